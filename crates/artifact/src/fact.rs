@@ -1,0 +1,152 @@
+//! What an artifact says, in words that fit every format.
+
+use crate::{Call, Route, Value};
+use davy_bytes::{Span, escape};
+use std::fmt;
+
+/// A global in Python's sense: what `module` has under `name`, which may be dotted.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Name {
+    /// The module, as it is imported.
+    pub module: String,
+    /// The path of attributes from the module.
+    pub name: String,
+}
+
+impl Name {
+    /// A global.
+    pub fn new(module: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { module: module.into(), name: name.into() }
+    }
+
+    /// `module.name`, unescaped: for look-ups, not for showing.
+    #[must_use]
+    pub fn dotted(&self) -> String {
+        format!("{}.{}", self.module, self.name)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.module.as_str() {
+            "builtins" => f.write_str(&escape(&self.name)),
+            module => write!(f, "{}.{}", escape(module), escape(&self.name)),
+        }
+    }
+}
+
+/// Where a fact stands.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Site {
+    /// The bytes that say it.
+    pub span: Span,
+    /// The same place in words.
+    pub route: Route,
+}
+
+/// A tensor's claims about the storage that it lies in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Tensor {
+    /// Key of the storage.
+    pub storage: String,
+    /// Element type, as the file names it.
+    pub dtype: String,
+    /// Elements that the storage is said to have.
+    pub elements: u64,
+    /// Index of the first element.
+    pub offset: i64,
+    /// Elements per dimension.
+    pub size: Vec<i64>,
+    /// Elements from one index to the next, per dimension.
+    pub stride: Vec<i64>,
+}
+
+/// One thing that an artifact says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// Loading changes something that is shared: an attribute of a module, class or function, an
+    /// entry of a module's dictionary, or a method of an object that the loader will call.
+    Assign {
+        /// What is changed.
+        target: Value,
+        /// The attribute or key.
+        key: Value,
+        /// The new value.
+        value: Value,
+        /// Where.
+        site: Site,
+    },
+    /// Loading calls something.
+    Call {
+        /// The call, with its arguments as far as they can be known.
+        call: Call,
+        /// How many calls that differ only in plain data were folded into this one.
+        count: u64,
+        /// Where the first of them stands.
+        site: Site,
+    },
+    /// Loading looks a global up, and so imports its module.
+    Import {
+        /// The global, under the name that the loader finally uses.
+        name: Name,
+        /// The name that the file spells, where the loader maps it to another.
+        spelled: Option<Name>,
+        /// How it is looked up: an opcode, `getattr`, an import statement ...
+        by: &'static str,
+        /// Where the first look-up stands.
+        site: Site,
+    },
+    /// A member of an archive.
+    Member {
+        /// Its name.
+        name: String,
+        /// Its size when unpacked.
+        size: u64,
+        /// Where its data stands.
+        site: Site,
+    },
+    /// A path or URL that a loader would open.
+    Reference {
+        /// The path or URL.
+        target: String,
+        /// What it is for.
+        purpose: &'static str,
+        /// Where.
+        site: Site,
+    },
+    /// A tensor.
+    Tensor {
+        /// What it claims.
+        tensor: Tensor,
+        /// Where.
+        site: Site,
+    },
+}
+
+impl Fact {
+    /// Where it stands.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        match self {
+            Self::Assign { site, .. }
+            | Self::Call { site, .. }
+            | Self::Import { site, .. }
+            | Self::Member { site, .. }
+            | Self::Reference { site, .. }
+            | Self::Tensor { site, .. } => site,
+        }
+    }
+
+    /// The kind as reports name it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Assign { .. } => "assign",
+            Self::Call { .. } => "call",
+            Self::Import { .. } => "import",
+            Self::Member { .. } => "member",
+            Self::Reference { .. } => "reference",
+            Self::Tensor { .. } => "tensor",
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Views of a source: cheap to clone, impossible to read past.
+
+use crate::{Halt, MemorySource, Source, to_u64, to_usize};
+use std::sync::Arc;
+
+/// A stretch of bytes: offset and length, both in bytes, relative to the artifact that it is in.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: u64,
+    /// Number of bytes.
+    pub len: u64,
+}
+
+impl Span {
+    /// A span of `len` bytes from `start`.
+    #[must_use]
+    pub const fn new(start: u64, len: u64) -> Self {
+        Self { start, len }
+    }
+
+    /// The span from `start` up to and without `end`; empty where `end` comes first.
+    #[must_use]
+    pub const fn between(start: u64, end: u64) -> Self {
+        Self { start, len: end.saturating_sub(start) }
+    }
+
+    /// Offset of the first byte behind the span.
+    #[must_use]
+    pub const fn end(self) -> u64 {
+        self.start.saturating_add(self.len)
+    }
+}
+
+/// A cloneable view of a part of a source. Slicing clamps, so a lying length only yields less.
+#[derive(Clone, Debug)]
+pub struct Bytes {
+    source: Arc<dyn Source>,
+    start: u64,
+    len: u64,
+}
+
+impl Bytes {
+    /// The whole of a source.
+    pub fn new(source: impl Source + 'static) -> Self {
+        let len = source.len();
+        Self { source: Arc::new(source), start: 0, len }
+    }
+
+    /// Bytes that are in memory already.
+    pub fn from_memory(bytes: impl Into<Arc<[u8]>>) -> Self {
+        Self::new(MemorySource::new(bytes))
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether the view is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The part of this view that `span` names, clamped to what is there.
+    #[must_use]
+    pub fn slice(&self, span: Span) -> Self {
+        let start = span.start.min(self.len);
+        let len = span.len.min(self.len.saturating_sub(start));
+        Self { source: Arc::clone(&self.source), start: self.start.saturating_add(start), len }
+    }
+
+    /// Fills as much of `buffer` as the view has from `offset` on and returns how many bytes that
+    /// was.
+    ///
+    /// # Errors
+    /// [`Halt::io`] when the medium fails, or holds less than it held when it was opened.
+    pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Halt> {
+        let room = to_usize(self.len.saturating_sub(offset)).min(buffer.len());
+        let Some(target) = buffer.get_mut(..room).filter(|target| !target.is_empty()) else {
+            return Ok(0);
+        };
+        let at = self.start.saturating_add(offset);
+        match self.source.read_at(at, target) {
+            Ok(read) if read == room => Ok(read),
+            Ok(read) => Err(Halt::io(
+                offset.saturating_add(to_u64(read)),
+                "the file became shorter while it was read",
+            )),
+            Err(error) => Err(Halt::io(offset, error.to_string())),
+        }
+    }
+
+    /// A copy of up to `limit` bytes of `span`, clamped to what is there.
+    ///
+    /// # Errors
+    /// As [`Bytes::read_at`].
+    pub fn copy(&self, span: Span, limit: usize) -> Result<Vec<u8>, Halt> {
+        let there = self.len.saturating_sub(span.start).min(span.len);
+        let mut copy = vec![0; to_usize(there).min(limit)];
+        let read = self.read_at(span.start, &mut copy)?;
+        copy.truncate(read);
+        Ok(copy)
+    }
+}

@@ -1,0 +1,7 @@
+//! One reader per model format; [`FORMATS`] is the one list of them.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)]
+
+use davy_artifact::Format;
+
+/// Every format that davy reads, by name.
+pub const FORMATS: &[&dyn Format] = &[];

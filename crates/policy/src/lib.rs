@@ -1,0 +1,1 @@
+//! From findings and gaps to a verdict, on the user's terms.

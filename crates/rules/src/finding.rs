@@ -1,0 +1,61 @@
+//! One instance of a rule, and where detectors hand theirs in.
+
+use crate::{Confidence, Rule, Severity};
+use davy_artifact::{Artifact, Route, Site};
+use davy_bytes::Span;
+
+/// One instance of a rule.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The claim.
+    pub rule: &'static Rule,
+    /// What it can do, here.
+    pub severity: Severity,
+    /// How sure davy is, here.
+    pub confidence: Confidence,
+    /// Path of the artifact.
+    pub artifact: String,
+    /// The bytes, relative to the artifact.
+    pub span: Span,
+    /// The place in words.
+    pub route: Route,
+    /// What was found and why it matters, in one sentence, fit to be shown.
+    pub message: String,
+    /// What was seen, as a person would read it, fit to be shown; may be empty.
+    pub evidence: String,
+}
+
+/// Where detectors hand in what they find.
+#[derive(Debug)]
+pub struct Reporter<'a> {
+    rule: &'static Rule,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl<'a> Reporter<'a> {
+    /// A reporter for the findings of one rule.
+    pub fn new(rule: &'static Rule, findings: &'a mut Vec<Finding>) -> Self {
+        Self { rule, findings }
+    }
+
+    /// Hands in a finding with the rule's own severity and confidence, which the caller may change.
+    pub fn report(
+        &mut self,
+        artifact: &Artifact,
+        site: &Site,
+        message: impl Into<String>,
+        evidence: impl Into<String>,
+    ) -> Option<&mut Finding> {
+        self.findings.push(Finding {
+            rule: self.rule,
+            severity: self.rule.severity,
+            confidence: self.rule.confidence,
+            artifact: artifact.path.clone(),
+            span: site.span,
+            route: site.route.clone(),
+            message: message.into(),
+            evidence: evidence.into(),
+        });
+        self.findings.last_mut()
+    }
+}

@@ -1,0 +1,13 @@
+//! What davy claims about artifacts, and what it knows about callables.
+//!
+//! A [`Rule`] is the claim, a [`Detector`] the code that checks it against the facts and deviations
+//! of an artifact, a [`Finding`] one instance. Rules never see bytes: this crate has no dependency
+//! on the readers. [`CATALOG`] is the one list of all of them.
+
+mod catalog;
+mod finding;
+mod rule;
+
+pub use catalog::CATALOG;
+pub use finding::{Finding, Reporter};
+pub use rule::{Confidence, Detector, Rule, Severity};

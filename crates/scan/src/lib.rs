@@ -1,0 +1,66 @@
+//! The engine, and davy as a library: give it paths, get back what was found and what was not read.
+
+use davy_artifact::Artifact;
+use davy_bytes::Limits;
+use davy_rules::Finding;
+
+/// How to scan.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether to read every byte once, for digests and checksums; without it the report covers
+    /// structure only.
+    pub survey: bool,
+    /// Threads; 0 means one per core.
+    pub jobs: usize,
+    /// What each input may cost.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { survey: true, jobs: 0, limits: Limits::default() }
+    }
+}
+
+/// A finding with its stable fingerprint.
+#[derive(Clone, Debug)]
+pub struct Fingerprinted {
+    /// The finding.
+    pub finding: Finding,
+    /// The same for the same finding in the same content, wherever it lies and whatever else
+    /// surrounds it: 32 hexadecimal digits.
+    pub fingerprint: String,
+}
+
+/// What came of one input: a file that was named, or one found in a folder that was named.
+#[derive(Clone, Debug)]
+pub struct Scanned {
+    /// The path as it was given or found.
+    pub path: String,
+    /// The input itself and everything in it, parents before children.
+    pub artifacts: Vec<Artifact>,
+    /// What the rules found, in the order of artifacts and offsets.
+    pub findings: Vec<Fingerprinted>,
+    /// Why it could not be opened at all, in which case there is nothing else.
+    pub error: Option<String>,
+}
+
+/// What came of a whole scan.
+#[derive(Clone, Debug, Default)]
+pub struct Scan {
+    /// Every input, ordered by path within each path that was named.
+    pub inputs: Vec<Scanned>,
+    /// What was passed over while folders were walked, and why: `.git`, links out of the tree,
+    /// sockets and pipes.
+    pub passed_over: Vec<(String, String)>,
+    /// Whether every byte was read.
+    pub surveyed: bool,
+}
+
+/// Told about progress while a scan runs; called from several threads.
+pub trait Progress: Sync {
+    /// `count` more inputs are known.
+    fn found(&self, count: u64, bytes: u64);
+    /// One input is done.
+    fn done(&self, path: &str, bytes: u64);
+}
