@@ -24,6 +24,8 @@ pub enum Quirk {
     LinkMember,
     /// Loaders in use read the same bytes differently, or only some of them accept these.
     LoadersDisagree,
+    /// A few bytes that stand for a structure too large to be meant.
+    Expansion,
     /// A name that leaves the folder that it should be unpacked in.
     EscapingName,
     /// The same name twice.
@@ -64,6 +66,7 @@ impl Quirk {
             Self::HugeIndex => "huge-index",
             Self::LinkMember => "link-member",
             Self::LoadersDisagree => "loaders-disagree",
+            Self::Expansion => "expansion",
             Self::EscapingName => "escaping-name",
             Self::DuplicateName => "duplicate-name",
             Self::CollidingName => "colliding-name",
