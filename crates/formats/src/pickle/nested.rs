@@ -25,8 +25,9 @@ pub(super) fn looks_packed(head: &[u8]) -> bool {
         [b'P', b'K', 3, 4, ..] | [0x1f, 0x8b, 8, ..] => head.len() >= SHORTEST,
         [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => head.len() >= SHORTEST,
         [b'8', b'0', b'0', b'2'..=b'5', ..] => head.iter().all(u8::is_ascii_hexdigit),
-        [b'g', b'A', b'I' | b'M' | b'Q' | b'U', ..] => true,
-        [b'U', b'E', b's', b'D', b'B', ..] | [b'H', b'4', b's', b'I', ..] => true,
+        // Base64 of the same: `\x80` and a version, a zip, a gzip.
+        [b'g', b'A', b'E'..=b'X', ..] => true,
+        [b'U', b'E', b's', b'D', ..] | [b'H', b'4', b's', b'I', ..] => true,
         [b'e', b'J' | b'N' | b'A' | b'F', _, ..] => head.iter().take(60).all(is_base64),
         [b'c' | b'(' | b'i' | b']' | b'}', ..] => {
             head.len() >= SHORTEST && head.contains(&b'\n') && walk(head, 32).globals > 0
