@@ -24,7 +24,9 @@ mod weight;
 
 use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route, Why};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
-use machine::Machine;
+pub(crate) use convert::Converter;
+pub(crate) use heap::{CallRecord, Heap, How, Node, V};
+pub(crate) use machine::{End, Machine};
 use walk::{Ending, walk};
 
 /// Python's pickle.
