@@ -23,6 +23,7 @@ pub use report::{
     SCHEMA, SpanEntry, Summary, Tool,
 };
 pub use schema::schema;
+pub use words::inert;
 
 use std::io::{self, Write};
 

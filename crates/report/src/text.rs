@@ -22,11 +22,12 @@ const FEW: usize = 20;
 
 /// Writes what was found and what was not read.
 pub(crate) fn render(report: &Report<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let mut text = Text { report, style, out };
+    let mut text = Text { report, style, out, listing: false };
     if style.listing != Listing::Summary {
         for input in &report.inputs {
             text.input(input)?;
         }
+        text.close_list()?;
         text.remedies()?;
         text.passed_over()?;
     }
@@ -70,6 +71,8 @@ struct Text<'a, 'o> {
     report: &'a Report<'a>,
     style: Style,
     out: &'o mut dyn Write,
+    /// Whether the last line is an input of one line, to be parted from what is not.
+    listing: bool,
 }
 
 impl<'a> Text<'a, '_> {
@@ -78,8 +81,12 @@ impl<'a> Text<'a, '_> {
         let findings = report.findings.get(input.findings.clone()).unwrap_or_default();
         let artifacts = report.artifacts.get(input.artifacts.clone()).unwrap_or_default();
         let listed = self.style.listing == Listing::Everything || report.inputs.len() <= FEW;
-        if input.verdict == Verdict::Pass && findings.is_empty() && !listed {
+        let brief = input.verdict == Verdict::Pass && findings.is_empty();
+        if brief && !listed {
             return Ok(());
+        }
+        if !brief {
+            self.close_list()?;
         }
         let word = input.verdict.as_str().to_uppercase();
         let word = self.style.paint(Ink::Verdict(input.verdict), &word);
@@ -90,10 +97,12 @@ impl<'a> Text<'a, '_> {
         }
         self.findings(findings)?;
         self.gaps(input, artifacts)?;
-        if input.verdict != Verdict::Pass || !findings.is_empty() {
-            writeln!(self.out)?;
-        }
-        Ok(())
+        self.listing = brief;
+        if brief { Ok(()) } else { writeln!(self.out) }
+    }
+
+    fn close_list(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.listing) { writeln!(self.out) } else { Ok(()) }
     }
 
     /// Findings by artifact, the worst artifact first.

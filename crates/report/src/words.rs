@@ -43,7 +43,8 @@ pub(crate) fn count(value: u64, one: &str, many: &str) -> String {
 
 /// Text that its writer has escaped already, with whatever still acts on a terminal escaped: a
 /// second lock on the door, since [`escape`] would double the backslashes of the first.
-pub(crate) fn inert(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn inert(text: &str) -> Cow<'_, str> {
     if !text.chars().any(acts) {
         return Cow::Borrowed(text);
     }
