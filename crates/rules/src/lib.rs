@@ -6,6 +6,7 @@
 
 mod catalog;
 mod finding;
+pub mod knowledge;
 mod rule;
 
 pub use catalog::CATALOG;
