@@ -141,6 +141,16 @@ pub fn is_powerful(module: &str) -> bool {
     POWERFUL.binary_search(&module).is_ok() || everything(module)
 }
 
+/// Whether the table has something harmless in the package that `module` belongs to.
+#[must_use]
+pub fn has_harmless(module: &str) -> bool {
+    let package = module.split('.').next().unwrap_or(module);
+    let prefix = format!("{package}.");
+    let from = ROWS.partition_point(|row| row.pattern < prefix.as_str());
+    let below = ROWS.iter().skip(from).take_while(|row| row.pattern.starts_with(&prefix));
+    !package.is_empty() && below.into_iter().any(|row| row.effect.is_harmless())
+}
+
 /// Whether `part` is a special name of Python's: `__globals__`.
 #[must_use]
 pub fn is_special(part: &str) -> bool {
