@@ -121,4 +121,9 @@ def resolved(data, encodings):
         for kind in (FAST, PURE):
             if load_all(kind, data, encoding, False) > 1:
                 load_all(kind, data, encoding, True)
-    return sorted(pair for pair in set(seen) if pair[0] != EXTENSION_MODULE)
+    return sorted([writable(module), writable(name)] for module, name in set(seen) if module != EXTENSION_MODULE)
+
+
+def writable(name):
+    """`name` with surrogates, which no file name has and JSON readers refuse, replaced."""
+    return name.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -4,7 +4,7 @@
 //! The promises: no panic, no hang, every span within the artifact, and, for formats that are read
 //! from front to back, facts of a prefix that are a prefix of the facts.
 
-use davy_artifact::{Fact, Format, Input, Reading, Role};
+use davy_artifact::{Fact, Format, Input, Probe, Reading, Role};
 use davy_bytes::{Budget, Bytes, Halt, Limits, to_u64, to_usize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -14,6 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// At most this many positions of a file are tried, evenly spread, so that tests take seconds.
 const POSITIONS: usize = 1_500;
+
+/// How much of the start of an artifact the engine shows to probes.
+const HEAD: usize = 4096;
 
 /// Whether the format says things in the order of its bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,12 +43,11 @@ pub struct Outcome {
 pub fn read(format: &dyn Format, name: &str, bytes: &[u8]) -> Result<Outcome, String> {
     let whole = Bytes::from_memory(bytes);
     let input = Input { bytes: &whole, name, role: Role::Loaded };
-    let head = bytes.get(..bytes.len().min(4096)).unwrap_or_default();
     let started = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let mut reading = Reading::default();
         let mut budget = Budget::new(tight());
-        let _ = format.probe(head, &input);
+        let _ = probe(format, name, bytes);
         let halt = format.read(&input, &mut reading, &mut budget).err();
         Outcome { reading, halt }
     }))
@@ -55,6 +57,14 @@ pub fn read(format: &dyn Format, name: &str, bytes: &[u8]) -> Result<Outcome, St
     }
     within(&outcome, to_u64(bytes.len())).map_err(|why| format!("{name}: {why}"))?;
     Ok(outcome)
+}
+
+/// What `format` takes `bytes` for, from the part of them that the engine shows it.
+#[must_use]
+pub fn probe(format: &dyn Format, name: &str, bytes: &[u8]) -> Probe {
+    let whole = Bytes::from_memory(bytes);
+    let head = bytes.get(..bytes.len().min(HEAD)).unwrap_or_default();
+    format.probe(head, &Input { bytes: &whole, name, role: Role::Loaded })
 }
 
 /// Limits for test files, far below the usual ones.
@@ -188,7 +198,7 @@ impl Random {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use davy_artifact::{Name, Probe, Route, Site};
+    use davy_artifact::{Name, Route, Site};
     use davy_bytes::Span;
 
     /// A format of one-byte names, wrong in a way that a test chooses.
