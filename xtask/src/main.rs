@@ -49,6 +49,12 @@ const TASKS: &[Task] = &[
         help: "compare the imports that davy lists with what CPython's unpicklers look up",
         run: oracle::pickle,
     },
+    Task {
+        name: "oracle zip",
+        options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
+        help: "compare the members that davy lists with what Python's zipfile lists and reads",
+        run: oracle::zip,
+    },
 ];
 
 fn main() -> ExitCode {

@@ -25,7 +25,7 @@ fn build_line(line: &str, bytes: &mut Vec<u8>) -> Result<(), String> {
         let (count, behind) = counted(rest)?;
         let (token, behind) = match behind.strip_prefix('"') {
             Some(quoted) => text(quoted)?,
-            None => digits(behind)?,
+            None => token(behind)?,
         };
         let room = LARGEST.saturating_sub(bytes.len());
         match token.len().checked_mul(count) {
@@ -49,17 +49,27 @@ fn counted(rest: &str) -> Result<(usize, &str), String> {
     }
 }
 
-/// Pairs of hexadecimal digits up to white space.
-fn digits(rest: &str) -> Result<(Vec<u8>, &str), String> {
+/// Pairs of hexadecimal digits up to white space or a comment.
+fn token(rest: &str) -> Result<(Vec<u8>, &str), String> {
     let end = rest.find(|c: char| c.is_whitespace() || c == '#').unwrap_or(rest.len());
     let (token, behind) = rest.split_at(end);
+    match digits(token)? {
+        bytes if bytes.is_empty() => Err("a count without anything to repeat".to_owned()),
+        bytes => Ok((bytes, behind)),
+    }
+}
+
+/// The bytes that pairs of hexadecimal digits spell.
+///
+/// # Errors
+/// A sentence that shows what is something else.
+pub fn digits(token: &str) -> Result<Vec<u8>, String> {
     let nibble = |c: char| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let nibbles: Option<Vec<u8>> = token.chars().map(nibble).collect();
     match nibbles {
-        Some(nibbles) if !nibbles.is_empty() && nibbles.len() % 2 == 0 => Ok((
-            nibbles.chunks(2).map(|pair| pair.iter().fold(0, |n, d| n << 4 | d)).collect(),
-            behind,
-        )),
+        Some(nibbles) if nibbles.len().is_multiple_of(2) => {
+            Ok(nibbles.chunks(2).map(|pair| pair.iter().fold(0, |n, d| n << 4 | d)).collect())
+        }
         _ => Err(format!("`{token}` is no pairs of hexadecimal digits")),
     }
 }
@@ -108,6 +118,7 @@ mod tests {
         assert_eq!(build("00\n8").unwrap_err(), "line 2: `8` is no pairs of hexadecimal digits");
         assert_eq!(build("\"a").unwrap_err(), "line 1: the closing quote is missing");
         assert_eq!(build("\"\\q\"").unwrap_err(), "line 1: `\\q` is no escape");
+        assert!(build("3* ").unwrap_err().contains("without anything"));
         assert!(build("99999999999*00").unwrap_err().contains("more than"));
     }
 }

@@ -7,9 +7,13 @@ mod pickle;
 mod process;
 mod reduce;
 mod run;
+mod zip;
 
 use crate::Outcome;
 use crate::args::Args;
+use davy_artifact::{Probe, Reading};
+use davy_formats::FORMATS;
+use davy_testkit::robust;
 use std::collections::BTreeSet;
 
 /// What one comparison found.
@@ -40,4 +44,18 @@ pub trait Oracle: Sync {
 /// `oracle pickle`.
 pub fn pickle(args: &mut Args) -> Outcome {
     run::run(&pickle::Pickles, args)
+}
+
+/// `oracle zip`.
+pub fn zip(args: &mut Args) -> Outcome {
+    run::run(&zip::Zips, args)
+}
+
+/// What the reader with the given id makes of `bytes`, and whether its probe refuses them.
+fn read(id: &str, bytes: &[u8]) -> Result<(Reading, bool), String> {
+    let found = FORMATS.iter().find(|format| format.id() == id);
+    let format = found.ok_or_else(|| format!("there is no reader of `{id}`"))?;
+    let outcome = robust::read(*format, "this file", bytes)?;
+    let refused = robust::probe(*format, "this file", bytes) == Probe::No;
+    Ok((outcome.reading, refused))
 }

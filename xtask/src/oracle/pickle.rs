@@ -2,9 +2,7 @@
 //! has to be among the imports that davy lists.
 
 use super::{Comparison, Oracle};
-use davy_artifact::{Fact, Format, Name, Probe};
-use davy_formats::FORMATS;
-use davy_testkit::robust;
+use davy_artifact::{Fact, Name};
 use std::collections::BTreeSet;
 
 /// The oracle of `pickles.py`.
@@ -20,10 +18,9 @@ impl Oracle for Pickles {
             serde_json::from_str(answer).map_err(|error| error.to_string())?;
         let asked: BTreeSet<_> =
             asked.into_iter().map(|(module, name)| comparable(&Name::new(module, name))).collect();
-        let format = reader()?;
-        let outcome = robust::read(format, "this pickle", bytes)?;
+        let (reading, unrecognised) = super::read("pickle", bytes)?;
         let mut listed = BTreeSet::new();
-        for fact in &outcome.reading.facts {
+        for fact in &reading.facts {
             if let Fact::Import { name, spelled, .. } = fact {
                 listed.insert(comparable(name));
                 listed.extend(spelled.as_ref().map(comparable));
@@ -34,14 +31,9 @@ impl Oracle for Pickles {
             missing: asked.difference(&listed).map(|(module, name)| show(module, name)).collect(),
             seen: davy_bytes::to_u64(asked.len()),
             unseen: davy_bytes::to_u64(unseen),
-            unrecognised: robust::probe(format, "this pickle", bytes) == Probe::No,
+            unrecognised,
         })
     }
-}
-
-fn reader() -> Result<&'static dyn Format, String> {
-    let found = FORMATS.iter().find(|format| format.id() == "pickle");
-    found.copied().ok_or_else(|| "there is no reader of pickles".to_owned())
 }
 
 fn show(module: &str, name: &str) -> String {
