@@ -111,7 +111,7 @@ fn a_missing_file_is_status_3_and_the_others_are_still_scanned() {
     let (there, missing) = (folder.file("there.bin", b"\x80\x04N."), folder.0.join("missing.pt"));
     let run = davy(["scan", "--format", "json", text(&missing), text(&there)]);
     assert_eq!(run.status, 3);
-    let message = format!("davy: cannot open '{}': no such file or directory\n", text(&missing));
+    let message = format!("davy: cannot open '{}': no such file or folder\n", text(&missing));
     assert_eq!(run.err, message);
     assert!(run.out.contains("\"unopened\": 1") && run.out.contains("there.bin"), "{}", run.out);
     let run = davy(["inspect", text(&missing)]);
