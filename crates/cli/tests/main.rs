@@ -253,7 +253,7 @@ fn every_rule_is_listed_and_explained() {
         let id = rule["id"].as_str().unwrap();
         let run = davy(["explain", id]);
         assert_eq!(run.status, 0);
-        assert!(run.out.starts_with(&format!("{id}\n")), "{}", run.out);
+        assert!(run.out.starts_with(&format!("# {id}\n")), "{}", run.out);
         assert!(run.out.contains(rule["remediation"].as_str().unwrap()));
         let near = davy(["explain", &format!("{id}s")]);
         assert_eq!(near.status, 3);

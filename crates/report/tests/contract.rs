@@ -1,7 +1,9 @@
 //! The JSON that tools rely on: its keys, its values, and the schema that describes it.
 
 use crate::{inspected, rendered, sample, short};
-use davy_report::{Style, schema};
+use davy_policy::{Policy, judge};
+use davy_report::{Detail, Report, Style, schema};
+use davy_rules::CATALOG;
 use davy_scan::Scan;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -66,6 +68,16 @@ fn values_are_those_of_the_scan() {
     assert_eq!(report["artifacts"][3]["parent"], 2);
     assert_eq!(report["findings"][1]["artifact"], "models/my model#1.pt!archive/data.pkl");
     assert_eq!(report["findings"][1]["route"], "opcode 7 REDUCE");
+}
+
+#[test]
+fn rules_are_the_catalogue_and_what_else_was_found() {
+    let scan = sample::scan();
+    let judged = judge(&scan, &Policy::default());
+    let rules = Report::new(&scan, &judged, Detail::Findings).rules;
+    let ids: Vec<_> = rules.iter().map(|rule| rule.id).collect();
+    assert!(ids.is_sorted() && ids.contains(&"sample-call") && ids.contains(&"sample-member"));
+    assert_eq!(ids.len(), CATALOG.len() + 2);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use davy_scan::{Fingerprinted, Scan, Scanned};
 pub const HOSTILE: &str = "a\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}gpj\u{9b}31m\r\n<img src=x onerror=alert(1)>](http://e) {0}";
 
 pub static CALL: Rule = Rule {
-    id: "unsafe-call",
+    id: "sample-call",
     severity: Severity::Critical,
     confidence: Confidence::High,
     summary: "loading calls something that runs code or commands",
@@ -23,13 +23,13 @@ pub static CALL: Rule = Rule {
     cwe: &[502, 94],
     atlas: &["AML.T0011.000", "AML.T0018"],
     since: "0.1.0",
-    aliases: &["dangerous-call"],
-    source: "//! # Unsafe call\n//!\n//! Loading the file calls `os.system({..})` or its\n//! like.\n//!\n\
+    aliases: &["former-call"],
+    source: "//! # Sample call\n//!\n//! Loading the file calls `os.system({..})` or its\n//! like.\n//!\n\
              //! ## What to do\n//!\n//! Do not load it.\nuse nothing;\n",
 };
 
 pub static HIDDEN: Rule = Rule {
-    id: "hidden-member",
+    id: "sample-member",
     severity: Severity::Medium,
     confidence: Confidence::Low,
     summary: "a member that some readers do not see",
@@ -53,9 +53,12 @@ pub fn scan() -> Scan {
     }
 }
 
-/// Calls `check` with the report of `scan`.
+/// Calls `check` with the report of `scan`, as if the sample's rules were all there are: snapshots
+/// do not change with the catalogue.
 pub fn with_report<T>(scan: &Scan, detail: Detail, check: impl FnOnce(&Report<'_>) -> T) -> T {
-    check(&Report::new(scan, &judge(scan, &Policy::default()), detail))
+    let mut report = Report::new(scan, &judge(scan, &Policy::default()), detail);
+    report.rules = vec![&CALL, &HIDDEN];
+    check(&report)
 }
 
 pub fn plain(path: &str) -> Scanned {

@@ -38,18 +38,18 @@ fn results_refer_to_rules_that_are_there() {
 fn rules_hold_what_viewers_show() {
     let run = run(&short());
     let rules = list(&run, "/tool/driver/rules");
-    let rule = rules.iter().find(|rule| rule["id"] == "unsafe-call").unwrap();
+    let rule = rules.iter().find(|rule| rule["id"] == "sample-call").unwrap();
     assert_eq!(rule["properties"]["security-severity"], "9.5");
     let tags = rule["properties"]["tags"].as_array().unwrap();
     assert!(tags.contains(&"security".into()) && tags.contains(&"external/cwe/cwe-502".into()));
-    assert_eq!(rule["deprecatedIds"][0], "dangerous-call");
+    assert_eq!(rule["deprecatedIds"][0], "former-call");
     assert_eq!(
         rule["fullDescription"]["text"],
         "Loading the file calls `os.system({{..}})` or its like."
     );
     let help = rule["help"]["markdown"].as_str().unwrap();
-    assert!(help.starts_with("# Unsafe call\n") && help.contains("do not load this file"));
-    assert!(rule["helpUri"].as_str().unwrap().ends_with("/docs/generated/rules/unsafe-call.md"));
+    assert!(help.starts_with("# Sample call\n") && help.contains("do not load this file"));
+    assert!(rule["helpUri"].as_str().unwrap().ends_with("/docs/generated/rules/sample-call.md"));
 }
 
 #[test]
