@@ -123,7 +123,7 @@ fn is_inside(part: &str) -> bool {
 
 /// `__import__(name)`: importing what any honest file names is what loading it does anyway.
 fn import(call: &Call) -> Option<Judgement> {
-    let Some(first) = arguments(call).next() else { return None };
+    let first = arguments(call).next()?;
     let Some(module) = first.text() else {
         return Some(Judgement::new(
             Severity::High,

@@ -20,7 +20,7 @@
 //! ## References
 //!
 //! * fickling, `fickling.hook.deactivate_safe_ml_environment`
-//! * CWE-693; MITRE ATLAS AML.T0107
+//! * CWE-693, CWE-502; MITRE ATLAS AML.T0107
 
 use crate::facts::{APART, Quota, known, loaded};
 use crate::knowledge::Effect;

@@ -29,7 +29,7 @@
 //! ## References
 //!
 //! * Python Library Reference, `pickle`: warning at the top of the page
-//! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000
+//! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
 use crate::facts::{ALIKE, Performed, Quota, callee, calls, known, times};
 use crate::judge::judge;

@@ -25,7 +25,7 @@
 //! ## References
 //!
 //! * Python Library Reference, `pickle`: restricting globals
-//! * CWE-829; MITRE ATLAS AML.T0011.000
+//! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000
 
 use crate::facts::{APART, Quota, known, loaded};
 use crate::knowledge::Effect;
