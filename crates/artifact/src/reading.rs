@@ -33,6 +33,17 @@ pub struct Child {
     pub role: Role,
 }
 
+/// A checksum that an artifact gives for a part of itself, to be compared when all bytes are read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Checksum {
+    /// The bytes that it covers.
+    pub span: Span,
+    /// Their CRC-32 (as in zip, gzip and PNG).
+    pub crc32: u32,
+    /// The name of what they are.
+    pub name: String,
+}
+
 /// Everything that one reader learned about one artifact.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
@@ -44,6 +55,8 @@ pub struct Reading {
     pub gaps: Vec<Gap>,
     /// The artifacts inside.
     pub children: Vec<Child>,
+    /// The checksums that it gives for parts of itself.
+    pub checksums: Vec<Checksum>,
     /// How many facts and deviations did not fit.
     pub dropped: u64,
 }
