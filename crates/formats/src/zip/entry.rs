@@ -103,6 +103,13 @@ impl Entry {
         self.mode & 0o170_000 == 0o120_000
     }
 
+    /// Whether its size and checksum should stand behind its data, and do not.
+    #[must_use]
+    pub fn is_open_ended(&self) -> bool {
+        let nothing = self.size == 0 && self.compressed == 0 && self.crc32 == 0;
+        nothing && self.flags & DESCRIBED != 0 && !self.is_listed() && self.data.len > 0
+    }
+
     /// Whether a directory lists it.
     #[must_use]
     pub fn is_listed(&self) -> bool {

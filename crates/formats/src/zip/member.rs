@@ -128,7 +128,8 @@ pub(super) fn check(entry: &Entry, unpacked: &Unpacked, reading: &mut Reading) {
         let what = "its flags call it encrypted, and it is not: readers that believe them skip it";
         deviation(Quirk::FalseEncryption, what);
     }
-    let cut = unpacked.fault.is_some() || entry.data.len < entry.compressed;
+    let short = entry.data.len < entry.compressed || entry.is_open_ended();
+    let cut = unpacked.fault.is_some() || short;
     let len = unpacked.bytes.len();
     if !cut && len != entry.size {
         let what = format!("{len} bytes come out, where {} are declared", entry.size);
@@ -149,8 +150,8 @@ pub(super) fn check(entry: &Entry, unpacked: &Unpacked, reading: &mut Reading) {
             );
             reading.deviation(Quirk::WrongChecksum, entry.data, route(), &what);
         }
-        None => reading.checksum(entry.data, entry.crc32, entry.label.clone()),
-        Some(_) => {}
+        None if !cut => reading.checksum(entry.data, entry.crc32, entry.label.clone()),
+        _ => {}
     }
     if let Some(fault) = &unpacked.fault {
         check_fault(entry, unpacked, fault, reading);

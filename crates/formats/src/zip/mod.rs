@@ -118,12 +118,12 @@ fn check_ends(bytes: &Bytes, directory: &Directory, reading: &mut Reading) {
     }
     let zipfile = directory.listings.iter().position(|listing| listing.zipfile);
     let miniz = directory.listings.iter().position(|listing| listing.miniz);
-    if zipfile != miniz {
+    // What miniz alone refuses is nothing that anybody loads unseen.
+    if miniz.is_some() && zipfile != miniz {
         let span = directory.ends.first().map(record).unwrap_or_default();
-        let what = match (zipfile, miniz) {
-            (Some(_), None) => "Python's zipfile opens it, miniz (torch.load) does not",
-            (None, Some(_)) => "miniz (torch.load) opens it, Python's zipfile does not",
-            _ => "Python's zipfile and miniz (torch.load) find different directories",
+        let what = match zipfile {
+            None => "miniz (torch.load) opens it, Python's zipfile does not",
+            Some(_) => "Python's zipfile and miniz (torch.load) find different directories",
         };
         reading.deviation(Quirk::LoadersDisagree, span, Route::None, what);
     }
@@ -183,7 +183,10 @@ fn read_strays(
         let route = Route::Member(entry.label.clone());
         let what = "no directory lists it: only readers that go from member to member see it";
         reading.deviation(Quirk::Unlisted, span, route.clone(), what);
-        if entry.data.len < entry.compressed {
+        if entry.is_open_ended() {
+            let what = "neither its header nor a descriptor says where it ends";
+            reading.deviation(Quirk::Truncated, entry.data, route, what);
+        } else if entry.data.len < entry.compressed {
             let what = format!("{} of {} bytes are there", entry.data.len, entry.compressed);
             reading.deviation(Quirk::Truncated, entry.data, route, &what);
         }

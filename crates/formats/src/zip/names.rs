@@ -40,11 +40,14 @@ pub(crate) fn fold(name: &[u8]) -> String {
 /// Gives each entry of a list its label, and records names that are double, collide or escape.
 pub(super) fn check(entries: &mut [Entry], labels: &mut Labels, reading: &mut Reading) {
     let mut folds: HashMap<String, usize> = HashMap::new();
+    // Old .NET wrote backslashes throughout; who mixes both wants to be read in two ways.
+    let has = |byte: u8| entries.iter().any(|entry| entry.raw_name.contains(&byte));
+    let mixed = has(b'/') && has(b'\\');
     for index in 0..entries.len() {
         let Some(entry) = entries.get_mut(index) else { break };
         entry.label = labels.label(&entry.name());
         let Some(entry) = entries.get(index) else { break };
-        check_alone(entry, reading);
+        check_alone(entry, mixed, reading);
         let folded = fold(&entry.raw_name);
         match folds.entry(folded) {
             Slot::Vacant(slot) => {
@@ -58,7 +61,7 @@ pub(super) fn check(entries: &mut [Entry], labels: &mut Labels, reading: &mut Re
     }
 }
 
-fn check_alone(entry: &Entry, reading: &mut Reading) {
+fn check_alone(entry: &Entry, mixed: bool, reading: &mut Reading) {
     let route = || Route::Member(entry.label.clone());
     let name = entry.name();
     if let Some(why) = escapes(&entry.raw_name) {
@@ -71,7 +74,7 @@ fn check_alone(entry: &Entry, reading: &mut Reading) {
             format!("Python's zipfile cuts the name `{name}` at its NUL, other readers do not");
         reading.deviation(Quirk::CollidingName, entry.central, route(), &what);
     }
-    if entry.raw_name.contains(&b'\\') {
+    if mixed && entry.raw_name.contains(&b'\\') {
         let what =
             format!("the backslash in `{name}` is a folder to some readers, a letter to others");
         reading.deviation(Quirk::CollidingName, entry.central, route(), &what);
