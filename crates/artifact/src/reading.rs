@@ -33,15 +33,14 @@ pub struct Child {
     pub role: Role,
 }
 
-/// A checksum that a reader found but did not verify, because that reads every byte: the survey,
-/// which reads them anyway, does.
+/// A checksum that an artifact gives for a part of itself, to be compared when all bytes are read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Checksum {
-    /// The bytes that it covers, relative to the artifact.
+    /// The bytes that it covers.
     pub span: Span,
-    /// The CRC-32 (polynomial of ISO 3309, as zip and gzip use it) that they should have.
+    /// Their CRC-32 (as in zip, gzip and PNG).
     pub crc32: u32,
-    /// Name of the member that they are.
+    /// The name of what they are.
     pub name: String,
 }
 
@@ -56,7 +55,7 @@ pub struct Reading {
     pub gaps: Vec<Gap>,
     /// The artifacts inside.
     pub children: Vec<Child>,
-    /// Checksums left to the survey.
+    /// The checksums that it gives for parts of itself.
     pub checksums: Vec<Checksum>,
     /// How many facts and deviations did not fit.
     pub dropped: u64,
@@ -95,7 +94,7 @@ impl Reading {
         }
     }
 
-    /// Leaves a checksum to the survey.
+    /// Records the CRC-32 that an artifact gives for a part of itself.
     pub fn checksum(&mut self, span: Span, crc32: u32, name: impl Into<String>) {
         if self.checksums.len() < KEPT {
             self.checksums.push(Checksum { span, crc32, name: name.into() });

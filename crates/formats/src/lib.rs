@@ -6,9 +6,10 @@
 )]
 
 pub mod gzip;
+pub mod pickle;
 pub mod zip;
 
 use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
-pub const FORMATS: &[&dyn Format] = &[&zip::Zip];
+pub const FORMATS: &[&dyn Format] = &[&pickle::Pickle, &zip::Zip];

@@ -4,8 +4,12 @@
 //! of an artifact, a [`Finding`] one instance. Rules never see bytes: this crate has no dependency
 //! on the readers. [`CATALOG`] is the one list of all of them.
 
+mod calls;
 mod catalog;
+mod facts;
 mod finding;
+mod judge;
+pub mod knowledge;
 mod rule;
 
 pub use catalog::CATALOG;

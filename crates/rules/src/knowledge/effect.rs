@@ -1,0 +1,195 @@
+//! What a callable does when it is called.
+
+use crate::Severity;
+
+/// The effects that the table of callables knows.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Effect {
+    /// Builds a class from parts that the caller chooses.
+    ClassBuild,
+    /// Computes a value from its arguments, and nothing else.
+    Data,
+    /// Keeps a callable and runs it later.
+    Deferred,
+    /// Loads objects from bytes, a file or an address, and may run what it loads.
+    Deser,
+    /// Stops, blocks or exhausts the process.
+    Dos,
+    /// Runs code or commands.
+    Exec,
+    /// Opens files for whatever its arguments say.
+    File,
+    /// Reads files.
+    FileRead,
+    /// Tells what files or users there are.
+    FileRecon,
+    /// Writes, moves or deletes files.
+    FileWrite,
+    /// Installs code that the interpreter calls by itself.
+    Hook,
+    /// Imports a module, which runs it.
+    Import,
+    /// Calls what it is given.
+    Indirect,
+    /// Hands out the insides of modules, classes or frames.
+    Introspect,
+    /// Changes the state of the interpreter, of a loader or of an object by name.
+    Mutate,
+    /// Loads or runs machine code.
+    Native,
+    /// Crashes native code.
+    NativeCrash,
+    /// Reads or writes memory by address.
+    NativeMemory,
+    /// Hands bytes to a parser in native code.
+    NativeParser,
+    /// Reaches the network.
+    Network,
+    /// Looks names up, and so carries data out.
+    NetworkDns,
+    /// Makes an instance that is only data.
+    New,
+    /// Turns bytes into others, which hides what they are.
+    Obfuscation,
+    /// May be named, as data; calling it was not reviewed.
+    Ref,
+    /// Turns a string into what it names.
+    Resolve,
+    /// Belongs to a scanner of models, and no model needs it.
+    ScannerDeactivation,
+}
+
+impl Effect {
+    /// The word used in the table and in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClassBuild => "exec:class-build",
+            Self::Data => "data",
+            Self::Deferred => "exec:deferred",
+            Self::Deser => "exec:deser",
+            Self::Dos => "exec:dos",
+            Self::Exec => "exec",
+            Self::File => "file",
+            Self::FileRead => "file:read",
+            Self::FileRecon => "file:recon",
+            Self::FileWrite => "file:write",
+            Self::Hook => "exec:hook",
+            Self::Import => "import",
+            Self::Indirect => "exec:indirect",
+            Self::Introspect => "import:introspect",
+            Self::Mutate => "exec:mutate",
+            Self::Native => "native",
+            Self::NativeCrash => "native:crash",
+            Self::NativeMemory => "native:mem",
+            Self::NativeParser => "native:parser",
+            Self::Network => "network",
+            Self::NetworkDns => "network:dns",
+            Self::New => "data:new",
+            Self::Obfuscation => "exec:obfuscation",
+            Self::Ref => "data:ref",
+            Self::Resolve => "import:resolve",
+            Self::ScannerDeactivation => "exec:scanner-deactivation",
+        }
+    }
+
+    /// What a call of it does, as the end of a sentence that begins with its name.
+    #[must_use]
+    pub const fn does(self) -> &'static str {
+        match self {
+            Self::ClassBuild => "builds a class from parts that the file chooses",
+            Self::Data | Self::New | Self::Ref => "only handles data",
+            Self::Deferred => "runs what it is given later, when nobody watches",
+            Self::Deser => "loads further objects and may run what they name",
+            Self::Dos => "stops or exhausts the process that loads the file",
+            Self::Exec => "runs code or commands that the file chooses",
+            Self::File => "opens files that the file chooses",
+            Self::FileRead => "reads files that the file chooses",
+            Self::FileRecon => "tells what is on the machine that loads the file",
+            Self::FileWrite => "writes, moves or deletes files that the file chooses",
+            Self::Hook => "installs code that the interpreter calls by itself",
+            Self::Import => "imports a module that the file chooses, which runs it",
+            Self::Indirect => "calls whatever it is given",
+            Self::Introspect => "hands out the insides of the interpreter",
+            Self::Mutate => "changes the interpreter or the loader under way",
+            Self::Native => "loads or runs machine code",
+            Self::NativeCrash => "crashes native code",
+            Self::NativeMemory => "reads or writes memory at addresses that the file chooses",
+            Self::NativeParser => "hands bytes of the file to a parser in native code",
+            Self::Network => "reaches the network",
+            Self::NetworkDns => "looks names up on the network, which can carry data out",
+            Self::Obfuscation => "turns bytes into others, which hides what they are",
+            Self::Resolve => "turns a string into whatever it names",
+            Self::ScannerDeactivation => "acts on a scanner of models, which no model needs",
+        }
+    }
+
+    /// Whether nothing that it is given makes it do harm by itself.
+    #[must_use]
+    pub const fn is_harmless(self) -> bool {
+        matches!(self, Self::Data | Self::New | Self::Ref)
+    }
+
+    /// Whether what it does depends on the callables and names that it is given.
+    #[must_use]
+    pub const fn depends_on_arguments(self) -> bool {
+        matches!(self, Self::Deferred | Self::Deser | Self::Import | Self::Indirect | Self::Resolve)
+    }
+
+    /// How bad a call of it is whose arguments are what an attacker wants them to be.
+    #[must_use]
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Data | Self::New | Self::Ref => Severity::Info,
+            Self::Deferred | Self::Deser | Self::Exec | Self::Indirect | Self::Native => {
+                Severity::Critical
+            }
+            Self::File
+            | Self::FileRead
+            | Self::FileWrite
+            | Self::Hook
+            | Self::Import
+            | Self::Mutate
+            | Self::NativeCrash
+            | Self::NativeMemory
+            | Self::NativeParser
+            | Self::Network
+            | Self::NetworkDns
+            | Self::Resolve
+            | Self::ScannerDeactivation => Severity::High,
+            Self::ClassBuild
+            | Self::Dos
+            | Self::FileRecon
+            | Self::Introspect
+            | Self::Obfuscation => Severity::Medium,
+        }
+    }
+
+    /// How bad it is to name it without a call that davy can see.
+    #[must_use]
+    pub const fn severity_when_named(self) -> Severity {
+        match self {
+            Self::Data | Self::New | Self::Ref => Severity::Info,
+            Self::Deser
+            | Self::Exec
+            | Self::FileWrite
+            | Self::Hook
+            | Self::Import
+            | Self::Mutate
+            | Self::Native
+            | Self::NativeCrash
+            | Self::NativeMemory
+            | Self::Network
+            | Self::ScannerDeactivation => Severity::High,
+            Self::ClassBuild
+            | Self::Deferred
+            | Self::File
+            | Self::FileRead
+            | Self::Introspect
+            | Self::NativeParser
+            | Self::NetworkDns
+            | Self::Resolve => Severity::Medium,
+            Self::Dos | Self::FileRecon | Self::Indirect | Self::Obfuscation => Severity::Low,
+        }
+    }
+}
