@@ -25,7 +25,7 @@
 //! * Python Library Reference, `pickle`: restricting globals
 //! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{Quota, known, loaded};
+use crate::facts::{APART, Quota, known, loaded};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Manner, Name, Value};
 use std::collections::BTreeMap;
@@ -54,10 +54,10 @@ impl Detector for UnknownImport {
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let facts = loaded(artifact);
         let uses = uses(&facts);
-        let mut quota = Quota::default();
+        let mut quota = Quota::of(APART);
         for fact in facts {
             let Fact::Import { name, by, site, .. } = fact else { continue };
-            if known(name).is_some() || !quota.admits(name.module.as_str()) {
+            if known(name).is_some() || !quota.admits("") {
                 continue;
             }
             let used = uses.get(name).copied().unwrap_or(Use::Named);

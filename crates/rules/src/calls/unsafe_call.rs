@@ -29,9 +29,9 @@
 //! ## References
 //!
 //! * Python Library Reference, `pickle`: warning at the top of the page
-//! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000
+//! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
-use crate::facts::{Performed, Quota, callee, calls, known, times};
+use crate::facts::{ALIKE, Performed, Quota, callee, calls, known, times};
 use crate::judge::judge;
 use crate::knowledge::Effect;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
@@ -59,7 +59,7 @@ impl Detector for UnsafeCall {
     }
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
-        let mut quota = Quota::default();
+        let mut quota = Quota::of(ALIKE);
         for performed in calls(artifact) {
             look(artifact, performed, &mut quota, reporter);
         }
@@ -132,10 +132,27 @@ mod tests {
     #[test]
     fn indirection_of_what_is_harmless_is_silent() {
         let partial = name("functools", "partial");
-        let harmless = calls(partial.clone(), vec![name("builtins", "list"), Value::Int(1)]);
+        let harmless = calls(partial.clone(), vec![name("builtins", "len"), Value::Int(1)]);
         assert!(pickle(&UnsafeCall, vec![harmless]).is_empty());
-        let unknown = calls(partial, vec![name("nobody.knows", "this")]);
+        let unknown = calls(partial, vec![Value::Unknown("a computed value")]);
         assert_eq!(severities(&pickle(&UnsafeCall, vec![unknown])), [Severity::Medium]);
+    }
+
+    #[test]
+    fn some_names_are_harmless_with_plain_data() {
+        let encode = |value| vec![calls(name("_codecs", "encode"), vec![value, text("latin1")])];
+        assert!(pickle(&UnsafeCall, encode(text("\u{80}"))).is_empty());
+        let unknown = encode(Value::Unknown("a computed value"));
+        assert_eq!(severities(&pickle(&UnsafeCall, unknown)), [Severity::Medium]);
+    }
+
+    #[test]
+    fn the_mode_tells_reading_from_writing() {
+        for (mode, does) in [("r", "for reading"), ("wb", "for writing")] {
+            let open = calls(name("builtins", "open"), vec![text("/etc/passwd"), text(mode)]);
+            let found = pickle(&UnsafeCall, vec![open]);
+            assert!(found[0].message.contains(does), "{}", found[0].message);
+        }
     }
 
     #[test]
