@@ -10,6 +10,8 @@
 
 mod cores;
 mod detect;
+#[cfg(test)]
+mod doubles;
 mod engine;
 mod fence;
 mod fingerprint;

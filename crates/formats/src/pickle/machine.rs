@@ -7,9 +7,9 @@
 use super::heap::{Heap, How, Node, Step, V};
 use super::memo::Memo;
 use super::number;
-use super::opcode as op;
+use super::opcode::{self as op, Argument};
 use davy_artifact::{Name, Quirk, Reading};
-use davy_bytes::{Budget, Bytes, Cursor, Halt, to_u64};
+use davy_bytes::{Budget, Bytes, Cursor, Halt, to_u64, to_usize};
 use std::collections::{HashMap, HashSet};
 
 /// Steps between two looks at the budget.
@@ -59,7 +59,13 @@ pub(crate) struct Machine<'a> {
     pub(super) marks: Vec<usize>,
     memo: Memo,
     earlier: Memo,
-    frame_end: u64,
+    /// End of the current frame, or the largest number where there is none.
+    pub(super) frame_end: u64,
+    /// Whether to follow the C unpickler on a file object without `peek` (`io.BytesIO`, as
+    /// `torch.load` uses): it forgets what is left of a frame when a read does not fit in it.
+    lossy: bool,
+    /// Whether an opcode of this stream lay across the end of its frame, so that it matters.
+    straddled: bool,
     protocols: u32,
     shares: u32,
     noted: HashSet<(Quirk, u8)>,
@@ -86,6 +92,8 @@ impl<'a> Machine<'a> {
             memo: Memo::default(),
             earlier: Memo::default(),
             frame_end: u64::MAX,
+            lossy: false,
+            straddled: false,
             protocols: 0,
             shares: 0,
             noted: HashSet::new(),
@@ -103,6 +111,23 @@ impl<'a> Machine<'a> {
     /// # Errors
     /// Where no unpickler goes on; what was learned until then has been recorded.
     pub(crate) fn run(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
+        self.straddled = false;
+        let end = self.run_once(at, stream);
+        if !std::mem::take(&mut self.straddled) {
+            return end;
+        }
+        self.lossy = true;
+        let other = self.run_once(at, stream);
+        self.lossy = false;
+        // Both are real; what follows the stream is looked for behind the longer one.
+        match (end, other) {
+            (Ok(end), Ok(other)) if other.at > end.at => Ok(other),
+            (Ok(end), _) | (Err(_), Ok(end)) => Ok(end),
+            (Err(halt), Err(other)) => Err(if other.at() > halt.at() { other } else { halt }),
+        }
+    }
+
+    fn run_once(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
         self.cursor.seek(at);
         self.step = Step { at, stream, ..Step::default() };
         self.stack.clear();
@@ -141,6 +166,9 @@ impl<'a> Machine<'a> {
                 let at = self.cursor.position();
                 let frame = Some(self.frame_end).filter(|end| *end > at && *end < u64::MAX);
                 return Ok(End { at, frame, value });
+            }
+            if self.lossy {
+                self.cross_before(code)?;
             }
             self.execute(code)?;
             self.step.index = self.step.index.wrapping_add(1);
@@ -544,14 +572,28 @@ impl<'a> Machine<'a> {
         let len = self.cursor.u64_le("FRAME")?;
         let at = self.cursor.position();
         self.measure();
-        if self.frame_end != u64::MAX && at < self.frame_end {
+        let inside = self.frame_end != u64::MAX && at < self.frame_end;
+        if inside {
+            self.straddled = true;
             self.deviate(
                 Quirk::LoadersDisagree,
                 "FRAME inside of a frame: the pure-Python unpickler stops here, the C one goes on",
             );
         }
         if len > self.cursor.remaining() {
-            self.deviate(Quirk::LoadersDisagree, "FRAME longer than what is left: the C unpickler stops here, the pure-Python one goes on");
+            self.deviate(
+                Quirk::LoadersDisagree,
+                "FRAME longer than what is left: the C unpickler stops here, the pure-Python one goes on",
+            );
+        }
+        if inside && self.lossy {
+            let outer = self.frame_end;
+            if len <= outer.saturating_sub(at) {
+                return Ok(());
+            }
+            self.cursor.seek(outer);
+            self.frame_end = outer.saturating_add(len);
+            return Ok(());
         }
         self.frame_end = at.saturating_add(len);
         Ok(())
@@ -561,9 +603,46 @@ impl<'a> Machine<'a> {
     #[cold]
     fn leave_frame(&mut self, at: u64) {
         if at > self.frame_end {
-            self.deviate(Quirk::LoadersDisagree, "opcode across the end of its frame: the pure-Python unpickler stops here, the C one goes on");
+            self.straddled = true;
+            self.deviate(
+                Quirk::LoadersDisagree,
+                "opcode across the end of its frame: the pure-Python unpickler stops here, the C one \
+                 goes on, and where it reads from a file object without `peek` it goes on elsewhere",
+            );
         }
         self.frame_end = u64::MAX;
+    }
+
+    /// Where a read of the argument of `code` starts, for an unpickler that forgets the rest of a
+    /// frame (CPython, `_Unpickler_ReadImpl` and `_Unpickler_Readline`, up to 3.14).
+    #[cold]
+    fn cross_before(&mut self, code: u8) -> Result<(), Halt> {
+        match op::opcode(code).map(|opcode| opcode.argument) {
+            Some(Argument::Fixed(len) | Argument::Counted(len)) => self.cross(to_u64(len)),
+            Some(Argument::Line) => self.cross_line()?,
+            Some(Argument::TwoLines | Argument::None) | None => {}
+        }
+        Ok(())
+    }
+
+    /// Goes to the end of the frame if fewer than `len` bytes are left in it, but some.
+    pub(super) fn cross(&mut self, len: u64) {
+        let left = self.frame_end.saturating_sub(self.cursor.position());
+        if self.lossy && self.frame_end != u64::MAX && left > 0 && left < len {
+            self.cursor.seek(self.frame_end);
+        }
+    }
+
+    /// Goes to the end of the frame if no newline is left in it, but something is.
+    pub(super) fn cross_line(&mut self) -> Result<(), Halt> {
+        let left = self.frame_end.saturating_sub(self.cursor.position());
+        if self.lossy && self.frame_end != u64::MAX && left > 0 {
+            let rest = self.cursor.peek_slice(to_usize(left))?;
+            if !rest.contains(&b'\n') {
+                self.cursor.seek(self.frame_end);
+            }
+        }
+        Ok(())
     }
 
     /// Records a break of form at the current opcode, once per kind and opcode code: a stream may
