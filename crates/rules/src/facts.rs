@@ -87,6 +87,11 @@ pub(crate) fn known(name: &Name) -> Option<&'static Known> {
     knowledge::lookup(&name.module, &name.name)
 }
 
+/// An import as evidence: how the name is looked up, and the name as the opcodes spell it.
+pub(crate) fn spelled(by: &str, name: &Name) -> String {
+    davy_bytes::escape(format!("{by} {} {}", name.module, name.name).trim_end())
+}
+
 /// Every global that is handed over as it is among `values`: not the callees of calls whose
 /// results are handed over.
 pub(crate) fn handed<'a>(values: impl Iterator<Item = &'a Value>) -> Vec<&'a Name> {

@@ -182,7 +182,7 @@ mod tests {
     fn importing_a_module_is_judged_by_the_module() {
         let import = |module| calls(name("importlib", "import_module"), vec![text(module)]);
         assert_eq!(severities(&pickle(&UnsafeCall, vec![import("os")])), [Severity::High]);
-        assert_eq!(severities(&pickle(&UnsafeCall, vec![import("nobody")])), [Severity::Medium]);
+        assert_eq!(severities(&pickle(&UnsafeCall, vec![import("nobody")])), [Severity::High]);
         assert!(pickle(&UnsafeCall, vec![import("numpy.linalg")]).is_empty());
     }
 
