@@ -33,6 +33,17 @@ pub(crate) struct End {
     pub(crate) value: V,
 }
 
+/// A stream whose loader reads another pickle in the midst of it.
+#[derive(Debug)]
+struct Interrupted {
+    stack: Vec<V>,
+    marks: Vec<usize>,
+    memo: Memo,
+}
+
+/// Pickles within pickles of one stream; stops files that nest without end.
+const NESTED: usize = 64;
+
 /// The machine, with everything that one artifact has built so far.
 #[derive(Debug)]
 pub(crate) struct Machine<'a> {
@@ -64,6 +75,12 @@ pub(crate) struct Machine<'a> {
     /// Whether to follow the C unpickler on a file object without `peek` (`io.BytesIO`, as
     /// `torch.load` uses): it forgets what is left of a frame when a read does not fit in it.
     lossy: bool,
+    /// Whether arrays that joblib writes between opcodes are passed over, as joblib does.
+    pub(super) inline: bool,
+    /// Whether there was such an array.
+    pub(super) wrapped: bool,
+    /// Streams that a nested one has interrupted.
+    interrupted: Vec<Interrupted>,
     /// Whether an opcode of this stream lay across the end of its frame, so that it matters.
     straddled: bool,
     protocols: u32,
@@ -93,6 +110,9 @@ impl<'a> Machine<'a> {
             earlier: Memo::default(),
             frame_end: u64::MAX,
             lossy: false,
+            inline: true,
+            wrapped: false,
+            interrupted: Vec::new(),
             straddled: false,
             protocols: 0,
             shares: 0,
@@ -112,7 +132,11 @@ impl<'a> Machine<'a> {
     /// Where no unpickler goes on; what was learned until then has been recorded.
     pub(crate) fn run(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
         self.straddled = false;
+        self.wrapped = false;
         let end = self.run_once(at, stream);
+        if std::mem::take(&mut self.wrapped) {
+            self.run_without_arrays(at, stream);
+        }
         if !std::mem::take(&mut self.straddled) {
             return end;
         }
@@ -127,8 +151,20 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Runs the stream as `pickle.load` does, which knows nothing of joblib's arrays: what it imports
+    /// and calls is kept, but that it breaks off is what is to be expected.
+    fn run_without_arrays(&mut self, at: u64, stream: u32) {
+        let deviations = self.reading.deviations.len();
+        self.inline = false;
+        let _broken = self.run_once(at, stream);
+        self.inline = true;
+        self.wrapped = false;
+        self.reading.deviations.truncate(deviations);
+    }
+
     fn run_once(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
         self.cursor.seek(at);
+        self.interrupted.clear();
         self.step = Step { at, stream, ..Step::default() };
         self.stack.clear();
         self.marks.clear();
@@ -163,6 +199,9 @@ impl<'a> Machine<'a> {
             }
             if code == op::STOP {
                 let value = self.pop()?;
+                if self.end_nested(value) {
+                    continue;
+                }
                 let at = self.cursor.position();
                 let frame = Some(self.frame_end).filter(|end| *end > at && *end < u64::MAX);
                 return Ok(End { at, frame, value });
@@ -297,6 +336,7 @@ impl<'a> Machine<'a> {
                 let state = self.pop()?;
                 let target = self.top()?;
                 self.build(target, state);
+                self.read_array(target)?;
             }
             op::REDUCE => {
                 let args = self.pop()?;
@@ -551,6 +591,33 @@ impl<'a> Machine<'a> {
         if matches!(value, V::Node(_)) && self.heap.is_container(value) {
             self.shares = self.shares.saturating_add(1);
         }
+    }
+
+    // Streams within streams.
+
+    /// From here on another pickle is read, whose value takes the place of what is on top.
+    pub(super) fn begin_nested(&mut self) {
+        if self.interrupted.len() < NESTED {
+            self.interrupted.push(Interrupted {
+                stack: std::mem::take(&mut self.stack),
+                marks: std::mem::take(&mut self.marks),
+                memo: std::mem::take(&mut self.memo),
+            });
+            self.frame_end = u64::MAX;
+        }
+    }
+
+    /// Goes back to the stream that the one that ends here has interrupted, if there is one.
+    fn end_nested(&mut self, value: V) -> bool {
+        let Some(outer) = self.interrupted.pop() else { return false };
+        self.stack = outer.stack;
+        self.marks = outer.marks;
+        self.memo = outer.memo;
+        self.frame_end = u64::MAX;
+        if let Some(top) = self.stack.last_mut() {
+            *top = value;
+        }
+        true
     }
 
     // Protocol and frames.

@@ -5,6 +5,7 @@
 //! each call that it would make with which arguments, and each shared thing that it would change.
 //! Streams that stand one behind the other are all read, with whatever garbage lies between them.
 
+mod array;
 mod build;
 mod constant;
 mod convert;
