@@ -151,13 +151,13 @@ impl Quota {
     }
 }
 
-/// Sets how bad a finding is. What merely stands in a string of a pickle, and nothing loads, is at
-/// most medium: it takes a program that loads it to do harm.
+/// Sets how bad a finding is. What merely stands in a constant, and nothing in the file loads, is
+/// at most medium: it takes a program that takes it out to do harm.
 pub(crate) fn weigh(finding: Option<&mut Finding>, artifact: &Artifact, severity: Severity) {
     let Some(finding) = finding else { return };
-    let stands = artifact.role == Role::Present && artifact.name().starts_with("payload@");
-    finding.severity = if stands { severity.min(Severity::Medium) } else { severity };
-    if stands || artifact.role == Role::Storage {
+    let quoted = artifact.role == Role::Quoted;
+    finding.severity = if quoted { severity.min(Severity::Medium) } else { severity };
+    if quoted || artifact.role == Role::Storage {
         finding.confidence = finding.confidence.min(Confidence::Medium);
     }
 }
