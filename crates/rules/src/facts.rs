@@ -151,13 +151,11 @@ impl Quota {
     }
 }
 
-/// Sets how bad a finding is. What merely stands in a constant, and nothing in the file loads, is
-/// at most medium: it takes a program that takes it out to do harm.
+/// Sets how bad a finding is; what looks like a program in the bytes of a tensor may be chance.
 pub(crate) fn weigh(finding: Option<&mut Finding>, artifact: &Artifact, severity: Severity) {
     let Some(finding) = finding else { return };
-    let quoted = artifact.role == Role::Quoted;
-    finding.severity = if quoted { severity.min(Severity::Medium) } else { severity };
-    if quoted || artifact.role == Role::Storage {
+    finding.severity = severity;
+    if artifact.role == Role::Storage {
         finding.confidence = finding.confidence.min(Confidence::Medium);
     }
 }

@@ -187,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_loads_is_medium_at_most() {
+    fn bytes_of_tensors_are_less_sure() {
         let facts = vec![calls(name("os", "system"), vec![text("id")])];
         let mut artifact = artifact("pickle", facts);
-        assert_eq!(severities(&detect(&UnsafeCall, &artifact)), [Severity::Critical]);
-        artifact.role = Role::Quoted;
-        assert_eq!(severities(&detect(&UnsafeCall, &artifact)), [Severity::Medium]);
+        assert_eq!(detect(&UnsafeCall, &artifact)[0].confidence, Confidence::High);
+        artifact.role = Role::Storage;
+        assert_eq!(detect(&UnsafeCall, &artifact)[0].confidence, Confidence::Medium);
     }
 
     #[test]
