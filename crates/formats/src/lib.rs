@@ -1,9 +1,15 @@
 //! One reader per model format; [`FORMATS`] is the one list of them.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(
+    test,
+    allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)
+)]
 
+pub mod gzip;
 pub mod pickle;
+pub mod zip;
 
 use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
-pub const FORMATS: &[&dyn Format] = &[&pickle::Pickle];
+pub const FORMATS: &[&dyn Format] = &[&pickle::Pickle, &zip::Zip];

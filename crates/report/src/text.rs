@@ -147,8 +147,13 @@ impl<'a> Text<'a, '_> {
         }
         rules.sort_by_key(|findings| std::cmp::Reverse(findings.first().map(|f| f.severity)));
         for findings in rules {
+            let mut last = None;
             for finding in findings.iter().take(LISTED) {
                 self.finding(finding)?;
+                // The same reason need not be read ten times.
+                if last.replace(finding.message) != Some(finding.message) {
+                    self.reason(finding.message)?;
+                }
             }
             match findings.len().saturating_sub(LISTED) {
                 0 => {}
@@ -173,7 +178,11 @@ impl<'a> Text<'a, '_> {
         if !finding.evidence.is_empty() {
             self.field("seen", &inert(finding.evidence))?;
         }
-        for (line, label) in wrap(&inert(finding.message), 12).iter().zip(labels("why")) {
+        Ok(())
+    }
+
+    fn reason(&mut self, message: &str) -> io::Result<()> {
+        for (line, label) in wrap(&inert(message), 12).iter().zip(labels("why")) {
             self.field(label, line)?;
         }
         Ok(())

@@ -86,3 +86,52 @@ fn order(a: &(usize, Finding), b: &(usize, Finding)) -> Ordering {
         .then_with(|| (one.severity, one.confidence).cmp(&(other.severity, other.confidence)))
         .then_with(|| one.route.to_string().cmp(&other.route.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+    use crate::doubles::{FORMATS, Imports, Kept, boxed, member};
+    use crate::engine::Engine;
+    use davy_artifact::Role;
+    use davy_bytes::Bytes;
+
+    fn scanned(detectors: &[&dyn Detector], names: &[&str]) -> crate::Scanned {
+        let members: Vec<_> =
+            names.iter().map(|name| member(name, Role::Loaded, Kept::Stored, b"nini")).collect();
+        let options = Options { jobs: 1, ..Options::default() };
+        Engine::new(FORMATS, detectors, &options).input("in", &Bytes::from_memory(boxed(&members)))
+    }
+
+    #[test]
+    fn findings_are_ordered_and_each_comes_once() {
+        let scanned = scanned(&[&Imports, &Imports], &["b", "a", "last"]);
+        let found: Vec<_> = scanned
+            .findings
+            .iter()
+            .map(|found| (found.finding.artifact.as_str(), found.finding.span.start))
+            .collect();
+        let expected = [
+            ("in!b", 1),
+            ("in!b", 3),
+            ("in!a", 1),
+            ("in!a", 3),
+            ("in!last", 0),
+            ("in!last", 1),
+            ("in!last", 3),
+        ];
+        assert_eq!(found, expected);
+        let prints: std::collections::BTreeSet<_> =
+            scanned.findings.iter().map(|found| &found.fingerprint).collect();
+        assert_eq!(prints.len(), expected.len());
+    }
+
+    #[test]
+    fn a_rule_that_crashes_keeps_its_findings_and_is_a_gap() {
+        let scanned = scanned(&[&Imports], &["a", "crash"]);
+        assert_eq!(scanned.findings.len(), 4);
+        let [gap] = &scanned.artifacts[2].gaps[..] else { panic!("{:?}", scanned.artifacts) };
+        assert!(gap.what.starts_with("the rule `import-found` crashed: "), "{}", gap.what);
+        assert!(scanned.artifacts[1].gaps.is_empty());
+    }
+}

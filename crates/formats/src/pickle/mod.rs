@@ -5,6 +5,7 @@
 //! each call that it would make with which arguments, and each shared thing that it would change.
 //! Streams that stand one behind the other are all read, with whatever garbage lies between them.
 
+mod array;
 mod build;
 mod constant;
 mod convert;
@@ -22,9 +23,9 @@ mod text;
 mod walk;
 mod weight;
 
+pub(crate) use convert::Converter;
 use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route, Why};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
-pub(crate) use convert::Converter;
 pub(crate) use heap::{CallRecord, Heap, How, Node, V};
 pub(crate) use machine::{End, Machine};
 use walk::{Ending, walk};
