@@ -340,8 +340,9 @@ fn rank(role: Role) -> u8 {
     match role {
         Role::Storage => 0,
         Role::Variant => 1,
-        Role::Present => 2,
-        Role::Loaded => 3,
+        Role::Quoted => 2,
+        Role::Present => 3,
+        Role::Loaded => 4,
     }
 }
 
