@@ -14,6 +14,7 @@ mod window;
 
 pub use directory::{Directory, End, Listing};
 pub use entry::{Entry, Local};
+pub(crate) use layout::is_blank;
 pub use lookup::{Named, Sorted};
 pub use member::{Unpacked, unpack};
 
@@ -86,7 +87,11 @@ pub fn read_directory(
     }
     check_ends(bytes, &directory, reading);
     layout::overlaps(&mut directory, reading);
-    read_strays(bytes, &mut directory, &mut labels, reading, budget)?;
+    if directory.listings.is_empty() {
+        carve(bytes, &mut directory, &mut labels, reading, budget)?;
+    } else {
+        read_strays(bytes, &mut directory, &mut labels, reading, budget)?;
+    }
     Ok(directory)
 }
 
@@ -110,12 +115,6 @@ fn check_ends(bytes: &Bytes, directory: &Directory, reading: &mut Reading) {
         reading.deviation(Quirk::Repeated, listing.span, Route::None, what);
     }
     directory.listings.iter().for_each(|listing| check_listing(listing, reading));
-    if directory.listings.is_empty() {
-        let what = "no end record leads to a directory: only readers that go from member to member \
-                    see any";
-        reading.deviation(Quirk::Truncated, Span::new(bytes.len(), 0), Route::None, what);
-        return;
-    }
     let zipfile = directory.listings.iter().position(|listing| listing.zipfile);
     let miniz = directory.listings.iter().position(|listing| listing.miniz);
     // What miniz alone refuses is nothing that anybody loads unseen.
@@ -166,43 +165,87 @@ fn read_strays(
     reading: &mut Reading,
     budget: &mut Budget,
 ) -> Result<(), Halt> {
-    let mut swept = Vec::new();
-    let stretches = layout::strays(bytes, directory)?;
-    for stretch in stretches {
+    for stretch in layout::strays(bytes, directory)? {
         record_stray(stretch, directory, reading);
-        let known = sweep::sweep(bytes, stretch, &mut swept, budget)?;
-        for part in layout::complement(stretch, known) {
-            if !layout::is_blank(bytes, part)? {
-                directory.strays.push(part);
-            }
-        }
+        let known = sweep::sweep(bytes, stretch, &mut directory.unlisted, budget)?;
+        push_strays(bytes, stretch, known, &mut directory.strays)?;
     }
-    for entry in &mut swept {
+    for entry in &mut directory.unlisted {
         entry.label = labels.label(&entry.name());
-        let span = Span::between(entry.header_at, entry.data.start);
-        let route = Route::Member(entry.label.clone());
-        let what = "no directory lists it: only readers that go from member to member see it";
-        reading.deviation(Quirk::Unlisted, span, route.clone(), what);
-        if entry.is_open_ended() {
-            let what = "neither its header nor a descriptor says where it ends";
-            reading.deviation(Quirk::Truncated, entry.data, route, what);
-        } else if entry.data.len < entry.compressed {
-            let what = format!("{} of {} bytes are there", entry.data.len, entry.compressed);
-            reading.deviation(Quirk::Truncated, entry.data, route, &what);
-        }
+        record_unlisted(entry, reading);
     }
-    directory.unlisted = swept;
     Ok(())
 }
 
-/// Records a stretch that nothing explains, unless there is no directory that could.
-fn record_stray(stretch: Span, directory: &Directory, reading: &mut Reading) {
-    if directory.listings.is_empty() {
-        return;
+/// Goes from member to member where there is no directory: the end is missing, or other bytes have
+/// pieces of an archive in them.
+fn carve(
+    bytes: &Bytes,
+    directory: &mut Directory,
+    labels: &mut Labels,
+    reading: &mut Reading,
+    budget: &mut Budget,
+) -> Result<(), Halt> {
+    let whole = Span::new(0, bytes.len());
+    let known = sweep::sweep(bytes, whole, &mut directory.unlisted, budget)?;
+    let Some(first) = directory.unlisted.first().map(|entry| entry.header_at) else {
+        return Err(Halt::malformed(
+            0,
+            "no end record leads to a directory, and no member stands here",
+        ));
+    };
+    if first == 0 {
+        let what = "no end record leads to a directory: only readers that go from member to member \
+                    see any";
+        reading.deviation(Quirk::Truncated, Span::new(bytes.len(), 0), Route::None, what);
+        push_strays(bytes, whole, known, &mut directory.strays)?;
     }
+    for entry in &mut directory.unlisted {
+        entry.label = labels.label(&entry.name());
+        // Bytes that start as something else may hold members for an honest reason: a model in a
+        // pickle. They are read, and no reader of archives would be surprised by them.
+        if first == 0 {
+            record_unlisted(entry, reading);
+        }
+    }
+    Ok(())
+}
+
+fn record_unlisted(entry: &Entry, reading: &mut Reading) {
+    let span = Span::between(entry.header_at, entry.data.start);
+    let route = Route::Member(entry.label.clone());
+    let what = "no directory lists it: only readers that go from member to member see it";
+    reading.deviation(Quirk::Unlisted, span, route.clone(), what);
+    if entry.is_open_ended() {
+        let what = "neither its header nor a descriptor says where it ends";
+        reading.deviation(Quirk::Truncated, entry.data, route, what);
+    } else if entry.data.len < entry.compressed {
+        let what = format!("{} of {} bytes are there", entry.data.len, entry.compressed);
+        reading.deviation(Quirk::Truncated, entry.data, route, &what);
+    }
+}
+
+/// Adds the parts of a stretch that no swept member explains, and that are not all zero.
+fn push_strays(
+    bytes: &Bytes,
+    stretch: Span,
+    known: Vec<Span>,
+    strays: &mut Vec<Span>,
+) -> Result<(), Halt> {
+    for part in layout::complement(stretch, known) {
+        if !is_blank(bytes, part)? {
+            strays.push(part);
+        }
+    }
+    Ok(())
+}
+
+/// Records a stretch that nothing explains.
+fn record_stray(stretch: Span, directory: &Directory, reading: &mut Reading) {
     let behind = directory.ends.first().is_some_and(|end| stretch.start >= end.at);
     let (quirk, what) = if stretch.start == 0 {
-        (Quirk::BytesBeforeStart, "bytes before the archive")
+        let what = "bytes before the archive: Python's zipfile opens it all the same";
+        (Quirk::BytesBeforeStart, what)
     } else if behind {
         (Quirk::BytesAfterEnd, "bytes behind the archive")
     } else {
@@ -294,6 +337,7 @@ impl Members<'_> {
             let label = self.labels.label("@comment");
             reading.child(label, self.bytes.slice(end.comment), Role::Present);
         }
+        let embedded = directory.strays.first().is_some_and(|stray| stray.start == 0);
         for stray in &directory.strays {
             let name = if stray.start == 0 {
                 "@prefix".to_owned()
@@ -303,7 +347,10 @@ impl Members<'_> {
                 format!("@between@{:#x}", stray.start)
             };
             let label = self.labels.label(&name);
-            reading.child(label, self.bytes.slice(*stray), Role::Present);
+            // What an archive is embedded in is read from its own start anyway, as whatever else
+            // these bytes are: its pieces need not be recognised once more.
+            let role = if embedded { Role::Storage } else { Role::Present };
+            reading.child(label, self.bytes.slice(*stray), role);
         }
     }
 }

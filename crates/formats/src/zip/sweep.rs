@@ -94,11 +94,11 @@ fn measure(
     let open = entry.flags & DESCRIBED != 0 && entry.compressed == 0;
     if entry.method == 8 {
         let out = inflate(bytes, room, Framing::Raw, budget)?;
-        let ended = out.fault.is_none();
-        let len = if ended { out.consumed } else { entry.compressed.min(room.len) };
+        let ended = out.end.fault.is_none();
+        let len = if ended { out.end.consumed } else { entry.compressed.min(room.len) };
         entry.data = Span::new(start, if open && !ended { room.len } else { len });
         if open && ended {
-            (entry.compressed, entry.size, entry.crc32) = (len, out.bytes.len(), out.crc32);
+            (entry.compressed, entry.size, entry.crc32) = (len, out.bytes.len(), out.end.crc32);
         }
         finish(records, entry)?;
         return Ok(ended);

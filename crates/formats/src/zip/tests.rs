@@ -255,6 +255,18 @@ fn an_archive_without_its_end_is_read_from_member_to_member() {
 }
 
 #[test]
+fn pieces_of_archives_in_other_bytes_are_read_and_nothing_else_is_said() {
+    let whole = two().build();
+    let reading = read(&[b"other bytes".as_slice(), &whole[..whole.len() - 22]].concat());
+    assert_eq!(quirks(&reading), []);
+    let expected = [variant("m/data.pkl", b"first"), variant("m/version", b"3\n3\n3\n")];
+    assert_eq!(children(&reading), expected);
+    // Nothing is found: nothing is learned, so that the bytes can be of another format.
+    let reading = read(b"PK\x03\x04 and no more of it");
+    assert!(reading.is_empty() && reading.gaps.len() == 1);
+}
+
+#[test]
 fn a_forged_length_hides_no_member_behind_it() {
     let liar = Member::stored("a", b"").unlisted().local(|h| (h.packed, h.size) = (5000, 5000));
     let behind = Member::stored("b", b"behind").unlisted();
