@@ -4,8 +4,11 @@ use davy_bytes::{Budget, Bytes, Halt, Source, Span, to_u64, to_usize};
 use flate2::{Decompress, FlushDecompress, Status};
 use std::{fmt, io};
 
-/// Input is read, and output grows, in pieces of this many bytes.
+/// Input is read, and output grows, in pieces of up to this many bytes.
 const PIECE: usize = 64 * 1024;
+
+/// The first piece of input is this short: many streams are, and forged ones break off at once.
+const FIRST_PIECE: usize = 1024;
 
 /// The most that is reserved before anything came out: declared sizes are claims.
 const HEAD_START: usize = 1 << 20;
@@ -113,9 +116,11 @@ pub fn inflate_onto(
     };
     let end = span.end().min(bytes.len());
     let mut at = span.start.min(end);
+    let mut piece = FIRST_PIECE;
     let mut input = vec![0; PIECE.min(to_usize(end.saturating_sub(at)))];
     while at < end && stream.running() {
-        let room = to_usize(end.saturating_sub(at)).min(input.len());
+        let room = to_usize(end.saturating_sub(at)).min(piece).min(input.len());
+        piece = piece.saturating_mul(4);
         let read = bytes.read_at(at, input.get_mut(..room).unwrap_or_default())?;
         budget.spend_steps(to_u64(read), at)?;
         stream.feed(input.get(..read).unwrap_or_default(), budget);

@@ -167,7 +167,7 @@ fn read_strays(
 ) -> Result<(), Halt> {
     for stretch in layout::strays(bytes, directory)? {
         record_stray(stretch, directory, reading);
-        let known = sweep::sweep(bytes, stretch, &mut directory.unlisted, budget)?;
+        let known = sweep_over(bytes, stretch, &mut directory.unlisted, reading, budget)?;
         push_strays(bytes, stretch, known, &mut directory.strays)?;
     }
     for entry in &mut directory.unlisted {
@@ -187,7 +187,7 @@ fn carve(
     budget: &mut Budget,
 ) -> Result<(), Halt> {
     let whole = Span::new(0, bytes.len());
-    let known = sweep::sweep(bytes, whole, &mut directory.unlisted, budget)?;
+    let known = sweep_over(bytes, whole, &mut directory.unlisted, reading, budget)?;
     let Some(first) = directory.unlisted.first().map(|entry| entry.header_at) else {
         return Err(Halt::malformed(
             0,
@@ -209,6 +209,24 @@ fn carve(
         }
     }
     Ok(())
+}
+
+/// Sweeps a stretch; where the budget ends that, the rest is a gap and the stretch is explained.
+fn sweep_over(
+    bytes: &Bytes,
+    stretch: Span,
+    unlisted: &mut Vec<Entry>,
+    reading: &mut Reading,
+    budget: &mut Budget,
+) -> Result<Vec<Span>, Halt> {
+    match sweep::sweep(bytes, stretch, unlisted, budget) {
+        Err(halt) if halt.blame() != Blame::Io => {
+            let rest = Span::between(halt.at(), stretch.end());
+            reading.gap(rest, Why::Halted(halt.blame()), halt.what());
+            Ok(vec![stretch])
+        }
+        other => other,
+    }
 }
 
 fn record_unlisted(entry: &Entry, reading: &mut Reading) {
@@ -265,11 +283,10 @@ pub fn push_members(
     reading: &mut Reading,
     budget: &mut Budget,
 ) -> Result<(), Halt> {
-    let mut members = Members { bytes, seen: HashSet::new(), labels: Labels::default() };
     let listed = || directory.listings.iter().flat_map(|listing| &listing.entries);
-    for entry in listed().chain(&directory.unlisted) {
-        members.labels.label(&entry.label);
-    }
+    let alone = directory.listings.len() == 1 && directory.unlisted.is_empty();
+    let seen = if alone { None } else { Some(HashSet::new()) };
+    let mut members = Members { bytes, directory, seen, labels: None };
     for (rank, listing) in directory.listings.iter().enumerate() {
         let role = if rank == 0 { Role::Present } else { Role::Variant };
         for entry in &listing.entries {
@@ -281,20 +298,22 @@ pub fn push_members(
     }
     for entry in listed() {
         if let Some(mut version) = headers::local_version(entry, bytes.len()) {
-            version.label = members.labels.label(&version.name());
+            version.label = members.label(&version.name());
             members.push(&version, Role::Variant, reading, budget)?;
         }
     }
-    members.push_rest(directory, reading);
+    members.push_rest(reading);
     Ok(())
 }
 
 /// The members of one archive on their way to become children.
 struct Members<'a> {
     bytes: &'a Bytes,
-    /// What is a child already: name, data and method.
-    seen: HashSet<(Vec<u8>, Span, u16)>,
-    labels: Labels,
+    directory: &'a Directory,
+    /// What is a child already, by name, data and method, where several lists may have the same.
+    seen: Option<HashSet<(Vec<u8>, Span, u16)>>,
+    /// The labels in use; found when a new one is needed.
+    labels: Option<Labels>,
 }
 
 impl Members<'_> {
@@ -305,7 +324,13 @@ impl Members<'_> {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        if !self.seen.insert((entry.raw_name.clone(), entry.data, entry.method)) {
+        let key = || (entry.raw_name.clone(), entry.data, entry.method);
+        if self.seen.as_mut().is_some_and(|seen| !seen.insert(key())) {
+            return Ok(());
+        }
+        if to_u64(reading.children.len()) >= budget.left().artifacts {
+            let what = format!("member `{}`: the limit on artifacts", entry.label);
+            reading.gap(entry.data, Why::Halted(Blame::Exhausted), &what);
             return Ok(());
         }
         let site = Site { span: entry.data, route: Route::Member(entry.label.clone()) };
@@ -330,11 +355,26 @@ impl Members<'_> {
         Ok(())
     }
 
+    /// A label that no other child has.
+    fn label(&mut self, name: &str) -> String {
+        let directory = self.directory;
+        let labels = self.labels.get_or_insert_with(|| {
+            let mut labels = Labels::default();
+            let listed = directory.listings.iter().flat_map(|listing| &listing.entries);
+            for entry in listed.chain(&directory.unlisted) {
+                labels.label(&entry.label);
+            }
+            labels
+        });
+        labels.label(name)
+    }
+
     /// Comments and unexplained stretches: a polyglot's other face may be in any of them.
-    fn push_rest(&mut self, directory: &Directory, reading: &mut Reading) {
+    fn push_rest(&mut self, reading: &mut Reading) {
+        let directory = self.directory;
         let last = directory.ends.first().map(|end| end.at);
         for end in directory.ends.iter().filter(|end| end.comment.len > 0) {
-            let label = self.labels.label("@comment");
+            let label = self.label("@comment");
             reading.child(label, self.bytes.slice(end.comment), Role::Present);
         }
         let embedded = directory.strays.first().is_some_and(|stray| stray.start == 0);
@@ -346,7 +386,7 @@ impl Members<'_> {
             } else {
                 format!("@between@{:#x}", stray.start)
             };
-            let label = self.labels.label(&name);
+            let label = self.label(&name);
             // What an archive is embedded in is read from its own start anyway, as whatever else
             // these bytes are: its pieces need not be recognised once more.
             let role = if embedded { Role::Storage } else { Role::Present };

@@ -445,6 +445,32 @@ fn bombs_end_at_the_budget() {
 }
 
 #[test]
+fn headers_over_the_same_bytes_keep_what_was_found_and_leave_some_budget() {
+    let mut bytes = Vec::new();
+    for _ in 0..3000 {
+        let forged = Member::stored("a", b"").unlisted().local(|h| {
+            (h.packed, h.size, h.crc32) = (100_000, 100_000, 1);
+        });
+        let one = Archive::of([forged]).build();
+        bytes.extend(&one[..31]);
+    }
+    bytes.resize(200_000, 1);
+    let mut budget = Budget::default();
+    let reading = read_with(&bytes, &mut budget);
+    assert!(reading.gaps.iter().any(|gap| gap.why == Why::Halted(Blame::Exhausted)));
+    assert!(reading.children.len() > 10, "what was found first stays");
+    assert!(budget.left().steps > 1_500_000_000);
+}
+
+#[test]
+fn more_members_than_artifacts_are_allowed_are_gaps() {
+    let members = (0..20).map(|index: u32| Member::stored(&index.to_string(), b"1"));
+    let mut budget = Budget::new(Limits { artifacts: 5, ..Limits::default() });
+    let reading = read_with(&Archive::of(members).build(), &mut budget);
+    assert_eq!((reading.children.len(), reading.gaps.len()), (5, 15));
+}
+
+#[test]
 fn probing_looks_at_both_ends() {
     let whole = two().build();
     let prefixed = Archive { prefix: vec![b'x'; 9000], ..two() }.build();
