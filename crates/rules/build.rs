@@ -11,21 +11,31 @@ const EFFECTS: &[(&str, &str)] = &[
     ("data:new", "New"),
     ("data:ref", "Ref"),
     ("exec", "Exec"),
+    ("exec:carrier", "Carrier"),
     ("exec:class-build", "ClassBuild"),
     ("exec:deferred", "Deferred"),
     ("exec:deser", "Deser"),
     ("exec:dos", "Dos"),
+    ("exec:env", "Environment"),
     ("exec:hook", "Hook"),
+    ("exec:html", "Html"),
     ("exec:indirect", "Indirect"),
+    ("exec:interactive", "Interactive"),
     ("exec:mutate", "Mutate"),
     ("exec:obfuscation", "Obfuscation"),
     ("exec:scanner-deactivation", "ScannerDeactivation"),
     ("file", "File"),
     ("file:read", "FileRead"),
     ("file:recon", "FileRecon"),
+    ("file:registry", "SystemRegistry"),
+    ("file:shm", "SharedMemory"),
     ("file:write", "FileWrite"),
+    ("file:xxe", "XmlEntities"),
     ("import", "Import"),
+    ("import:ext-registry", "ExtensionRegistry"),
+    ("import:indirect", "ImportIndirect"),
     ("import:introspect", "Introspect"),
+    ("import:remap", "Remap"),
     ("import:resolve", "Resolve"),
     ("native", "Native"),
     ("native:crash", "NativeCrash"),
@@ -33,6 +43,32 @@ const EFFECTS: &[(&str, &str)] = &[
     ("native:parser", "NativeParser"),
     ("network", "Network"),
     ("network:dns", "NetworkDns"),
+];
+
+/// Modules that others import names from, with what of theirs does harm under any name.
+const STANDARD: &[&str] = &[
+    "_ctypes",
+    "builtins",
+    "ctypes",
+    "http.client",
+    "importlib",
+    "marshal",
+    "multiprocessing",
+    "multiprocessing.pool",
+    "os",
+    "pickle",
+    "pty",
+    "runpy",
+    "shutil",
+    "smtplib",
+    "socket",
+    "subprocess",
+    "tarfile",
+    "tempfile",
+    "threading",
+    "urllib.request",
+    "webbrowser",
+    "zipfile",
 ];
 
 const TABLE: &str = "knowledge/callables.tsv";
@@ -51,7 +87,7 @@ fn generate() -> Result<(), String> {
     let mut rows = String::from("&[\n");
     let mut last = "";
     let mut tails = BTreeSet::new();
-    for (at, line) in text.lines().enumerate().skip(1) {
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
         let row = Row::parse(line).map_err(|why| format!("line {}: {why}", at + 1))?;
         if row.pattern <= last {
             return Err(format!("line {}: `{}` is not behind `{last}`", at + 1, row.pattern));
@@ -112,10 +148,14 @@ impl<'a> Row<'a> {
         );
     }
 
-    /// The last component of an exact name that does harm: `Popen`, `system`.
+    /// The last component of an exact name of the standard library that does harm whatever it is
+    /// given: `Popen`, `system`.
     fn tail(&self) -> Option<&'a str> {
-        let harmful = !self.effect.starts_with("data");
-        let exact = !self.pattern.contains('*');
-        (harmful && exact).then(|| self.pattern.rsplit('.').next()).flatten()
+        let harmful = !self.effect.starts_with("data") && self.when.is_empty();
+        let standard = STANDARD.iter().any(|module| {
+            let name = self.pattern.strip_prefix(module).and_then(|name| name.strip_prefix('.'));
+            name.is_some_and(|name| !name.contains(['.', '*']))
+        });
+        (harmful && standard).then(|| self.pattern.rsplit('.').next()).flatten()
     }
 }

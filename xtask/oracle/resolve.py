@@ -121,7 +121,12 @@ def resolved(data, encodings):
         for kind in (FAST, PURE):
             if load_all(kind, data, encoding, False) > 1:
                 load_all(kind, data, encoding, True)
-    return sorted([writable(module), writable(name)] for module, name in set(seen) if module != EXTENSION_MODULE)
+    return sorted([writable(module), writable(name)] for module, name in set(seen) if imports(module))
+
+
+def imports(module):
+    """Whether looking `module` up can import anything: Python refuses the empty name itself."""
+    return module not in ("", EXTENSION_MODULE)
 
 
 def writable(name):

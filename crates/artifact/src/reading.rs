@@ -15,6 +15,9 @@ pub enum Role {
     /// It is in the parent; whether anything loads it is not known.
     #[default]
     Present,
+    /// It stands in a constant of its parent, and nothing in the parent loads it: what it would do
+    /// happens only if somebody takes it out and loads it.
+    Quoted,
     /// Plain data that the parent's format explains, such as the bytes of a tensor: read for what
     /// it could be as well, but nobody has to recognise it.
     Storage,
@@ -33,14 +36,15 @@ pub struct Child {
     pub role: Role,
 }
 
-/// A checksum that an artifact gives for a part of itself, to be compared when all bytes are read.
+/// A checksum that a reader found but did not verify, because that reads every byte: the survey,
+/// which reads them anyway, does.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Checksum {
-    /// The bytes that it covers.
+    /// The bytes that it covers, relative to the artifact.
     pub span: Span,
-    /// Their CRC-32 (as in zip, gzip and PNG).
+    /// The CRC-32 (polynomial of ISO 3309, as zip and gzip use it) that they should have.
     pub crc32: u32,
-    /// The name of what they are.
+    /// Name of the member that they are.
     pub name: String,
 }
 
@@ -55,7 +59,7 @@ pub struct Reading {
     pub gaps: Vec<Gap>,
     /// The artifacts inside.
     pub children: Vec<Child>,
-    /// The checksums that it gives for parts of itself.
+    /// Checksums left to the survey.
     pub checksums: Vec<Checksum>,
     /// How many facts and deviations did not fit.
     pub dropped: u64,
@@ -94,7 +98,7 @@ impl Reading {
         }
     }
 
-    /// Records the CRC-32 that an artifact gives for a part of itself.
+    /// Leaves a checksum to the survey.
     pub fn checksum(&mut self, span: Span, crc32: u32, name: impl Into<String>) {
         if self.checksums.len() < KEPT {
             self.checksums.push(Checksum { span, crc32, name: name.into() });

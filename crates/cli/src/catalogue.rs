@@ -52,7 +52,7 @@ pub fn close_to(name: &str) -> Vec<&'static str> {
     closest(name, CATALOG.iter().map(|detector| detector.rule().id))
 }
 
-/// Writes a rule's page, and what it has in numbers and names.
+/// Writes a rule's page, and its severity, weaknesses and names.
 ///
 /// # Errors
 /// What `out` reports.
@@ -68,9 +68,8 @@ pub fn explain(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
         ("formerly", rule.aliases.join(", ")),
         ("to do", rule.remediation.to_owned()),
     ];
-    writeln!(out, "{}\n", rule.id)?;
     match page.trim() {
-        "" => writeln!(out, "{}\n", rule.summary)?,
+        "" => writeln!(out, "# {}\n\n{}\n", rule.id, rule.summary)?,
         page => writeln!(out, "{page}\n")?,
     }
     for (label, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {

@@ -31,7 +31,7 @@ pub fn check(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Err(ErrorKind::IsADirectory.into());
     }
-    if folder(path).is_dir() { Ok(()) } else { Err(ErrorKind::NotFound.into()) }
+    if fs::metadata(folder(path))?.is_dir() { Ok(()) } else { Err(ErrorKind::NotADirectory.into()) }
 }
 
 /// Writes a file by way of a temporary one beside it, so that nobody ever sees half a report. What

@@ -1,6 +1,7 @@
 //! Facts, as reports show them: fields for programs, one line of pseudo-Python for people.
 
 use crate::report::SpanEntry;
+use crate::words;
 use davy_artifact::{Call, Fact, Manner, Name, Site, Tensor, Value};
 use davy_bytes::escape;
 use serde::Serialize;
@@ -175,7 +176,9 @@ fn statement(fact: &Fact) -> String {
         Fact::Call { call, count: 0 | 1, .. } => call.to_string(),
         Fact::Call { call, count, .. } => format!("{call}  # and {} like it", count - 1),
         Fact::Import { name, spelled, .. } => import(name, spelled.as_ref()),
-        Fact::Member { name, .. } => escape(name),
+        Fact::Member { name, size, .. } => {
+            format!("member {}, {}", escape(name), words::size(*size))
+        }
         Fact::Reference { target, purpose, .. } => format!("{purpose}: {}", escape(target)),
         Fact::Tensor { tensor, .. } => {
             let Tensor { storage, dtype, offset, size, stride, .. } = tensor;

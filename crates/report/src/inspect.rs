@@ -1,5 +1,6 @@
 //! Text with everything that is known: every fact, deviation, gap and child, with offsets.
 
+use crate::facts::{FactEntry, What};
 use crate::paint::{Ink, Style};
 use crate::report::{ArtifactEntry, Report};
 use crate::text::{breadcrumb, gap_words, summary};
@@ -52,43 +53,55 @@ impl Pages<'_, '_> {
         if let Some(sha256) = &artifact.sha256 {
             writeln!(self.out, "  sha256 {sha256}")?;
         }
-        let facts = artifact.facts.iter().flatten();
-        let facts = facts.map(|fact| [place(fact.span.start, &fact.route), fact.text.clone()]);
-        self.table("facts", facts.collect())?;
+        let facts = artifact.facts.iter().flatten().map(fact);
+        self.table("facts", &facts.collect::<Vec<_>>())?;
         let deviations = artifact.deviations.iter().map(|deviation| {
-            let place = place(deviation.span.start, &deviation.route);
-            [place, format!("{}: {}", deviation.quirk, deviation.what)]
+            let what = format!("{}: {}", deviation.quirk, deviation.what);
+            [hexadecimal(deviation.span.start), deviation.route.clone(), what]
         });
-        self.table("deviations", deviations.collect())?;
+        self.table("deviations", &deviations.collect::<Vec<_>>())?;
         let gaps = artifact.gaps.iter();
-        let gaps = gaps.map(|gap| [format!("{:#x}, {}", gap.start, size(gap.len)), gap_words(gap)]);
-        self.table("gaps", gaps.collect())?;
+        let gaps = gaps.map(|gap| [hexadecimal(gap.start), size(gap.len), gap_words(gap)]);
+        self.table("gaps", &gaps.collect::<Vec<_>>())?;
         let children = children.iter().filter_map(|child| self.report.artifacts.get(*child));
-        let children = children.map(|child| [escape(child.name), line(child)]);
-        self.table("children", children.collect())?;
+        let children = children.map(|child| [escape(child.name), String::new(), line(child)]);
+        self.table("children", &children.collect::<Vec<_>>())?;
         writeln!(self.out)
     }
 
-    /// A heading and two columns.
-    fn table(&mut self, heading: &str, rows: Vec<[String; 2]>) -> io::Result<()> {
-        /// Widest first column: a long one pushes only its own line.
+    /// A heading and three columns; an empty column takes no room.
+    fn table(&mut self, heading: &str, rows: &[[String; 3]]) -> io::Result<()> {
+        /// Widest column: a longer cell pushes only its own line.
         const WIDEST: usize = 40;
         if rows.is_empty() {
             return Ok(());
         }
+        let width = |column: usize| {
+            let widths = rows.iter().filter_map(|row| Some(row.get(column)?.chars().count()));
+            widths.filter(|width| *width <= WIDEST).max().unwrap_or(0)
+        };
+        let (first, second) = (width(0), width(1));
+        let gap = if second > 0 { "  " } else { "" };
         writeln!(self.out, "  {}", self.style.paint(Ink::Faint, heading))?;
-        let widths = rows.iter().map(|[first, _]| first.chars().count());
-        let width = widths.filter(|width| *width <= WIDEST).max().unwrap_or(0);
-        for [first, second] in &rows {
-            writeln!(self.out, "    {:<width$}  {}", inert(first), inert(second))?;
+        for [offset, route, text] in rows {
+            let (offset, route, text) = (inert(offset), inert(route), inert(text));
+            writeln!(self.out, "    {offset:<first$}{gap}{route:<second$}  {text}")?;
         }
         Ok(())
     }
 }
 
-/// Offset and route.
-fn place(start: u64, route: &str) -> String {
-    if route.is_empty() { format!("{start:#x}") } else { format!("{start:#x}  {route}") }
+/// A fact as a row; the route to a member would only repeat its name.
+fn fact(fact: &FactEntry<'_>) -> [String; 3] {
+    let route = match fact.what {
+        What::Member { .. } => String::new(),
+        _ => fact.route.clone(),
+    };
+    [hexadecimal(fact.span.start), route, fact.text.clone()]
+}
+
+fn hexadecimal(offset: u64) -> String {
+    format!("{offset:#x}")
 }
 
 /// An artifact in a line: formats, size and role.

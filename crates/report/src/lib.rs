@@ -15,7 +15,7 @@ mod text;
 mod uri;
 mod words;
 
-pub use facts::FactEntry;
+pub use facts::{FactEntry, Keyword, Spelled, What};
 pub use json::write_json;
 pub use paint::{Listing, Style};
 pub use report::{

@@ -147,8 +147,13 @@ impl<'a> Text<'a, '_> {
         }
         rules.sort_by_key(|findings| std::cmp::Reverse(findings.first().map(|f| f.severity)));
         for findings in rules {
+            let mut last = None;
             for finding in findings.iter().take(LISTED) {
                 self.finding(finding)?;
+                // The same reason need not be read ten times.
+                if last.replace(finding.message) != Some(finding.message) {
+                    self.reason(finding.message)?;
+                }
             }
             match findings.len().saturating_sub(LISTED) {
                 0 => {}
@@ -173,7 +178,11 @@ impl<'a> Text<'a, '_> {
         if !finding.evidence.is_empty() {
             self.field("seen", &inert(finding.evidence))?;
         }
-        for (line, label) in wrap(&inert(finding.message), 12).iter().zip(labels("why")) {
+        Ok(())
+    }
+
+    fn reason(&mut self, message: &str) -> io::Result<()> {
+        for (line, label) in wrap(&inert(message), 12).iter().zip(labels("why")) {
             self.field(label, line)?;
         }
         Ok(())
@@ -198,11 +207,15 @@ impl<'a> Text<'a, '_> {
         }
         let mut left = LISTED;
         for (artifact, at) in artifacts.iter().zip(input.artifacts.clone()) {
+            // The input itself has just been named.
+            if artifact.parent.is_some() && left > 0 && !artifact.gaps.is_empty() {
+                writeln!(self.out, "    {}", breadcrumb(self.report, at))?;
+            }
+            let indent = if artifact.parent.is_some() { 6 } else { 4 };
             for gap in artifact.gaps.iter().take(left) {
                 let place = format!("offset {:#x}, {}", gap.start, size(gap.len));
                 let place = self.style.paint(Ink::Faint, &place);
-                writeln!(self.out, "    {}  {place}", breadcrumb(self.report, at))?;
-                writeln!(self.out, "      {}", gap_words(gap))?;
+                writeln!(self.out, "{:indent$}{place}  {}", "", gap_words(gap))?;
             }
             left = left.saturating_sub(artifact.gaps.len());
         }

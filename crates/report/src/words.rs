@@ -19,7 +19,7 @@ pub(crate) fn number(value: u64) -> String {
     grouped
 }
 
-/// A number of bytes: exact while it is small, then in binary multiples to one decimal.
+/// A number of bytes: exact while it is small, then in binary multiples to a tenth.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 10_240 {
@@ -29,7 +29,9 @@ pub(crate) fn size(bytes: u64) -> String {
     let mut tenths = u128::from(bytes) * 10 / 1024;
     for unit in UNITS {
         if tenths < 10_240 {
-            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
+            let part =
+                if tenths.is_multiple_of(10) { String::new() } else { format!(".{}", tenths % 10) };
+            return format!("{}{part} {unit}", tenths / 10);
         }
         tenths /= 1024;
     }
@@ -99,9 +101,9 @@ mod tests {
             (0, "0 bytes"),
             (1, "1 byte"),
             (10_239, "10,239 bytes"),
-            (12_288, "12.0 KiB"),
+            (12_288, "12 KiB"),
             (1_258_291, "1.1 MiB"),
-            (5 << 40, "5.0 TiB"),
+            (5 << 40, "5 TiB"),
             (u64::MAX, "15.9 EiB"),
         ];
         for (bytes, shown) in cases {

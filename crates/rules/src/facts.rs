@@ -2,11 +2,15 @@
 //! report.
 
 use crate::knowledge::{self, Known};
-use davy_artifact::{Artifact, Call, Fact, Name, Site, Value};
+use crate::{Confidence, Finding, Severity};
+use davy_artifact::{Artifact, Call, Fact, Name, Role, Site, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Findings of one rule about the same thing in one artifact before the rest are only counted.
-const SHOWN: u64 = 8;
+/// Findings of one rule about the same callable or kind of break in one artifact.
+pub(crate) const ALIKE: u64 = 8;
+
+/// Findings of one rule about different names in one artifact.
+pub(crate) const APART: u64 = 500;
 
 /// Formats whose facts are what source text says, not what a loader does.
 const SOURCES: &[&str] = &["python", "torchscript"];
@@ -122,15 +126,34 @@ pub(crate) fn arguments(call: &Call) -> impl Iterator<Item = &Value> {
 }
 
 /// Counts how often something was said, so that a file cannot drown what matters.
-#[derive(Debug, Default)]
-pub(crate) struct Quota(BTreeMap<String, u64>);
+#[derive(Debug)]
+pub(crate) struct Quota {
+    limit: u64,
+    said: BTreeMap<String, u64>,
+}
 
 impl Quota {
+    /// Room for `limit` findings about each subject.
+    pub(crate) fn of(limit: u64) -> Self {
+        Self { limit, said: BTreeMap::new() }
+    }
+
     /// Whether there is room for one more finding about `subject`.
     pub(crate) fn admits(&mut self, subject: impl Into<String>) -> bool {
-        let said = self.0.entry(subject.into()).or_default();
+        let said = self.said.entry(subject.into()).or_default();
         *said = said.saturating_add(1);
-        *said <= SHOWN
+        *said <= self.limit
+    }
+}
+
+/// Sets how bad a finding is. What merely stands in a string of a pickle, and nothing loads, is at
+/// most medium: it takes a program that loads it to do harm.
+pub(crate) fn weigh(finding: Option<&mut Finding>, artifact: &Artifact, severity: Severity) {
+    let Some(finding) = finding else { return };
+    let stands = artifact.role == Role::Present && artifact.name().starts_with("payload@");
+    finding.severity = if stands { severity.min(Severity::Medium) } else { severity };
+    if stands || artifact.role == Role::Storage {
+        finding.confidence = finding.confidence.min(Confidence::Medium);
     }
 }
 

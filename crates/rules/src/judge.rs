@@ -1,9 +1,9 @@
 //! How bad one call is: the callee decides what could happen, the arguments decide what does.
 
 use crate::Severity;
-use crate::facts::{arguments, known, visit_handed};
+use crate::facts::{arguments, callee, known, visit_handed};
 use crate::knowledge::{self, Effect, Known};
-use davy_artifact::{Call, Name, Value};
+use davy_artifact::{Call, Manner, Name, Value};
 
 /// What a call amounts to.
 #[derive(Debug)]
@@ -26,43 +26,62 @@ pub(crate) fn judge(call: &Call, known: &Known) -> Option<Judgement> {
     let effect = known.effect;
     match effect {
         _ if effect.is_harmless() => None,
-        Effect::Deferred | Effect::Indirect => indirect(call, effect),
-        Effect::Resolve => resolve(call),
+        _ if effect.calls_arguments() => indirect(call, known),
+        Effect::Resolve => resolve(call, known),
         Effect::Import => import(call),
-        Effect::Deser => deser(call),
+        Effect::Deser => deser(call, known),
         Effect::File => Some(open(call)),
         Effect::Introspect => Some(introspect(call)),
+        _ if known.constants_only && only_data(call) => None,
+        // A print fills a log at worst, unless it is told where to print.
+        Effect::FileWrite if known.pattern == "builtins.print" && call.kwargs.is_empty() => {
+            Some(Judgement::new(Severity::Medium, "prints what the file chooses"))
+        }
         _ => Some(Judgement::new(effect.severity(), effect.does())),
     }
 }
 
-/// What calls its arguments: harmless callables are harmless through it, harmful ones are findings
-/// of their own, and what cannot be known stays a doubt.
-fn indirect(call: &Call, effect: Effect) -> Option<Judgement> {
-    let mut doubt = None;
-    visit_handed(arguments(call), &mut |value| match value {
-        Value::Unknown(_) | Value::Persistent(_) | Value::Extension(_) | Value::Attribute(..) => {
-            doubt = Some("a value that cannot be known from the file".to_owned());
-        }
-        Value::Name(name) if known(name).is_none() => doubt = Some(format!("`{name}`")),
-        Value::Call(inner) if !yields_data(inner) => {
-            doubt = Some("what another call returns".to_owned());
-        }
-        _ => {}
-    });
-    let does = effect.does();
-    doubt.map(|what| Judgement::new(Severity::Medium, format!("{does}, and is given {what}")))
+/// What calls its arguments: harmless callables are harmless through it, harmful and unknown ones
+/// are findings of their own, and what cannot be known stays a doubt.
+fn indirect(call: &Call, known: &Known) -> Option<Judgement> {
+    let does = known.effect.does();
+    let medium = |does: String| Some(Judgement::new(Severity::Medium, does));
+    if let Some(value) = first_mystery(call) {
+        return medium(format!("{does}, and is given what cannot be known from the file: {value}"));
+    }
+    if known.constants_only { None } else { medium(does.to_owned()) }
 }
 
-/// Whether what a call returns is data, or a callable whose parts were judged where it was made.
-fn yields_data(call: &Call) -> bool {
-    let Value::Name(name) = &call.callee else { return false };
-    known(name).is_some_and(|known| known.effect.is_harmless() || known.effect == Effect::Indirect)
+/// Whether all arguments are plain data, harmless globals or made by harmless calls.
+fn only_data(call: &Call) -> bool {
+    let mut data = first_mystery(call).is_none();
+    visit_handed(arguments(call), &mut |value| match value {
+        Value::Call(made) => data &= callee(made).is_some_and(is_harmless),
+        Value::Name(name) => data &= is_harmless(name),
+        Value::Module(module) => data &= !knowledge::is_powerful(module),
+        _ => {}
+    });
+    data
+}
+
+fn is_harmless(name: &Name) -> bool {
+    known(name).is_some_and(|known| !known.is_dangerous() || known.constants_only)
+}
+
+/// The first argument of which nothing can be known.
+fn first_mystery(call: &Call) -> Option<&Value> {
+    let mut first = None;
+    visit_handed(arguments(call), &mut |value| {
+        if matches!(value, Value::Attribute(..) | Value::Extension(_) | Value::Unknown(_)) {
+            first = first.or(Some(value));
+        }
+    });
+    first
 }
 
 /// `getattr(object, name)` and its kin. A constant path to something harmless is how bound methods
 /// are pickled; a constant path to something harmful becomes a global of its own.
-fn resolve(call: &Call) -> Option<Judgement> {
+fn resolve(call: &Call, known: &Known) -> Option<Judgement> {
     let high = |does: String| Some(Judgement::new(Severity::High, does));
     let mut paths = Vec::new();
     for arg in arguments(call) {
@@ -83,9 +102,17 @@ fn resolve(call: &Call) -> Option<Judgement> {
     if let Some(path) = paths.iter().find(|path| names_harm(path)) {
         return high(format!("turns {} into what it names", quote(path)));
     }
+    if let [object, attribute, ..] = paths.as_slice()
+        && knowledge::lookup(object, attribute).is_some_and(Known::is_dangerous)
+    {
+        return high(format!("is asked for {} of {}", quote(attribute), quote(object)));
+    }
     let of_an_object = !matches!(call.args.first(), Some(Value::Text(_)));
-    let computed = of_an_object && matches!(call.args.get(1), Some(Value::Call(_)));
-    computed.then(|| Judgement::new(Severity::High, "looks up a name that is computed"))
+    if of_an_object && matches!(call.args.get(1), Some(Value::Call(_))) {
+        return high("looks up a name that is computed".to_owned());
+    }
+    let doubt = Judgement::new(Severity::Medium, Effect::Resolve.does());
+    (!known.constants_only && !paths.is_empty()).then_some(doubt)
 }
 
 /// Whether a dotted path, as `pkgutil.resolve_name` takes it, names something harmful.
@@ -101,7 +128,7 @@ fn is_inside(part: &str) -> bool {
 
 /// `__import__(name)`: importing what any honest file names is what loading it does anyway.
 fn import(call: &Call) -> Option<Judgement> {
-    let Some(first) = arguments(call).next() else { return None };
+    let first = arguments(call).next()?;
     let Some(module) = first.text() else {
         return Some(Judgement::new(
             Severity::High,
@@ -121,23 +148,21 @@ fn import(call: &Call) -> Option<Judgement> {
 
 /// `loads(bytes)`: bytes that stand in the file are read as an artifact of their own; anything else
 /// is more code from elsewhere.
-fn deser(call: &Call) -> Option<Judgement> {
-    let constant = |value: &Value| matches!(value, Value::Bytes(_));
-    let Value::Name(name) = &call.callee else { return None };
-    let loads = name.name.ends_with("loads") || name.name.ends_with("load_from_bytes");
-    match call.args.first() {
-        // `storage.__reduce__` of torch: a checkpoint of one storage, inside a pickle.
-        Some(value) if constant(value) && is_storage_loader(name) => None,
-        Some(value) if constant(value) && loads => {
-            let does = "loads objects from bytes that stand in the file and were read as well";
-            Some(Judgement::new(Severity::Medium, does))
-        }
-        _ => Some(Judgement::new(Severity::Critical, Effect::Deser.does())),
+fn deser(call: &Call, known: &Known) -> Option<Judgement> {
+    // Without its constructor a class loads nothing: joblib's array wrappers are made so.
+    if call.manner == Manner::New && only_data(call) {
+        return None;
     }
-}
-
-fn is_storage_loader(name: &Name) -> bool {
-    name.module == "torch.storage" && name.name == "_load_from_bytes"
+    let Some(Value::Bytes(_)) = call.args.first() else {
+        return Some(Judgement::new(Severity::Critical, Effect::Deser.does()));
+    };
+    // A storage of torch is a checkpoint of its own inside a pickle.
+    if known.constants_only {
+        return None;
+    }
+    let does =
+        "loads objects from bytes that stand in the file, a second stage that is read as well";
+    Some(Judgement::new(Severity::High, does))
 }
 
 /// `open(path, mode)`: the mode tells reading from writing.

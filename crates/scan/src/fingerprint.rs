@@ -54,3 +54,49 @@ fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doubles::RULE;
+    use davy_artifact::Route;
+    use davy_bytes::Span;
+
+    fn finding(artifact: &str, start: u64, evidence: &str) -> Finding {
+        Finding {
+            rule: &RULE,
+            severity: RULE.severity,
+            confidence: RULE.confidence,
+            artifact: artifact.to_owned(),
+            span: Span::new(start, 1),
+            route: Route::None,
+            message: "message".to_owned(),
+            evidence: evidence.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_finding_is_known_again_elsewhere() {
+        let mut here = Fingerprints::new("a/model.pt");
+        let mut there = Fingerprints::new("b!c/renamed");
+        let one = here.of(&finding("a/model.pt!data.pkl", 10, "os.system"));
+        assert_eq!(one, there.of(&finding("b!c/renamed!data.pkl", 99, "os.system")));
+        assert_eq!(one.len(), 32);
+        assert!(one.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    }
+
+    #[test]
+    fn different_findings_and_repeated_ones_stay_apart() {
+        let mut prints = Fingerprints::new("in");
+        let all = [
+            prints.of(&finding("in!a", 1, "x")),
+            prints.of(&finding("in!a", 2, "x")),
+            prints.of(&finding("in!a", 1, "y")),
+            prints.of(&finding("in!b", 1, "x")),
+            prints.of(&finding("in", 1, "x")),
+            prints.of(&finding("in", 1, "")),
+        ];
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+    }
+}

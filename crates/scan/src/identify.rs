@@ -160,3 +160,137 @@ impl Outcome {
         self.identities.push(Identity { format, reading });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doubles::{BOX, Double, FORMATS, SCRIPT, Shrunk, boxed, small_limits};
+    use davy_bytes::{Bytes, Halt};
+
+    fn read_as(formats: &[&dyn Format], bytes: &Bytes, role: Role) -> Outcome {
+        let input = Input { bytes, name: "name", role };
+        read(formats, &input, &mut Budget::new(small_limits()))
+    }
+
+    fn outcome(formats: &[&dyn Format], text: &str) -> Outcome {
+        read_as(formats, &Bytes::from_memory(text.as_bytes()), Role::Present)
+    }
+
+    fn formats(outcome: &Outcome) -> Vec<&str> {
+        outcome.identities.iter().map(|identity| identity.format).collect()
+    }
+
+    fn gaps(outcome: &Outcome) -> Vec<(&str, &str)> {
+        outcome.gaps.iter().map(|gap| (gap.why.as_str(), gap.what.as_str())).collect()
+    }
+
+    /// May be anything, and fails at once.
+    const VAIN: Double = Double {
+        id: "vain",
+        probe: |_| Probe::Possible,
+        read: |_, _, _| Err(Halt::malformed(0, "not vain at all")),
+    };
+
+    /// May be anything, and learns nothing.
+    const MUTE: Double = Double { id: "mute", probe: |_| Probe::Possible, read: |_, _, _| Ok(()) };
+
+    #[test]
+    fn what_was_learned_before_a_fault_stays() {
+        let got = outcome(FORMATS, "ii!");
+        assert_eq!(formats(&got), ["script"]);
+        assert_eq!(got.identities[0].reading.facts.len(), 2);
+        assert_eq!(gaps(&got), [("malformed", "no such letter")]);
+        assert_eq!(got.gaps[0].span, Span::new(2, 1));
+    }
+
+    #[test]
+    fn a_guess_that_learned_nothing_gives_way_to_a_better_one() {
+        assert_eq!(formats(&outcome(&[&MUTE, &SCRIPT, &VAIN], "inn")), ["script"]);
+        assert_eq!(formats(&outcome(&[&MUTE, &BOX, &VAIN], "BOX")), ["box"]);
+        let got = outcome(&[&VAIN, &SCRIPT], "i!");
+        assert_eq!(
+            (formats(&got), gaps(&got)),
+            (vec!["script"], vec![("malformed", "no such letter")])
+        );
+        assert_eq!(formats(&outcome(&[&VAIN, &MUTE], "??")), ["mute"]);
+    }
+
+    #[test]
+    fn a_certain_identity_stays_with_its_gaps() {
+        let got = outcome(FORMATS, "BOX broken");
+        assert_eq!((formats(&got), gaps(&got).len()), (vec!["box"], 1));
+    }
+
+    #[test]
+    fn bytes_that_nobody_knows_leave_one_gap() {
+        let got = outcome(&[&VAIN, &SCRIPT], "n!");
+        assert!(got.identities.is_empty());
+        assert_eq!(gaps(&got), [("unidentified", "no reader knows these bytes")]);
+        assert_eq!(got.gaps[0].span, Span::new(0, 2));
+        let got = outcome(FORMATS, "n!");
+        let what = "no reader knows these bytes; as `script`: no such letter";
+        assert_eq!(gaps(&got), [("unidentified", what)]);
+    }
+
+    #[test]
+    fn a_crash_keeps_what_was_learned_and_is_a_gap() {
+        let got = outcome(FORMATS, "iip");
+        assert_eq!(got.identities[0].reading.facts.len(), 2);
+        let [(why, what)] = gaps(&got)[..] else { panic!("{:?}", got.gaps) };
+        assert_eq!(why, "crashed");
+        assert!(what.starts_with("the reader of `script` crashed: p at 2 (doubles.rs:"), "{what}");
+    }
+
+    #[test]
+    fn a_crash_that_learned_nothing_is_still_a_gap_beside_a_better_identity() {
+        let got = outcome(&[&MUTE, &SCRIPT, &BOX], "p");
+        assert_eq!(gaps(&got)[0].0, "crashed");
+    }
+
+    #[test]
+    fn a_probe_that_crashes_costs_only_its_format() {
+        let bad = Double { probe: |_| panic!("probe"), ..VAIN };
+        let got = outcome(&[&bad, &SCRIPT], "i");
+        assert_eq!((formats(&got), gaps(&got)[0].0), (vec!["script"], "crashed"));
+    }
+
+    #[test]
+    fn plain_data_is_explained_by_its_parent() {
+        let storage = |text: &str| {
+            let bytes = Bytes::from_memory(text.as_bytes());
+            read_as(&[&VAIN, &MUTE, &SCRIPT, &BOX], &bytes, Role::Storage)
+        };
+        for text in ["???", "n!", "nnn", "d!"] {
+            let got = storage(text);
+            assert!(got.identities.is_empty() && got.gaps.is_empty(), "{text}: {got:?}");
+        }
+        let got = storage("i!");
+        assert_eq!((formats(&got), got.gaps.len()), (vec!["script"], 0));
+        assert_eq!(gaps(&storage("p"))[0].0, "crashed");
+        assert_eq!(formats(&storage("BOX")), ["box"]);
+    }
+
+    #[test]
+    fn a_source_that_shrinks_is_a_gap_of_the_medium() {
+        let bytes = Bytes::new(Shrunk { content: b"ii".to_vec(), len: 100 });
+        let got = read_as(FORMATS, &bytes, Role::Present);
+        let shorter = ("io", "the file became shorter while it was read");
+        assert_eq!(gaps(&got), [shorter]);
+    }
+
+    #[test]
+    fn steps_that_run_out_are_a_gap_and_are_told_apart() {
+        let got = outcome(FORMATS, &"s".repeat(200));
+        assert_eq!((gaps(&got), got.starved), (vec![("exhausted", "the limit on steps")], true));
+        assert!(!outcome(FORMATS, "i!").starved);
+    }
+
+    #[test]
+    fn the_children_and_checksums_of_all_identities_are_gathered() {
+        use crate::doubles::{CRATE, Kept, member};
+        let text = boxed(&[member("a", Role::Present, Kept::Summed, b"nn")]);
+        let got = read_as(&[&BOX, &CRATE], &Bytes::from_memory(text), Role::Loaded);
+        assert_eq!(formats(&got), ["box", "crate"]);
+        assert_eq!((got.children.len(), got.marks.len(), got.marks[0].identity), (2, 1, 0));
+    }
+}

@@ -66,3 +66,65 @@ impl davy_bytes::Source for Shortened {
         rest.read(buffer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doubles::Folder;
+    use davy_bytes::{Blame, Span};
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    fn content(bytes: &Bytes) -> Vec<u8> {
+        bytes.copy(Span::new(0, u64::MAX), usize::MAX).unwrap()
+    }
+
+    #[test]
+    fn small_and_large_files_read_the_same() {
+        let folder = Folder::new();
+        for len in [0, 1, SMALL - 1, SMALL, SMALL + 1] {
+            let text: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+            let bytes = open(&folder.file("file", &text), false).unwrap();
+            assert_eq!((bytes.len(), content(&bytes) == text), (len, true));
+        }
+    }
+
+    #[test]
+    fn a_pipe_that_takes_the_place_of_a_file_does_not_block() {
+        let folder = Folder::new();
+        assert!(Command::new("mkfifo").arg(folder.at("pipe")).status().unwrap().success());
+        assert_eq!(open(&folder.at("pipe"), true).unwrap_err(), "a named pipe took its place");
+    }
+
+    #[test]
+    fn a_link_that_takes_the_place_of_a_file_is_not_followed() {
+        let folder = Folder::new();
+        let file = folder.file("file", "x");
+        symlink(&file, folder.at("link")).unwrap();
+        assert!(open(&folder.at("link"), false).is_err());
+        assert_eq!(content(&open(&folder.at("link"), true).unwrap()), b"x");
+    }
+
+    #[test]
+    fn a_file_without_a_size_is_read_nevertheless() {
+        let bytes = open(Path::new("/proc/self/stat"), true).unwrap();
+        assert!(content(&bytes).starts_with(std::process::id().to_string().as_bytes()));
+    }
+
+    #[test]
+    fn a_file_whose_medium_fails_is_an_error() {
+        let error = open(Path::new("/proc/self/mem"), true).unwrap_err();
+        assert!(error.starts_with("input/output error"), "{error}");
+    }
+
+    #[test]
+    fn a_small_file_that_shrinks_keeps_its_size_and_what_is_left() {
+        let folder = Folder::new();
+        let file = File::open(folder.file("file", "abc")).unwrap();
+        let bytes = small(file, 10).unwrap();
+        assert_eq!(bytes.len(), 10);
+        assert_eq!(bytes.copy(Span::new(0, 3), 3).unwrap(), b"abc");
+        let halt = bytes.copy(Span::new(0, 10), 10).unwrap_err();
+        assert_eq!((halt.blame(), halt.at()), (Blame::Io, 3));
+    }
+}

@@ -44,7 +44,12 @@ pub(crate) fn too_large(size: u64) -> bool {
 
 /// Reads all of `bytes` once. The marks may still be unknown when it starts, while readers are at
 /// work on another thread; parts that have been passed when they come are left for [`complete`].
-pub(crate) fn pass(bytes: &Bytes, marks: &OnceLock<Vec<Mark>>) -> Survey {
+/// `told` hears the length of every block that is done.
+pub(crate) fn pass(
+    bytes: &Bytes,
+    marks: &OnceLock<Vec<Mark>>,
+    told: &(dyn Fn(u64) + Sync),
+) -> Survey {
     let mut digest = Sha256::new();
     let mut sums = None;
     let result = blocks(bytes, Span::new(0, bytes.len()), &mut |at, block| {
@@ -55,6 +60,7 @@ pub(crate) fn pass(bytes: &Bytes, marks: &OnceLock<Vec<Mark>>) -> Survey {
             sums.feed(at, block);
         }
         digest.update(block);
+        told(to_u64(block.len()));
     });
     let sums = sums.map(|sums: Sums| sums.done).unwrap_or_default();
     match result {
@@ -191,5 +197,99 @@ impl Sums {
         for (span, hasher) in self.open.extract_if(.., |(span, _)| span.end() <= end) {
             self.done.push((span, hasher.finalize()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doubles::Shrunk;
+
+    fn mark(start: u64, len: u64, crc32: u32) -> Mark {
+        let checksum = Checksum { span: Span::new(start, len), crc32, name: "part".to_owned() };
+        Mark { identity: 0, checksum }
+    }
+
+    fn text(len: usize) -> Vec<u8> {
+        (0..len).map(|at| (at % 251) as u8).collect()
+    }
+
+    /// Deviations that the survey of `text` records for `marks`, known from the start or late.
+    fn compared(text: &[u8], marks: &[Mark], late: bool) -> (Survey, Vec<String>) {
+        let bytes = Bytes::from_memory(text);
+        let known = OnceLock::new();
+        if !late {
+            known.set(marks.to_vec()).unwrap();
+        }
+        let survey = complete(pass(&bytes, &known, &|_| {}), &bytes, marks);
+        let mut reading = Reading::default();
+        for Mark { checksum, .. } in marks {
+            survey.compare(checksum, bytes.len(), &mut reading);
+        }
+        (survey, reading.deviations.into_iter().map(|deviation| deviation.what).collect())
+    }
+
+    #[test]
+    fn digests_are_those_of_the_bytes() {
+        let (survey, _) = compared(b"abc", &[], false);
+        let digest = survey.sha256.unwrap();
+        assert_eq!(digest[..4], [0xba, 0x78, 0x16, 0xbf]);
+        let long = text(3 * BLOCK + 17);
+        let (survey, _) = compared(&long, &[], false);
+        let whole: [u8; 32] = Sha256::digest(&long).into();
+        assert_eq!(survey.sha256, Some(whole));
+    }
+
+    #[test]
+    fn checksums_are_compared_whenever_they_become_known() {
+        let text = text(3 * BLOCK + 17);
+        let size = text.len() as u64;
+        let block = BLOCK as u64;
+        let spans =
+            [(0, 0), (0, 5), (3, 5), (3, 5), (7, block), (block, block), (0, size), (size, 0)];
+        let right = |(start, len): (u64, u64)| {
+            mark(start, len, crc32fast::hash(&text[start as usize..(start + len) as usize]))
+        };
+        let marks = spans.map(right);
+        let wrong = marks.clone().map(|mut mark| {
+            mark.checksum.crc32 ^= 1;
+            mark
+        });
+        for late in [false, true] {
+            assert_eq!(compared(&text, &marks, late).1, Vec::<String>::new());
+            assert_eq!(compared(&text, &wrong, late).1.len(), wrong.len());
+        }
+    }
+
+    #[test]
+    fn a_wrong_checksum_says_both_values() {
+        let (_, said) = compared(b"abc", &[mark(0, 3, 1)], false);
+        assert_eq!(
+            said,
+            ["the checksum given for `part` is 00000001, that of its bytes is 352441c2"]
+        );
+        let (_, said) = compared(b"abc", &[mark(2, 3, 1)], false);
+        assert_eq!(said, ["a checksum is given for `part`, whose bytes are not all there"]);
+    }
+
+    #[test]
+    fn parts_that_lie_over_each_other_are_not_read_without_end() {
+        let text = text(1000);
+        let marks: Vec<_> = (0..500).map(|at| mark(at, 500, 0)).collect();
+        let (survey, said) = compared(&text, &marks, false);
+        assert_eq!(said.len(), 8, "4 times 1000 bytes are 8 times 500");
+        let what: Vec<_> = survey.gaps.iter().map(|gap| gap.what.as_str()).collect();
+        assert_eq!(what, ["492 checksums of parts that lie over each other"]);
+    }
+
+    #[test]
+    fn a_source_that_shrinks_ends_the_survey() {
+        let bytes = Bytes::new(Shrunk { content: text(BLOCK), len: 10 << 20 });
+        let survey = complete(pass(&bytes, &OnceLock::new(), &|_| {}), &bytes, &[mark(0, 5, 1)]);
+        assert_eq!(survey.sha256, None);
+        let said: Vec<_> =
+            survey.gaps.iter().map(|gap| (gap.why.as_str(), gap.what.as_str())).collect();
+        assert_eq!(said, [("io", "the file became shorter while it was read")]);
+        assert_eq!(survey.gaps[0].span, Span::between(BLOCK as u64, 10 << 20));
     }
 }

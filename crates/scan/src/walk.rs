@@ -183,3 +183,131 @@ impl Walk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doubles::Folder;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+    use std::process::Command;
+
+    /// Paths below `folder` and the error of each, if any.
+    fn found(walk: &Walk, folder: &Folder) -> Vec<(String, Option<String>)> {
+        let below =
+            |entry: &Entry| shown(entry.path.strip_prefix(folder.path()).unwrap_or(&entry.path));
+        walk.entries.iter().map(|entry| (below(entry), entry.size.clone().err())).collect()
+    }
+
+    fn passed_over(walk: &Walk, folder: &Folder) -> Vec<(String, String)> {
+        let root = format!("{}/", folder.path().display());
+        let below = |path: &str| path.strip_prefix(&root).unwrap().to_owned();
+        walk.passed_over.iter().map(|(path, why)| (below(path), why.clone())).collect()
+    }
+
+    #[test]
+    fn folders_give_all_files_in_the_order_of_names() {
+        let folder = Folder::new();
+        for name in ["b/2", "b/1", "a", "c", ".hidden", "b/.git/config", "b/c/d/e/f"] {
+            folder.file(name, "x");
+        }
+        let walk = walk(&[folder.path().to_path_buf()], false);
+        let names: Vec<_> = found(&walk, &folder).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, [".hidden", "a", "b/1", "b/2", "b/c/d/e/f", "c"]);
+        let git = ("b/.git".to_owned(), "the history of a git repository".to_owned());
+        assert_eq!(passed_over(&walk, &folder), [git]);
+    }
+
+    #[test]
+    fn links_are_not_followed_and_what_they_hide_is_said() {
+        let folder = Folder::new();
+        let outside = Folder::new();
+        folder.file("real/file", "x");
+        folder.file(".git/object", "x");
+        for (target, name) in [
+            (outside.path().to_path_buf(), "out"),
+            (folder.path().to_path_buf(), "real/cycle"),
+            (folder.at("real/file"), "inside"),
+            (folder.at(".git/object"), "history"),
+            (folder.at("nothing"), "broken"),
+            (folder.at("loop"), "loop"),
+        ] {
+            symlink(target, folder.at(name)).unwrap();
+        }
+        let walk = walk(&[folder.path().to_path_buf()], false);
+        assert_eq!(found(&walk, &folder), [("real/file".to_owned(), None)]);
+        let passed = passed_over(&walk, &folder);
+        let names: Vec<_> = passed.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, [".git", "broken", "history", "loop", "out"]);
+        assert_eq!(passed[1].1, "a link that leads nowhere: no such file or folder");
+        assert_eq!(passed[4].1, "a link that leads out of the folder");
+    }
+
+    #[test]
+    fn a_link_that_is_named_is_followed() {
+        let folder = Folder::new();
+        folder.file("real/file", "x");
+        symlink(folder.at("real"), folder.at("link")).unwrap();
+        symlink(folder.at("real/file"), folder.at("other")).unwrap();
+        let walk = walk(&[folder.at("link"), folder.at("other")], true);
+        let expected = [("link/file".to_owned(), None), ("other".to_owned(), None)];
+        assert_eq!(found(&walk, &folder), expected);
+        assert_eq!(
+            walk.entries.iter().map(|entry| entry.size.clone()).collect::<Vec<_>>(),
+            [Ok(1), Ok(1)]
+        );
+    }
+
+    #[test]
+    fn what_is_no_file_is_an_error_when_named_and_passed_over_when_found() {
+        let folder = Folder::new();
+        assert!(Command::new("mkfifo").arg(folder.at("pipe")).status().unwrap().success());
+        let _socket = UnixListener::bind(folder.at("socket")).unwrap();
+        let named = walk(
+            &[folder.at("pipe"), folder.at("socket"), "/dev/null".into(), folder.at("none")],
+            false,
+        );
+        let errors: Vec<_> =
+            named.entries.into_iter().map(|entry| entry.size.unwrap_err()).collect();
+        assert_eq!(
+            errors,
+            [
+                "a named pipe, neither a file nor a folder",
+                "a socket, neither a file nor a folder",
+                "a device, neither a file nor a folder",
+                "no such file or folder",
+            ]
+        );
+        let found = walk(&[folder.path().to_path_buf()], false);
+        let pipe = ("pipe".to_owned(), "a named pipe".to_owned());
+        assert_eq!(
+            passed_over(&found, &folder),
+            [pipe, ("socket".to_owned(), "a socket".to_owned())]
+        );
+        assert!(found.entries.is_empty());
+    }
+
+    #[test]
+    fn a_folder_that_vanishes_is_an_entry_with_an_error() {
+        let folder = Folder::new();
+        let mut walk = Walk::default();
+        assert!(walk.list(&folder.at("gone"), false).is_none());
+        let why = "the folder cannot be listed: no such file or folder".to_owned();
+        assert_eq!(found(&walk, &folder), [("gone".to_owned(), Some(why))]);
+    }
+
+    #[test]
+    fn paths_that_are_not_text_stay_apart() {
+        let one = Path::new(std::ffi::OsStr::from_bytes(b"a\xff"));
+        let other = Path::new(std::ffi::OsStr::from_bytes(b"a\xfe"));
+        assert_eq!((shown(one), shown(other)), ("a\\xff".to_owned(), "a\\xfe".to_owned()));
+    }
+
+    #[test]
+    fn errors_are_said_plainly() {
+        let denied = io::Error::from(ErrorKind::PermissionDenied);
+        assert_eq!(describe(&denied), "permission denied");
+        assert_eq!(describe(&io::Error::other("Weird thing")), "weird thing");
+    }
+}

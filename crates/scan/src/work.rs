@@ -286,7 +286,7 @@ fn read(run: Run<'_>, item: &Pending, surveyed: bool, budget: &mut Budget) -> Do
         (true, false) => Survey::refused(bytes.len()),
         (true, true) => {
             let marks = OnceLock::from(outcome.marks.clone());
-            complete(pass(bytes, &marks), bytes, &outcome.marks)
+            complete(pass(bytes, &marks, &|_| {}), bytes, &outcome.marks)
         }
     };
     Done { outcome, survey }
@@ -340,8 +340,9 @@ fn rank(role: Role) -> u8 {
     match role {
         Role::Storage => 0,
         Role::Variant => 1,
-        Role::Present => 2,
-        Role::Loaded => 3,
+        Role::Quoted => 2,
+        Role::Present => 3,
+        Role::Loaded => 4,
     }
 }
 
@@ -361,4 +362,210 @@ fn flatten(nodes: Vec<Node>) -> Vec<Artifact> {
         ahead.extend(children.into_iter().rev().map(|child| (child, Some(here))));
     }
     artifacts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+    use crate::cores::Cores;
+    use crate::doubles::{BOX, CRATE, FORMATS, Kept, SCRIPT, boxed, member, small_limits};
+    use crate::engine::Engine;
+    use davy_artifact::Format;
+
+    fn grown(formats: &[&dyn Format], bytes: Vec<u8>, options: &Options) -> Vec<Artifact> {
+        let bytes = Bytes::from_memory(bytes);
+        let cores = Cores::new(options.jobs);
+        let run = Run::quiet(Engine::new(formats, &[], options), &cores);
+        grow(run, &Root { path: "in", bytes: &bytes, marks: &OnceLock::new() })
+    }
+
+    fn options(limits: Limits) -> Options {
+        Options { limits, jobs: 1, ..Options::default() }
+    }
+
+    fn paths(artifacts: &[Artifact]) -> Vec<&str> {
+        artifacts.iter().map(|artifact| artifact.path.as_str()).collect()
+    }
+
+    fn loaded(name: &str, content: &[u8]) -> Vec<u8> {
+        member(name, Role::Loaded, Kept::Stored, content)
+    }
+
+    #[test]
+    fn parents_come_before_children_in_the_order_of_the_input() {
+        let inner = boxed(&[loaded("x", b"i"), loaded("y", b"ii")]);
+        let outer =
+            boxed(&[loaded("a", b"n"), loaded("b", &inner), loaded("c", &inner), loaded("d", b"")]);
+        let artifacts = grown(FORMATS, outer, &options(small_limits()));
+        let expected =
+            ["in", "in!a", "in!b", "in!b!x", "in!b!y", "in!c", "in!c!x", "in!c!y", "in!d"];
+        assert_eq!(paths(&artifacts), expected);
+        let parents: Vec<_> = artifacts.iter().map(|artifact| artifact.parent).collect();
+        let root = Some(0);
+        assert_eq!(parents, [None, root, root, Some(2), Some(2), root, Some(5), Some(5), root]);
+        assert!(artifacts.iter().all(|artifact| artifact.gaps.is_empty()), "{artifacts:?}");
+    }
+
+    #[test]
+    fn one_child_seen_by_two_readers_is_one_artifact() {
+        let bytes = boxed(&[member("a", Role::Storage, Kept::Stored, b"n")]);
+        let artifacts = grown(&[&BOX, &CRATE, &SCRIPT], bytes, &options(small_limits()));
+        assert_eq!(paths(&artifacts), ["in", "in!a"]);
+        assert_eq!(artifacts[1].role, Role::Loaded);
+    }
+
+    #[test]
+    fn other_bytes_under_the_same_name_get_a_number() {
+        let names = ["a", "a", "a#2", "a", "a#2"];
+        let members: Vec<_> = names.map(|name| loaded(name, b"n")).into();
+        let artifacts = grown(FORMATS, boxed(&members), &options(small_limits()));
+        assert_eq!(paths(&artifacts)[1..], ["in!a", "in!a#2", "in!a#2#2", "in!a#3", "in!a#2#3"]);
+    }
+
+    #[test]
+    fn roles_merge_to_the_one_that_asks_most() {
+        let ranks = [Role::Storage, Role::Variant, Role::Present, Role::Loaded].map(rank);
+        assert!(ranks.is_sorted());
+    }
+
+    #[test]
+    fn children_beyond_a_limit_are_a_gap_of_their_parent() {
+        let members: Vec<_> = (0..80).map(|at| loaded(&format!("m{at}"), b"n")).collect();
+        let artifacts = grown(FORMATS, boxed(&members), &options(small_limits()));
+        assert_eq!(artifacts.len(), 50);
+        let said: Vec<_> = artifacts[0].gaps.iter().map(|gap| gap.what.as_str()).collect();
+        assert_eq!(said, ["31 of the 80 artifacts inside: the limit on artifacts"]);
+
+        let quine = (0..6).fold(b"n".to_vec(), |inner, _| boxed(&[loaded("q", &inner)]));
+        let artifacts = grown(FORMATS, quine, &options(small_limits()));
+        assert_eq!(paths(&artifacts).last(), Some(&"in!q!q!q"));
+        let said: Vec<_> = artifacts[3].gaps.iter().map(|gap| gap.what.as_str()).collect();
+        assert_eq!(said, ["1 of the 1 artifacts inside: the limit on depth"]);
+    }
+
+    #[test]
+    fn long_names_are_paid_for() {
+        let long = "n".repeat(255);
+        let inner = boxed(&[loaded("a", b"n"), loaded("b", b"n")]);
+        let limits = Limits { expansion: 8, ..small_limits() };
+        let artifacts = grown(FORMATS, boxed(&[loaded(&long, &inner)]), &options(limits));
+        assert_eq!(artifacts.len(), 3, "each path is 5 bytes longer than what is free");
+        assert_eq!(
+            artifacts[1].gaps[0].what,
+            "1 of the 2 artifacts inside: the limit on unpacked bytes"
+        );
+    }
+
+    #[test]
+    fn what_is_identified_gets_a_digest() {
+        let bytes = boxed(&[
+            member("known", Role::Present, Kept::Packed, b"iii"),
+            member("data", Role::Storage, Kept::Stored, b"???"),
+            member("unknown", Role::Present, Kept::Stored, b"???"),
+        ]);
+        let artifacts = grown(FORMATS, bytes.clone(), &options(small_limits()));
+        let digests: Vec<_> = artifacts.iter().map(|artifact| artifact.sha256.is_some()).collect();
+        assert_eq!(digests, [false, true, false, false]);
+        let gaps: Vec<_> = artifacts.iter().map(|artifact| artifact.gaps.len()).collect();
+        assert_eq!(gaps, [0, 0, 0, 1]);
+        let quick = Options { survey: false, ..options(small_limits()) };
+        assert!(grown(FORMATS, bytes, &quick).iter().all(|artifact| artifact.sha256.is_none()));
+    }
+
+    #[test]
+    fn checksums_inside_are_compared() {
+        let inner = boxed(&[
+            member("right", Role::Present, Kept::Summed, b"nn"),
+            member("wrong", Role::Present, Kept::Missummed, b"nn"),
+        ]);
+        let artifacts = grown(FORMATS, boxed(&[loaded("b", &inner)]), &options(small_limits()));
+        let deviations = &artifacts[1].identities[0].reading.deviations;
+        let routes: Vec<_> = deviations.iter().map(|found| found.route.to_string()).collect();
+        assert_eq!(routes, ["member wrong"]);
+    }
+
+    #[test]
+    fn members_that_are_all_the_same_bytes_are_not_hashed_without_end() {
+        let limits = Limits { expansion: 0, depth: 1, ..small_limits() };
+        let content = vec![b'n'; 1000];
+        let all: Child = Child {
+            name: String::new(),
+            bytes: Bytes::from_memory(content.clone()),
+            role: Role::Present,
+        };
+        let options = options(limits);
+        let cores = Cores::new(1);
+        let run = Run::quiet(Engine::new(FORMATS, &[], &options), &cores);
+        let mut work = Work {
+            run,
+            budget: Budget::new(limits),
+            survey: survey_limit(2500, &limits),
+            nodes: Vec::new(),
+            waiting: Vec::new(),
+        };
+        for path in ["a", "b", "c"] {
+            let child = all.clone();
+            work.waiting.push(Pending { path: path.to_owned(), child, parent: 0, depth: 1 });
+        }
+        work.batch();
+        let digests = work.nodes.iter().filter(|node| node.artifact.sha256.is_some()).count();
+        let said: Vec<_> = work
+            .nodes
+            .iter()
+            .flat_map(|node| &node.artifact.gaps)
+            .map(|gap| gap.what.as_str())
+            .collect();
+        assert_eq!((digests, said), (2, vec!["survey of 1000 bytes"]));
+    }
+
+    /// A box in which some members need more than their share of the budget, and all of them
+    /// together more than there is.
+    fn greedy() -> Vec<u8> {
+        let filler = vec![b'n'; 20_000];
+        let members: Vec<_> = (0..70)
+            .map(|at| {
+                let mut script = match at % 7 {
+                    0 => "ssssss".to_owned(),
+                    3 => "x".repeat(11),
+                    5 => "s".repeat(30),
+                    _ => "is".to_owned(),
+                }
+                .into_bytes();
+                script.extend(&filler);
+                loaded(&format!("m{at}"), &script)
+            })
+            .collect();
+        boxed(&members)
+    }
+
+    #[test]
+    fn results_do_not_depend_on_the_number_of_threads() {
+        let limits = Limits { artifacts: 1000, ..small_limits() };
+        let with = |jobs| {
+            let options = Options { jobs, ..options(limits) };
+            format!("{:?}", grown(FORMATS, greedy(), &options))
+        };
+        let one = with(1);
+        assert!(one.contains("the limit on steps") && one.contains("the limit on unpacked bytes"));
+        for jobs in [2, 8] {
+            assert_eq!(with(jobs), one);
+        }
+    }
+
+    #[test]
+    fn work_ahead_counts_only_if_its_turn_would_give_the_same() {
+        let before = share(&small_limits(), 10);
+        let ahead = |steps, starved| {
+            let mut after = Budget::new(before);
+            after.spend_steps(steps, 0).unwrap();
+            let outcome = Outcome { starved, ..Outcome::default() };
+            Ahead { done: Done { outcome, survey: Survey::default() }, before, after }
+        };
+        let mut budget = Budget::new(Limits { steps: 900, ..small_limits() });
+        assert!(ahead(500, true).settle(&mut budget).is_none());
+        assert!(ahead(1000, false).settle(&mut budget).is_none());
+        assert!(ahead(500, false).settle(&mut budget).is_some());
+        assert_eq!(budget.left().steps, 400);
+    }
 }

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const SHARE: u64 = 20_000;
 /// Files that are kept in full where davy falls short; more are counted.
 const KEPT: usize = 20;
+/// How many bytes of such a file are shown.
+const SHOWN: usize = 160;
 /// How long davy may take for one file.
 const SLOW: Duration = Duration::from_secs(2);
 /// After this long one file counts as a hang, and everything ends.
@@ -247,7 +249,8 @@ fn describe(plan: &Plan<'_>, failure: &Failure) -> Result<String, Box<dyn Error>
     let folder = target()?;
     fs::write(folder.join(format!("{name}.bin")), &failure.bytes)?;
     fs::write(folder.join(format!("{name}-smaller.bin")), &bytes)?;
-    let _ = write!(text, "\n    {}\n    {}", bytes.escape_ascii(), hex(&bytes));
+    let start = &bytes[..bytes.len().min(SHOWN)];
+    let _ = write!(text, "\n    {}\n    {}", start.escape_ascii(), hex(start));
     if !what.is_empty() && what != failure.what {
         let _ = write!(text, "\n    missing {what}");
     }
@@ -262,7 +265,7 @@ fn target() -> Result<PathBuf, Box<dyn Error>> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(256).map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

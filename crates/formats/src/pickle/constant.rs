@@ -12,6 +12,7 @@ const PEEK: usize = 64;
 
 impl Machine<'_> {
     pub(super) fn text_argument(&mut self, len: u64, what: &'static str) -> Result<(), Halt> {
+        self.cross(len);
         let value = match usize::try_from(len) {
             Ok(short) if short <= 255 => {
                 let span = Span::new(self.cursor.position(), len);
@@ -70,6 +71,7 @@ impl Machine<'_> {
     }
 
     pub(super) fn binary_long(&mut self, len: u64) -> Result<(), Halt> {
+        self.cross(len);
         if len > 8 {
             let span = self.cursor.skip(len, "LONG")?;
             let head = self.heap.bytes().copy(span, 16).unwrap_or_default();

@@ -12,6 +12,7 @@ impl Machine<'_> {
     fn two_names(&mut self) -> Result<Name, Halt> {
         let mut names = [String::new(), String::new()];
         for name in &mut names {
+            self.cross_line()?;
             let line = self.cursor.line(LINE_KEPT)?;
             if to_u64(line.text.len()) < line.span.len {
                 return Err(Halt::malformed(line.span.start, "name of more than a mebibyte"));

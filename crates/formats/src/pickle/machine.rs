@@ -7,9 +7,9 @@
 use super::heap::{Heap, How, Node, Step, V};
 use super::memo::Memo;
 use super::number;
-use super::opcode as op;
+use super::opcode::{self as op, Argument};
 use davy_artifact::{Name, Quirk, Reading};
-use davy_bytes::{Budget, Bytes, Cursor, Halt, to_u64};
+use davy_bytes::{Budget, Bytes, Cursor, Halt, to_u64, to_usize};
 use std::collections::{HashMap, HashSet};
 
 /// Steps between two looks at the budget.
@@ -32,6 +32,17 @@ pub(crate) struct End {
     /// What the pickle makes.
     pub(crate) value: V,
 }
+
+/// A stream whose loader reads another pickle in the midst of it.
+#[derive(Debug)]
+struct Interrupted {
+    stack: Vec<V>,
+    marks: Vec<usize>,
+    memo: Memo,
+}
+
+/// Pickles within pickles of one stream; stops files that nest without end.
+const NESTED: usize = 64;
 
 /// The machine, with everything that one artifact has built so far.
 #[derive(Debug)]
@@ -59,8 +70,24 @@ pub(crate) struct Machine<'a> {
     pub(super) marks: Vec<usize>,
     memo: Memo,
     earlier: Memo,
-    frame_end: u64,
+    /// End of the current frame, or the largest number where there is none.
+    pub(super) frame_end: u64,
+    /// Whether to follow the C unpickler on a file object without `peek` (`io.BytesIO`, as
+    /// `torch.load` uses): it forgets what is left of a frame when a read does not fit in it.
+    lossy: bool,
+    /// Whether arrays that joblib writes between opcodes are passed over, as joblib does.
+    pub(super) inline: bool,
+    /// Whether there was such an array.
+    pub(super) wrapped: bool,
+    /// Streams that a nested one has interrupted.
+    interrupted: Vec<Interrupted>,
+    /// Whether an opcode of this stream lay across the end of its frame, so that it matters.
+    straddled: bool,
     protocols: u32,
+    /// The opcode before this one.
+    before: u8,
+    /// The list that the last APPEND filled.
+    appended: V,
     shares: u32,
     noted: HashSet<(Quirk, u8)>,
     unspent: u64,
@@ -86,7 +113,14 @@ impl<'a> Machine<'a> {
             memo: Memo::default(),
             earlier: Memo::default(),
             frame_end: u64::MAX,
+            lossy: false,
+            inline: true,
+            wrapped: false,
+            interrupted: Vec::new(),
+            straddled: false,
             protocols: 0,
+            before: 0,
+            appended: V::Absent,
             shares: 0,
             noted: HashSet::new(),
             unspent: 0,
@@ -103,13 +137,48 @@ impl<'a> Machine<'a> {
     /// # Errors
     /// Where no unpickler goes on; what was learned until then has been recorded.
     pub(crate) fn run(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
+        self.straddled = false;
+        self.wrapped = false;
+        let end = self.run_once(at, stream);
+        if std::mem::take(&mut self.wrapped) {
+            self.run_without_arrays(at, stream);
+        }
+        if !std::mem::take(&mut self.straddled) {
+            return end;
+        }
+        self.lossy = true;
+        let other = self.run_once(at, stream);
+        self.lossy = false;
+        // Both are real; what follows the stream is looked for behind the longer one.
+        match (end, other) {
+            (Ok(end), Ok(other)) if other.at > end.at => Ok(other),
+            (Ok(end), _) | (Err(_), Ok(end)) => Ok(end),
+            (Err(halt), Err(other)) => Err(if other.at() > halt.at() { other } else { halt }),
+        }
+    }
+
+    /// Runs the stream as `pickle.load` does, which knows nothing of joblib's arrays: what it imports
+    /// and calls is kept, but that it breaks off is what is to be expected.
+    fn run_without_arrays(&mut self, at: u64, stream: u32) {
+        let deviations = self.reading.deviations.len();
+        self.inline = false;
+        let _broken = self.run_once(at, stream);
+        self.inline = true;
+        self.wrapped = false;
+        self.reading.deviations.truncate(deviations);
+    }
+
+    fn run_once(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
         self.cursor.seek(at);
+        self.interrupted.clear();
         self.step = Step { at, stream, ..Step::default() };
         self.stack.clear();
         self.marks.clear();
         self.earlier = std::mem::take(&mut self.memo);
         self.frame_end = u64::MAX;
         self.protocols = 0;
+        self.before = 0;
+        self.appended = V::Absent;
         self.shares = 0;
         let end = self.run_opcodes();
         let spent = std::mem::take(&mut self.unspent);
@@ -138,11 +207,18 @@ impl<'a> Machine<'a> {
             }
             if code == op::STOP {
                 let value = self.pop()?;
+                if self.end_nested(value) {
+                    continue;
+                }
                 let at = self.cursor.position();
                 let frame = Some(self.frame_end).filter(|end| *end > at && *end < u64::MAX);
                 return Ok(End { at, frame, value });
             }
+            if self.lossy {
+                self.cross_before(code)?;
+            }
             self.execute(code)?;
+            self.before = code;
             self.step.index = self.step.index.wrapping_add(1);
         }
     }
@@ -182,6 +258,7 @@ impl<'a> Machine<'a> {
                 self.text_argument(len, "SHORT_BINUNICODE")?;
             }
             op::MEMOIZE => {
+                self.check_twice(code);
                 let at = self.memo.len();
                 self.memo.put(at, self.top()?);
             }
@@ -215,6 +292,7 @@ impl<'a> Machine<'a> {
             op::APPEND => {
                 let item = self.pop()?;
                 let target = self.top()?;
+                self.check_batch(target);
                 self.append(target, &[item], false);
             }
             op::APPENDS => {
@@ -249,6 +327,7 @@ impl<'a> Machine<'a> {
             }
             op::POP_MARK => drop(self.pop_mark()?),
             op::DUP => {
+                self.deviate(Quirk::Handmade, "DUP, which no pickler writes");
                 let value = self.top()?;
                 self.count_share(value);
                 self.stack.push(value);
@@ -269,6 +348,7 @@ impl<'a> Machine<'a> {
                 let state = self.pop()?;
                 let target = self.top()?;
                 self.build(target, state);
+                self.read_array(target)?;
             }
             op::REDUCE => {
                 let args = self.pop()?;
@@ -525,6 +605,55 @@ impl<'a> Machine<'a> {
         }
     }
 
+    // What no pickler writes.
+
+    /// A pickler memoizes a value once.
+    #[inline]
+    fn check_twice(&mut self, code: u8) {
+        if self.before == code {
+            self.deviate(Quirk::Handmade, "the same value memoized twice, which no pickler does");
+        }
+    }
+
+    /// A pickler of protocol 1 and later appends single items to a list at most once, at its end.
+    #[inline]
+    fn check_batch(&mut self, target: V) {
+        if self.protocols > 0 && self.appended == target {
+            self.deviate(
+                Quirk::Handmade,
+                "items appended to a list one by one, which no pickler does since protocol 1",
+            );
+        }
+        self.appended = target;
+    }
+
+    // Streams within streams.
+
+    /// From here on another pickle is read, whose value takes the place of what is on top.
+    pub(super) fn begin_nested(&mut self) {
+        if self.interrupted.len() < NESTED {
+            self.interrupted.push(Interrupted {
+                stack: std::mem::take(&mut self.stack),
+                marks: std::mem::take(&mut self.marks),
+                memo: std::mem::take(&mut self.memo),
+            });
+            self.frame_end = u64::MAX;
+        }
+    }
+
+    /// Goes back to the stream that the one that ends here has interrupted, if there is one.
+    fn end_nested(&mut self, value: V) -> bool {
+        let Some(outer) = self.interrupted.pop() else { return false };
+        self.stack = outer.stack;
+        self.marks = outer.marks;
+        self.memo = outer.memo;
+        self.frame_end = u64::MAX;
+        if let Some(top) = self.stack.last_mut() {
+            *top = value;
+        }
+        true
+    }
+
     // Protocol and frames.
 
     fn protocol(&mut self) -> Result<(), Halt> {
@@ -544,14 +673,28 @@ impl<'a> Machine<'a> {
         let len = self.cursor.u64_le("FRAME")?;
         let at = self.cursor.position();
         self.measure();
-        if self.frame_end != u64::MAX && at < self.frame_end {
+        let inside = self.frame_end != u64::MAX && at < self.frame_end;
+        if inside {
+            self.straddled = true;
             self.deviate(
                 Quirk::LoadersDisagree,
                 "FRAME inside of a frame: the pure-Python unpickler stops here, the C one goes on",
             );
         }
         if len > self.cursor.remaining() {
-            self.deviate(Quirk::LoadersDisagree, "FRAME longer than what is left: the C unpickler stops here, the pure-Python one goes on");
+            self.deviate(
+                Quirk::LoadersDisagree,
+                "FRAME longer than what is left: the C unpickler stops here, the pure-Python one goes on",
+            );
+        }
+        if inside && self.lossy {
+            let outer = self.frame_end;
+            if len <= outer.saturating_sub(at) {
+                return Ok(());
+            }
+            self.cursor.seek(outer);
+            self.frame_end = outer.saturating_add(len);
+            return Ok(());
         }
         self.frame_end = at.saturating_add(len);
         Ok(())
@@ -561,9 +704,46 @@ impl<'a> Machine<'a> {
     #[cold]
     fn leave_frame(&mut self, at: u64) {
         if at > self.frame_end {
-            self.deviate(Quirk::LoadersDisagree, "opcode across the end of its frame: the pure-Python unpickler stops here, the C one goes on");
+            self.straddled = true;
+            self.deviate(
+                Quirk::LoadersDisagree,
+                "opcode across the end of its frame: the pure-Python unpickler stops here, the C one \
+                 goes on, and where it reads from a file object without `peek` it goes on elsewhere",
+            );
         }
         self.frame_end = u64::MAX;
+    }
+
+    /// Where a read of the argument of `code` starts, for an unpickler that forgets the rest of a
+    /// frame (CPython, `_Unpickler_ReadImpl` and `_Unpickler_Readline`, up to 3.14).
+    #[cold]
+    fn cross_before(&mut self, code: u8) -> Result<(), Halt> {
+        match op::opcode(code).map(|opcode| opcode.argument) {
+            Some(Argument::Fixed(len) | Argument::Counted(len)) => self.cross(to_u64(len)),
+            Some(Argument::Line) => self.cross_line()?,
+            Some(Argument::TwoLines | Argument::None) | None => {}
+        }
+        Ok(())
+    }
+
+    /// Goes to the end of the frame if fewer than `len` bytes are left in it, but some.
+    pub(super) fn cross(&mut self, len: u64) {
+        let left = self.frame_end.saturating_sub(self.cursor.position());
+        if self.lossy && self.frame_end != u64::MAX && left > 0 && left < len {
+            self.cursor.seek(self.frame_end);
+        }
+    }
+
+    /// Goes to the end of the frame if no newline is left in it, but something is.
+    pub(super) fn cross_line(&mut self) -> Result<(), Halt> {
+        let left = self.frame_end.saturating_sub(self.cursor.position());
+        if self.lossy && self.frame_end != u64::MAX && left > 0 {
+            let rest = self.cursor.peek_slice(to_usize(left))?;
+            if !rest.contains(&b'\n') {
+                self.cursor.seek(self.frame_end);
+            }
+        }
+        Ok(())
     }
 
     /// Records a break of form at the current opcode, once per kind and opcode code: a stream may

@@ -4,8 +4,8 @@ use super::heap::{Heap, Node, V};
 use davy_bytes::to_usize;
 
 /// Structures heavier than this are not meant to be walked: at ten million values a second, a
-/// `repr`, a comparison or a deep copy takes minutes.
-pub(super) const TOO_HEAVY: u64 = 1 << 32;
+/// `repr`, a comparison or a deep copy takes tens of seconds, and what it makes fills the memory.
+pub(super) const TOO_HEAVY: u64 = 1 << 28;
 
 /// The number of values that `value` stands for, saturating. Cycles count once.
 ///
@@ -40,13 +40,20 @@ pub(super) fn weight(heap: &Heap, value: V) -> u64 {
     weights.get(to_usize(u64::from(root))).copied().unwrap_or(1)
 }
 
-fn children(heap: &Heap, value: V) -> &[V] {
+/// What is walked with `value`: its items, and for an object the arguments that it was made from and
+/// what was put into it.
+fn children(heap: &Heap, value: V) -> Vec<V> {
     match heap.node(value) {
-        Some(Node::Tuple { .. } | Node::List(_) | Node::Set(_)) => heap.sequence(value),
-        Some(Node::Dict(_) | Node::Call(_)) => heap.pairs(value),
-        _ => None,
+        Some(Node::Tuple { .. } | Node::List(_) | Node::Set(_)) => {
+            heap.sequence(value).unwrap_or_default().to_vec()
+        }
+        Some(Node::Dict(_)) => heap.pairs(value).unwrap_or_default().to_vec(),
+        Some(Node::Call(at)) => {
+            let args = heap.call(at).map(|call| call.args);
+            args.into_iter().chain(heap.pairs(value).unwrap_or_default().iter().copied()).collect()
+        }
+        _ => Vec::new(),
     }
-    .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@
 //! * Python Enhancement Proposal 307: what `REDUCE` calls is whatever lies on the stack
 //! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0107
 
-use crate::facts::{Performed, Quota, calls, known, times};
+use crate::facts::{ALIKE, Performed, Quota, calls, known, times, weigh};
 use crate::knowledge::{Effect, is_special};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Call, Manner, Value};
@@ -53,7 +53,7 @@ impl Detector for ComputedCallable {
     }
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
-        let mut quota = Quota::default();
+        let mut quota = Quota::of(ALIKE);
         for Performed { call, count, site } in calls(artifact) {
             let Some((severity, what)) = computed(call) else { continue };
             if !quota.admits(what) {
@@ -63,9 +63,8 @@ impl Detector for ComputedCallable {
                 "{what} is called{}, so what runs cannot be known from the file",
                 times(count)
             );
-            if let Some(finding) = reporter.report(artifact, site, message, call.to_string()) {
-                finding.severity = severity;
-            }
+            let finding = reporter.report(artifact, site, message, call.to_string());
+            weigh(finding, artifact, severity);
         }
     }
 }

@@ -24,7 +24,7 @@
 //! * Python Enhancement Proposal 307, the extension registry
 //! * CWE-470; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{Quota, loaded};
+use crate::facts::{ALIKE, Quota, loaded};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Value};
 
@@ -50,7 +50,7 @@ impl Detector for ExtensionCode {
     }
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
-        let mut quota = Quota::default();
+        let mut quota = Quota::of(ALIKE);
         for fact in loaded(artifact) {
             let mut code = None;
             let mut note = |value: &Value| {

@@ -25,7 +25,7 @@
 //! * CWE-915, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0107
 
 use super::mutated_module::is_shared;
-use crate::facts::{Quota, known, loaded};
+use crate::facts::{ALIKE, Quota, known, loaded, weigh};
 use crate::knowledge::is_special;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Value};
@@ -59,7 +59,7 @@ impl Detector for InjectedHook {
     }
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
-        let mut quota = Quota::default();
+        let mut quota = Quota::of(ALIKE);
         for fact in loaded(artifact) {
             let Fact::Assign { target, key, value, site } = fact else { continue };
             let Some(name) = key.text().filter(|_| is_hook(key) && !is_shared(target)) else {
@@ -73,9 +73,7 @@ impl Detector for InjectedHook {
             let message =
                 format!("`{name}` of an object becomes {value}, which the loader calls by itself");
             let evidence = format!("{target}.{name} = {value}");
-            if let Some(finding) = reporter.report(artifact, site, message, evidence) {
-                finding.severity = severity;
-            }
+            weigh(reporter.report(artifact, site, message, evidence), artifact, severity);
         }
     }
 }

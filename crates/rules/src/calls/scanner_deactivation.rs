@@ -20,9 +20,9 @@
 //! ## References
 //!
 //! * fickling, `fickling.hook.deactivate_safe_ml_environment`
-//! * CWE-693; MITRE ATLAS AML.T0107
+//! * CWE-693, CWE-502; MITRE ATLAS AML.T0107
 
-use crate::facts::{Quota, known, loaded};
+use crate::facts::{APART, Quota, known, loaded};
 use crate::knowledge::Effect;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact};
@@ -48,12 +48,12 @@ impl Detector for ScannerDeactivation {
     }
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
-        let mut quota = Quota::default();
+        let mut quota = Quota::of(APART);
         for fact in loaded(artifact) {
             let Fact::Import { name, by, site, .. } = fact else { continue };
             let reaches =
                 known(name).is_some_and(|known| known.effect == Effect::ScannerDeactivation);
-            if reaches && quota.admits(name.module.as_str()) {
+            if reaches && quota.admits("") {
                 let message =
                     format!("`{name}` belongs to a scanner of models, which no model needs");
                 let evidence = davy_bytes::escape(&format!("{by} {} {}", name.module, name.name));

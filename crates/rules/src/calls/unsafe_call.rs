@@ -17,8 +17,8 @@
 //!
 //! Some libraries pickle calls of their own that are in the table of callables because an attacker
 //! can use them as well. The evidence shows the arguments; `davy inspect` shows what surrounds the
-//! call. A call of `loads` with bytes that stand in the file is medium: these bytes are read as an
-//! artifact of their own, and what they do is reported there.
+//! call. A call of `loads` with bytes that stand in the file is high and no more: these bytes are
+//! read as an artifact of their own, and what they do is reported there.
 //!
 //! ## What to do
 //!
@@ -29,13 +29,13 @@
 //! ## References
 //!
 //! * Python Library Reference, `pickle`: warning at the top of the page
-//! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000
+//! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
-use crate::facts::{Performed, Quota, callee, calls, known, times};
+use crate::facts::{ALIKE, Performed, Quota, callee, calls, known, times, weigh};
 use crate::judge::judge;
 use crate::knowledge::Effect;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
-use davy_artifact::{Artifact, Manner, Role};
+use davy_artifact::{Artifact, Manner};
 
 static RULE: Rule = Rule {
     id: "unsafe-call",
@@ -59,7 +59,7 @@ impl Detector for UnsafeCall {
     }
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
-        let mut quota = Quota::default();
+        let mut quota = Quota::of(ALIKE);
         for performed in calls(artifact) {
             look(artifact, performed, &mut quota, reporter);
         }
@@ -90,20 +90,15 @@ fn look(
     let message =
         format!("`{name}`{how} {}{}; known from: {}", judgement.does, times(count), known.source);
     let finding = reporter.report(artifact, site, message, call.to_string());
-    if let Some(finding) = finding {
-        finding.severity = judgement.severity;
-        if call.manner == Manner::New || artifact.role == Role::Storage {
-            finding.confidence = Confidence::Medium;
-        }
-    }
+    weigh(finding, artifact, judgement.severity);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Finding;
-    use crate::facts::testing::{call, calls, name, performs, pickle, text};
-    use davy_artifact::{Excerpt, Value};
+    use crate::facts::testing::{artifact, call, calls, detect, name, performs, pickle, text};
+    use davy_artifact::{Excerpt, Role, Value};
 
     fn severities(findings: &[Finding]) -> Vec<Severity> {
         findings.iter().map(|finding| finding.severity).collect()
@@ -132,10 +127,27 @@ mod tests {
     #[test]
     fn indirection_of_what_is_harmless_is_silent() {
         let partial = name("functools", "partial");
-        let harmless = calls(partial.clone(), vec![name("builtins", "list"), Value::Int(1)]);
+        let harmless = calls(partial.clone(), vec![name("builtins", "len"), Value::Int(1)]);
         assert!(pickle(&UnsafeCall, vec![harmless]).is_empty());
-        let unknown = calls(partial, vec![name("nobody.knows", "this")]);
+        let unknown = calls(partial, vec![Value::Unknown("a computed value")]);
         assert_eq!(severities(&pickle(&UnsafeCall, vec![unknown])), [Severity::Medium]);
+    }
+
+    #[test]
+    fn some_names_are_harmless_with_plain_data() {
+        let encode = |value| vec![calls(name("_codecs", "encode"), vec![value, text("latin1")])];
+        assert!(pickle(&UnsafeCall, encode(text("\u{80}"))).is_empty());
+        let unknown = encode(Value::Unknown("a computed value"));
+        assert_eq!(severities(&pickle(&UnsafeCall, unknown)), [Severity::Medium]);
+    }
+
+    #[test]
+    fn the_mode_tells_reading_from_writing() {
+        for (mode, does) in [("r", "for reading"), ("wb", "for writing")] {
+            let open = calls(name("builtins", "open"), vec![text("/etc/passwd"), text(mode)]);
+            let found = pickle(&UnsafeCall, vec![open]);
+            assert!(found[0].message.contains(does), "{}", found[0].message);
+        }
     }
 
     #[test]
@@ -159,7 +171,7 @@ mod tests {
     fn what_is_loaded_again_is_judged_by_where_it_comes_from() {
         let bytes = || Value::Bytes(Excerpt::whole(*b"\x80\x04."));
         let loads = |value| vec![calls(name("pickle", "loads"), vec![value])];
-        assert_eq!(severities(&pickle(&UnsafeCall, loads(bytes()))), [Severity::Medium]);
+        assert_eq!(severities(&pickle(&UnsafeCall, loads(bytes()))), [Severity::High]);
         let unknown = loads(Value::Unknown("decompressed"));
         assert_eq!(severities(&pickle(&UnsafeCall, unknown)), [Severity::Critical]);
         let storage = calls(name("torch.storage", "_load_from_bytes"), vec![bytes()]);
@@ -172,6 +184,23 @@ mod tests {
         assert_eq!(severities(&pickle(&UnsafeCall, vec![import("os")])), [Severity::High]);
         assert_eq!(severities(&pickle(&UnsafeCall, vec![import("nobody")])), [Severity::Medium]);
         assert!(pickle(&UnsafeCall, vec![import("numpy.linalg")]).is_empty());
+    }
+
+    #[test]
+    fn what_nothing_loads_is_medium_at_most() {
+        let facts = vec![calls(name("os", "system"), vec![text("id")])];
+        let mut artifact = artifact("pickle", facts);
+        artifact.path = "a.pkl!payload@0x10".into();
+        assert_eq!(severities(&detect(&UnsafeCall, &artifact)), [Severity::Critical]);
+        artifact.role = Role::Present;
+        assert_eq!(severities(&detect(&UnsafeCall, &artifact)), [Severity::Medium]);
+    }
+
+    #[test]
+    fn a_class_made_without_its_constructor_loads_nothing() {
+        let mut call = call(name("joblib.numpy_pickle", "NumpyArrayWrapper"), vec![]);
+        call.manner = Manner::New;
+        assert!(pickle(&UnsafeCall, vec![performs(call)]).is_empty());
     }
 
     #[test]

@@ -26,7 +26,7 @@
 //! * Python Library Reference, `functools.partial`, `atexit.register`, `collections.defaultdict`
 //! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{Performed, Quota, arguments, callee, calls, handed, known};
+use crate::facts::{ALIKE, Performed, Quota, arguments, callee, calls, handed, known, weigh};
 use crate::knowledge::{Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Call, Name};
@@ -53,7 +53,7 @@ impl Detector for UnsafeCallableArgument {
     }
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
-        let mut quota = Quota::default();
+        let mut quota = Quota::of(ALIKE);
         for Performed { call, site, .. } in calls(artifact) {
             for (name, harm) in harmful(call) {
                 let severity = severity(call, harm.effect);
@@ -66,32 +66,26 @@ impl Detector for UnsafeCallableArgument {
                     call.callee,
                     harm.source
                 );
-                if let Some(finding) = reporter.report(artifact, site, message, call.to_string()) {
-                    finding.severity = severity;
-                }
+                let finding = reporter.report(artifact, site, message, call.to_string());
+                weigh(finding, artifact, severity);
             }
         }
     }
 }
 
-/// The harmful globals among the arguments.
+/// The globals among the arguments that do harm whatever they are given.
 fn harmful(call: &Call) -> Vec<(&Name, &'static Known)> {
+    let harm =
+        |name: &Name| known(name).filter(|known| known.is_dangerous() && !known.constants_only);
     let names = handed(arguments(call)).into_iter();
-    names
-        .filter_map(|name| Some((name, known(name).filter(|known| known.is_dangerous())?)))
-        .collect()
+    names.filter_map(|name| Some((name, harm(name)?))).collect()
 }
 
-/// Receivers that call what they are given make it as bad as the call; others leave it at high.
+/// Receivers that call what they are given make it as bad as the call itself.
 fn severity(call: &Call, effect: Effect) -> Severity {
     let receiver = callee(call).and_then(known).map(|known| known.effect);
-    match receiver {
-        Some(Effect::Deferred | Effect::Indirect) if !effect.depends_on_arguments() => {
-            effect.severity()
-        }
-        Some(Effect::Resolve) if effect.depends_on_arguments() => Severity::Low,
-        _ => effect.severity_when_named(),
-    }
+    let calls = receiver.is_some_and(Effect::calls_arguments);
+    if calls { effect.severity() } else { effect.severity_when_named() }
 }
 
 #[cfg(test)]
@@ -107,7 +101,7 @@ mod tests {
         let found = pickle(&UnsafeCallableArgument, vec![partial]);
         assert_eq!(found[0].severity, Severity::Critical);
         let nested = Value::List(vec![Value::Tuple(vec![system()])]);
-        let kept = calls(name("collections", "defaultdict"), vec![nested]);
+        let kept = calls(name("collections", "OrderedDict"), vec![nested]);
         let found = pickle(&UnsafeCallableArgument, vec![kept]);
         assert_eq!(found[0].severity, Severity::High);
     }

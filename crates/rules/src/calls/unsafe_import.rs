@@ -25,9 +25,9 @@
 //! ## References
 //!
 //! * Python Library Reference, `pickle`: restricting globals
-//! * CWE-829; MITRE ATLAS AML.T0011.000
+//! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{Quota, known, loaded};
+use crate::facts::{APART, Quota, known, loaded, weigh};
 use crate::knowledge::Effect;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Name, Value};
@@ -57,12 +57,12 @@ impl Detector for UnsafeImport {
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let facts = loaded(artifact);
         let used = used(&facts);
-        let mut quota = Quota::default();
+        let mut quota = Quota::of(APART);
         for fact in facts {
             let Fact::Import { name, spelled, by, site } = fact else { continue };
             let Some(known) = known(name).filter(|known| known.is_dangerous()) else { continue };
             let told_elsewhere = used.contains(name) || known.effect == Effect::ScannerDeactivation;
-            if told_elsewhere || !quota.admits(name.module.as_str()) {
+            if told_elsewhere || !quota.admits("") {
                 continue;
             }
             let spelled = spelled.as_ref().map(|was| format!(", spelled `{}`,", written(was)));
@@ -73,9 +73,10 @@ impl Detector for UnsafeImport {
                 known.source
             );
             let evidence = format!("{by} {}", written(name));
-            if let Some(finding) = reporter.report(artifact, site, message, evidence) {
-                finding.severity = known.effect.severity_when_named();
-            }
+            let severity = known.effect.severity_when_named();
+            let weak = known.constants_only;
+            let severity = if weak { severity.min(Severity::Low) } else { severity };
+            weigh(reporter.report(artifact, site, message, evidence), artifact, severity);
         }
     }
 }
@@ -125,6 +126,6 @@ mod tests {
     fn weak_effects_and_harmless_names_weigh_less() {
         let weak = pickle(&UnsafeImport, vec![imports("functools", "partial")]);
         assert_eq!(weak[0].severity, Severity::Low);
-        assert!(pickle(&UnsafeImport, vec![imports("builtins", "print")]).is_empty());
+        assert!(pickle(&UnsafeImport, vec![imports("builtins", "len")]).is_empty());
     }
 }
