@@ -80,12 +80,15 @@ pub(crate) struct Constant {
     pub(crate) decoded: Option<Arc<[u8]>>,
 }
 
-/// A list, dict (keys and values alternating) or set.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Container {
-    pub(crate) items: Vec<V>,
+/// A list, dict (keys and values alternating) or set: a stretch of the pool, which moves to the
+/// pool's end when it has to grow.
+#[derive(Clone, Copy, Debug, Default)]
+struct Container {
+    at: u32,
+    len: u32,
+    room: u32,
     /// Plain items that were left out.
-    pub(crate) elided: u64,
+    elided: u32,
 }
 
 /// Which opcode did something, compactly.
@@ -148,8 +151,6 @@ pub(crate) struct Heap {
     strings: Vec<Box<str>>,
     string_ids: HashMap<Box<str>, u32>,
     calls: Vec<CallRecord>,
-    /// Items in containers, for the account of memory.
-    held: usize,
 }
 
 fn index(length: usize) -> u32 {
@@ -170,7 +171,6 @@ impl Heap {
             strings: Vec::new(),
             string_ids: HashMap::new(),
             calls: Vec::new(),
-            held: 0,
         }
     }
 
@@ -180,7 +180,6 @@ impl Heap {
             self.arena.len(),
             self.nodes.len().saturating_mul(size_of::<Node>()),
             self.pool.len().saturating_mul(size_of::<V>()),
-            self.held.saturating_mul(size_of::<V>()),
             self.containers.len().saturating_mul(size_of::<Container>()),
             self.constants.len().saturating_mul(size_of::<Constant>()),
             self.calls.len().saturating_mul(size_of::<CallRecord>()),
@@ -336,9 +335,18 @@ impl Heap {
         at
     }
 
-    pub(crate) fn items(&self, at: u32) -> &Container {
-        static EMPTY: Container = Container { items: Vec::new(), elided: 0 };
-        self.containers.get(to_usize(u64::from(at))).unwrap_or(&EMPTY)
+    /// The items of the container at index `at` that are held, and the number of those that are not.
+    pub(crate) fn items(&self, at: u32) -> (&[V], u64) {
+        let Some(container) = self.containers.get(to_usize(u64::from(at))) else {
+            return (&[], 0);
+        };
+        (self.pooled(container.at, container.len), u64::from(container.elided))
+    }
+
+    fn pooled(&self, at: u32, len: u32) -> &[V] {
+        let start = to_usize(u64::from(at));
+        let end = start.saturating_add(to_usize(u64::from(len)));
+        self.pool.get(start..end).unwrap_or_default()
     }
 
     /// Adds single items to the container at index `at`.
@@ -352,33 +360,64 @@ impl Heap {
     }
 
     fn add(&mut self, at: u32, items: &[V], stride: usize) {
-        let Self { containers, nodes, held, .. } = self;
-        let Some(container) = containers.get_mut(to_usize(u64::from(at))) else { return };
-        if container.items.len().saturating_add(items.len()) <= PLAIN_KEPT {
-            container.items.extend_from_slice(items);
-            *held = held.saturating_add(items.len());
-            return;
-        }
-        for item in items.chunks(stride) {
-            let plain = item.iter().all(|v| is_plain(nodes, *v));
-            if plain && container.items.len() >= PLAIN_KEPT {
-                container.elided = container.elided.saturating_add(1);
-            } else {
-                container.items.extend_from_slice(item);
-                *held = held.saturating_add(item.len());
+        let slot = to_usize(u64::from(at));
+        let Some(mut container) = self.containers.get(slot).copied() else { return };
+        let held = to_usize(u64::from(container.len));
+        if held.saturating_add(items.len()) <= PLAIN_KEPT {
+            self.put(&mut container, items);
+        } else {
+            for item in items.chunks(stride) {
+                let plain = item.iter().all(|v| is_plain(&self.nodes, *v));
+                if plain && to_usize(u64::from(container.len)) >= PLAIN_KEPT {
+                    container.elided = container.elided.saturating_add(1);
+                } else {
+                    self.put(&mut container, item);
+                }
             }
         }
+        if let Some(slot) = self.containers.get_mut(slot) {
+            *slot = container;
+        }
+    }
+
+    /// Puts `items` behind those that the container holds.
+    fn put(&mut self, container: &mut Container, items: &[V]) {
+        let len = to_usize(u64::from(container.len));
+        let wanted = len.saturating_add(items.len());
+        if wanted > to_usize(u64::from(container.room)) {
+            self.make_room(container, wanted);
+        }
+        let start = to_usize(u64::from(container.at)).saturating_add(len);
+        let target = self.pool.get_mut(start..start.saturating_add(items.len()));
+        if let Some(target) = target {
+            target.copy_from_slice(items);
+            container.len = index(wanted);
+        }
+    }
+
+    /// Gives the container room for `wanted` items: in place at the end of the pool, else there.
+    fn make_room(&mut self, container: &mut Container, wanted: usize) {
+        let start = to_usize(u64::from(container.at));
+        let room = to_usize(u64::from(container.room));
+        let at_end = room > 0 && start.saturating_add(room) == self.pool.len();
+        let room = if room == 0 { wanted } else { wanted.max(room.saturating_mul(2)) };
+        if at_end {
+            self.pool.resize(start.saturating_add(room), V::Absent);
+        } else {
+            let moved = self.pool.len();
+            let end = start.saturating_add(to_usize(u64::from(container.len)));
+            self.pool.extend_from_within(start.min(end)..end);
+            self.pool.resize(moved.saturating_add(room), V::Absent);
+            container.at = index(moved);
+        }
+        container.room = index(room);
     }
 
     /// The items of a tuple, list or set that are held.
     pub(crate) fn sequence(&self, v: V) -> Option<&[V]> {
         match self.node(v)? {
-            Node::Tuple { at, len } => {
-                let start = to_usize(u64::from(at));
-                let end = start.saturating_add(to_usize(u64::from(len)));
-                self.pool.get(start..end)
-            }
-            Node::List(at) | Node::Set(at) => Some(&self.items(at).items),
+            Node::Tuple { at, len } => Some(self.pooled(at, len)),
+            Node::List(at) | Node::Set(at) => Some(self.items(at).0),
             _ => None,
         }
     }
@@ -386,10 +425,10 @@ impl Heap {
     /// Keys and values, alternating, of a dict, or of an object that items were set on.
     pub(crate) fn pairs(&self, v: V) -> Option<&[V]> {
         match self.node(v)? {
-            Node::Dict(at) => Some(&self.items(at).items),
+            Node::Dict(at) => Some(self.items(at).0),
             Node::Call(at) => {
                 let items = self.call(at)?.items;
-                (items != u32::MAX).then(|| self.items(items).items.as_slice())
+                (items != u32::MAX).then(|| self.items(items).0)
             }
             _ => None,
         }
@@ -487,6 +526,8 @@ mod tests {
         heap.extend(at, &[V::Int(7); 5000]);
         let word = heap.decoded_text(b"word".to_vec(), Span::default());
         heap.extend(at, &[word]);
-        assert_eq!((heap.items(at).items.len(), heap.items(at).elided), (PLAIN_KEPT + 1, 904));
+        let (items, elided) = heap.items(at);
+        assert_eq!((items.len(), elided), (PLAIN_KEPT + 1, 904));
+        assert_eq!(items.last(), Some(&word));
     }
 }
