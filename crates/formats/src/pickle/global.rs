@@ -86,13 +86,17 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// Whether `value` may turn out to be text: not what a class's `__new__` made, which is an object
+    /// of that class.
     fn could_be_text(&self, value: V) -> bool {
+        if let Some(Node::Call(at)) = self.heap.node(value) {
+            return self.heap.call(at).is_some_and(|call| call.how == How::Called);
+        }
         self.heap.is_text(value)
             || matches!(
                 self.heap.node(value),
                 Some(
-                    Node::Call(_)
-                        | Node::Attribute { .. }
+                    Node::Attribute { .. }
                         | Node::Persistent(_)
                         | Node::Unknown(_)
                         | Node::Extension(_)

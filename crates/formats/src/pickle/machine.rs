@@ -84,6 +84,8 @@ pub(crate) struct Machine<'a> {
     /// Whether an opcode of this stream lay across the end of its frame, so that it matters.
     straddled: bool,
     protocols: u32,
+    /// Index of the first opcode of this stream, or of one that stands inside of it.
+    first: u64,
     /// The opcode before this one.
     before: u8,
     /// The list that the last APPEND filled.
@@ -119,6 +121,7 @@ impl<'a> Machine<'a> {
             interrupted: Vec::new(),
             straddled: false,
             protocols: 0,
+            first: 0,
             before: 0,
             appended: V::Absent,
             shares: 0,
@@ -177,6 +180,7 @@ impl<'a> Machine<'a> {
         self.earlier = std::mem::take(&mut self.memo);
         self.frame_end = u64::MAX;
         self.protocols = 0;
+        self.first = 0;
         self.before = 0;
         self.appended = V::Absent;
         self.shares = 0;
@@ -473,6 +477,9 @@ impl<'a> Machine<'a> {
             op::STRING => self.string(&line),
             op::UNICODE => self.unicode(&line),
             op::PERSID => {
+                if !line.text.is_ascii() {
+                    return Err(Halt::malformed(self.step.at, "PERSID that is not ASCII"));
+                }
                 let id = self.heap.text(&line.text, line.span);
                 self.push_node(Node::Persistent(id));
                 Ok(())
@@ -638,6 +645,7 @@ impl<'a> Machine<'a> {
                 memo: std::mem::take(&mut self.memo),
             });
             self.frame_end = u64::MAX;
+            self.first = self.step.index.saturating_add(1);
         }
     }
 
@@ -662,7 +670,7 @@ impl<'a> Machine<'a> {
             return Err(Halt::malformed(self.step.at, format!("pickle protocol {version}")));
         }
         self.protocols = self.protocols.saturating_add(1);
-        if self.step.index > 0 {
+        if self.step.index > self.first {
             self.measure();
             self.deviate(Quirk::Repeated, "PROTO behind the start of the stream: it changes how names are looked up from here on");
         }

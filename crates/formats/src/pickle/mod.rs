@@ -57,7 +57,8 @@ impl Format for Pickle {
     }
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
-        if head.starts_with(LEGACY_TORCH) {
+        // A zip's signature reads as PERSID, which no loader of zips passes to an unpickler.
+        if head.starts_with(LEGACY_TORCH) || head.starts_with(b"PK\x03\x04") {
             return Probe::No;
         }
         let walked = walk(head, 4096);
