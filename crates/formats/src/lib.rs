@@ -7,9 +7,12 @@
 
 pub mod gzip;
 pub mod pickle;
+pub mod tar;
+pub mod text;
 pub mod zip;
 
 use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
-pub const FORMATS: &[&dyn Format] = &[&pickle::Pickle, &zip::Zip];
+pub const FORMATS: &[&dyn Format] =
+    &[&gzip::Gzip, &gzip::Zlib, &pickle::Pickle, &tar::Tar, &text::Text, &zip::Zip];

@@ -84,6 +84,10 @@ pub(crate) struct Machine<'a> {
     /// Whether an opcode of this stream lay across the end of its frame, so that it matters.
     straddled: bool,
     protocols: u32,
+    /// The opcode before this one.
+    before: u8,
+    /// The list that the last APPEND filled.
+    appended: V,
     shares: u32,
     noted: HashSet<(Quirk, u8)>,
     unspent: u64,
@@ -115,6 +119,8 @@ impl<'a> Machine<'a> {
             interrupted: Vec::new(),
             straddled: false,
             protocols: 0,
+            before: 0,
+            appended: V::Absent,
             shares: 0,
             noted: HashSet::new(),
             unspent: 0,
@@ -171,6 +177,8 @@ impl<'a> Machine<'a> {
         self.earlier = std::mem::take(&mut self.memo);
         self.frame_end = u64::MAX;
         self.protocols = 0;
+        self.before = 0;
+        self.appended = V::Absent;
         self.shares = 0;
         let end = self.run_opcodes();
         let spent = std::mem::take(&mut self.unspent);
@@ -210,6 +218,7 @@ impl<'a> Machine<'a> {
                 self.cross_before(code)?;
             }
             self.execute(code)?;
+            self.before = code;
             self.step.index = self.step.index.wrapping_add(1);
         }
     }
@@ -249,6 +258,7 @@ impl<'a> Machine<'a> {
                 self.text_argument(len, "SHORT_BINUNICODE")?;
             }
             op::MEMOIZE => {
+                self.check_twice(code);
                 let at = self.memo.len();
                 self.memo.put(at, self.top()?);
             }
@@ -282,6 +292,7 @@ impl<'a> Machine<'a> {
             op::APPEND => {
                 let item = self.pop()?;
                 let target = self.top()?;
+                self.check_batch(target);
                 self.append(target, &[item], false);
             }
             op::APPENDS => {
@@ -316,6 +327,7 @@ impl<'a> Machine<'a> {
             }
             op::POP_MARK => drop(self.pop_mark()?),
             op::DUP => {
+                self.deviate(Quirk::Handmade, "DUP, which no pickler writes");
                 let value = self.top()?;
                 self.count_share(value);
                 self.stack.push(value);
@@ -591,6 +603,28 @@ impl<'a> Machine<'a> {
         if matches!(value, V::Node(_)) && self.heap.is_container(value) {
             self.shares = self.shares.saturating_add(1);
         }
+    }
+
+    // What no pickler writes.
+
+    /// A pickler memoizes a value once.
+    #[inline]
+    fn check_twice(&mut self, code: u8) {
+        if self.before == code {
+            self.deviate(Quirk::Handmade, "the same value memoized twice, which no pickler does");
+        }
+    }
+
+    /// A pickler of protocol 1 and later appends single items to a list at most once, at its end.
+    #[inline]
+    fn check_batch(&mut self, target: V) {
+        if self.protocols > 0 && self.appended == target {
+            self.deviate(
+                Quirk::Handmade,
+                "items appended to a list one by one, which no pickler does since protocol 1",
+            );
+        }
+        self.appended = target;
     }
 
     // Streams within streams.
