@@ -1,1 +1,101 @@
-fn main() {}
+//! Tasks for working on davy: `cargo xtask` lists them.
+
+mod args;
+mod check;
+mod generate;
+mod oracle;
+mod paths;
+mod sizes;
+
+use args::Args;
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::{Command, ExitCode};
+
+/// What a task returns; the error is shown as it is.
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// One task.
+struct Task {
+    name: &'static str,
+    options: &'static str,
+    help: &'static str,
+    run: fn(&mut Args) -> Outcome,
+}
+
+/// Every task.
+const TASKS: &[Task] = &[
+    Task {
+        name: "bench",
+        options: "[--only NAME]... [--peers]",
+        help: "measure speed and memory, side by side with cat and sha256sum",
+        run: bench,
+    },
+    Task {
+        name: "check",
+        options: "",
+        help: "compare docs/generated with what `generate` would write; check sizes and links",
+        run: check::run,
+    },
+    Task {
+        name: "generate",
+        options: "",
+        help: "write docs/generated from the lists of rules and formats",
+        run: generate::run,
+    },
+    Task {
+        name: "oracle pickle",
+        options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
+        help: "compare the imports that davy lists with what CPython's unpicklers look up",
+        run: oracle::pickle,
+    },
+    Task {
+        name: "oracle zip",
+        options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
+        help: "compare the members that davy lists with what Python's zipfile lists and reads",
+        run: oracle::zip,
+    },
+];
+
+fn main() -> ExitCode {
+    let mut args = Args::new(std::env::args().skip(1));
+    let Some(task) = TASKS.iter().find(|task| args.take_words(task.name)) else {
+        return finish(usage());
+    };
+    finish((task.run)(&mut args))
+}
+
+fn finish(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr().lock(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(args: &mut Args) -> Outcome {
+    let words = args.rest();
+    let status = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--release", "-p", "bench", "--"])
+        .args(words)
+        .current_dir(paths::root())
+        .status()?;
+    if status.success() { Ok(()) } else { Err("a figure is missed".into()) }
+}
+
+fn usage() -> Outcome {
+    let mut out = io::stdout().lock();
+    writeln!(out, "usage: cargo xtask TASK [OPTION]...\n")?;
+    for task in TASKS {
+        writeln!(out, "  {} {}\n        {}", task.name, task.options, task.help)?;
+    }
+    Ok(())
+}
+
+/// Writes a line to standard output.
+fn say(line: impl std::fmt::Display) {
+    // A closed pipe ends nothing: the exit status says what was found.
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}

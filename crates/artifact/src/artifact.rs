@@ -7,7 +7,8 @@ use crate::{Gap, Reading, Role};
 pub struct Identity {
     /// The format's id.
     pub format: &'static str,
-    /// What its reader learned; children are moved out when they become artifacts.
+    /// What its reader learned; children are moved out when they become artifacts, and gaps into
+    /// the artifact's own list.
     pub reading: Reading,
 }
 

@@ -4,7 +4,8 @@ use crate::{Call, Route, Value};
 use davy_bytes::{Span, escape};
 use std::fmt;
 
-/// A global in Python's sense: what `module` has under `name`, which may be dotted.
+/// A global in Python's sense: what `module` has under `name`, which may be dotted; without a name,
+/// the module itself.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Name {
     /// The module, as it is imported.
@@ -19,9 +20,12 @@ impl Name {
         Self { module: module.into(), name: name.into() }
     }
 
-    /// `module.name`, unescaped: for look-ups, not for showing.
+    /// `module.name`, or the module alone, unescaped: for look-ups, not for showing.
     #[must_use]
     pub fn dotted(&self) -> String {
+        if self.name.is_empty() {
+            return self.module.clone();
+        }
         format!("{}.{}", self.module, self.name)
     }
 }
@@ -29,6 +33,7 @@ impl Name {
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.module.as_str() {
+            module if self.name.is_empty() => f.write_str(&escape(module)),
             "builtins" => f.write_str(&escape(&self.name)),
             module => write!(f, "{}.{}", escape(module), escape(&self.name)),
         }

@@ -19,6 +19,6 @@ pub use deviation::{Deviation, Quirk};
 pub use fact::{Fact, Name, Site, Tensor};
 pub use format::{Format, Input, Probe};
 pub use gap::{Gap, Why};
-pub use reading::{Child, Reading, Role};
+pub use reading::{Checksum, Child, Reading, Role};
 pub use route::Route;
 pub use value::{Call, Excerpt, Manner, Value};

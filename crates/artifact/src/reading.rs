@@ -33,6 +33,18 @@ pub struct Child {
     pub role: Role,
 }
 
+/// A checksum that a reader found but did not verify, because that reads every byte: the survey,
+/// which reads them anyway, does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Checksum {
+    /// The bytes that it covers, relative to the artifact.
+    pub span: Span,
+    /// The CRC-32 (polynomial of ISO 3309, as zip and gzip use it) that they should have.
+    pub crc32: u32,
+    /// Name of the member that they are.
+    pub name: String,
+}
+
 /// Everything that one reader learned about one artifact.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
@@ -44,6 +56,8 @@ pub struct Reading {
     pub gaps: Vec<Gap>,
     /// The artifacts inside.
     pub children: Vec<Child>,
+    /// Checksums left to the survey.
+    pub checksums: Vec<Checksum>,
     /// How many facts and deviations did not fit.
     pub dropped: u64,
 }
@@ -78,6 +92,15 @@ impl Reading {
     pub fn halted(&mut self, halt: &Halt, size: u64) {
         if self.gaps.len() < KEPT {
             self.gaps.push(Gap::from_halt(halt, size));
+        }
+    }
+
+    /// Leaves a checksum to the survey.
+    pub fn checksum(&mut self, span: Span, crc32: u32, name: impl Into<String>) {
+        if self.checksums.len() < KEPT {
+            self.checksums.push(Checksum { span, crc32, name: name.into() });
+        } else {
+            self.dropped = self.dropped.saturating_add(1);
         }
     }
 

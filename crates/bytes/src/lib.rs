@@ -18,8 +18,8 @@ pub use budget::{Budget, Limits};
 pub use cursor::{Cursor, Line};
 pub use halt::{Blame, Halt};
 pub use source::{FileSource, MemorySource, Source};
-pub use untrusted::{escape, escape_bytes};
-pub use view::{Bytes, Span};
+pub use untrusted::{acts, escape, escape_bytes};
+pub use view::{Bytes, Place, Span};
 
 /// Converts a length from a file to a `usize`, saturating on platforms where it does not fit.
 #[must_use]

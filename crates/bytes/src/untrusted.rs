@@ -51,7 +51,8 @@ fn push_escaped(shown: &mut String, c: char) {
 
 /// Whether showing `c` could move, hide, reorder or imitate something (Unicode general categories
 /// Cc, Cf, Zl, Zp, Co, and the variation selectors and fillers that render as nothing).
-fn acts(c: char) -> bool {
+#[must_use]
+pub fn acts(c: char) -> bool {
     matches!(u32::from(c),
         0..=0x1f | 0x7f..=0xa0 | 0xad | 0x34f | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f
         | 0x890..=0x891 | 0x8e2 | 0x115f..=0x1160 | 0x17b4..=0x17b5 | 0x180b..=0x180f

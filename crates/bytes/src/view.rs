@@ -40,6 +40,16 @@ pub struct Bytes {
     len: u64,
 }
 
+/// Where a view lies: which source, and which part of it. Equal places hold the same bytes.
+///
+/// Means something only while the views that it was taken from are alive.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Place {
+    source: usize,
+    start: u64,
+    len: u64,
+}
+
 impl Bytes {
     /// The whole of a source.
     pub fn new(source: impl Source + 'static) -> Self {
@@ -70,6 +80,13 @@ impl Bytes {
         let start = span.start.min(self.len);
         let len = span.len.min(self.len.saturating_sub(start));
         Self { source: Arc::clone(&self.source), start: self.start.saturating_add(start), len }
+    }
+
+    /// Where the view lies.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let source = Arc::as_ptr(&self.source).cast::<()>().addr();
+        Place { source, start: self.start, len: self.len }
     }
 
     /// Fills as much of `buffer` as the view has from `offset` on and returns how many bytes that
@@ -103,5 +120,19 @@ impl Bytes {
         let read = self.read_at(span.start, &mut copy)?;
         copy.truncate(read);
         Ok(copy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_tell_the_same_bytes_from_equal_bytes() {
+        let bytes = Bytes::from_memory(vec![7; 16]);
+        let part = bytes.slice(Span::new(4, 8));
+        assert_eq!(part.place(), bytes.slice(Span::new(4, 8)).place());
+        assert_ne!(part.place(), bytes.slice(Span::new(5, 8)).place());
+        assert_ne!(bytes.place(), Bytes::from_memory(vec![7; 16]).place());
     }
 }

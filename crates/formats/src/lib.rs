@@ -1,9 +1,16 @@
 //! One reader per model format; [`FORMATS`] is the one list of them.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(
+    test,
+    allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)
+)]
 
+pub mod gzip;
+pub mod pickle;
 pub mod python;
+pub mod zip;
 
 use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
-pub const FORMATS: &[&dyn Format] = &[&python::Python];
+pub const FORMATS: &[&dyn Format] = &[&pickle::Pickle, &python::Python, &zip::Zip];

@@ -1,6 +1,41 @@
 //! The one list of rules.
 
-use crate::Detector;
+use crate::{Detector, archives, calls, sources, streams, tensors};
 
 /// Every rule that davy knows, by name.
-pub const CATALOG: &[&dyn Detector] = &[];
+pub const CATALOG: &[&dyn Detector] = &[
+    &archives::appended_data::DETECTOR,
+    &archives::colliding_member::DETECTOR,
+    &calls::computed_callable::ComputedCallable,
+    &archives::duplicate_member::DETECTOR,
+    &archives::escaping_member::DETECTOR,
+    &streams::expansion_bomb::DETECTOR,
+    &calls::extension_code::ExtensionCode,
+    &archives::false_encryption::DETECTOR,
+    &archives::foreign_method::DETECTOR,
+    &archives::header_mismatch::DETECTOR,
+    &archives::hidden_member::DETECTOR,
+    &streams::huge_memo_index::DETECTOR,
+    &calls::injected_hook::InjectedHook,
+    &archives::link_member::DETECTOR,
+    &streams::loaders_disagree::DETECTOR,
+    &calls::mutated_module::MutatedModule,
+    &streams::nested_pickle::NestedPickle,
+    &streams::odd_opcode_use::DETECTOR,
+    &archives::overlapping_members::DETECTOR,
+    &sources::package_source::PackageSource,
+    &streams::pickle_after_end::DETECTOR,
+    &archives::prepended_data::DETECTOR,
+    &calls::scanner_deactivation::ScannerDeactivation,
+    &archives::several_directories::DETECTOR,
+    &tensors::storage_mismatch::DETECTOR,
+    &tensors::tensor_out_of_bounds::DETECTOR,
+    &sources::torchscript_file_access::TorchscriptFileAccess,
+    &streams::truncated_artifact::DETECTOR,
+    &tensors::two_layouts::DETECTOR,
+    &calls::unknown_import::UnknownImport,
+    &calls::unsafe_call::UnsafeCall,
+    &calls::unsafe_callable_argument::UnsafeCallableArgument,
+    &calls::unsafe_import::UnsafeImport,
+    &archives::wrong_checksum::DETECTOR,
+];

@@ -4,9 +4,18 @@
 //! of an artifact, a [`Finding`] one instance. Rules never see bytes: this crate has no dependency
 //! on the readers. [`CATALOG`] is the one list of all of them.
 
+mod archives;
+mod calls;
 mod catalog;
+mod facts;
 mod finding;
+mod judge;
+pub mod knowledge;
+mod quirks;
 mod rule;
+mod sources;
+mod streams;
+mod tensors;
 
 pub use catalog::CATALOG;
 pub use finding::{Finding, Reporter};

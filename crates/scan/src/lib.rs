@@ -1,8 +1,47 @@
 //! The engine, and davy as a library: give it paths, get back what was found and what was not read.
 
+//!
+//! [`scan`] walks the paths that it is given and hands each file to the engine, on as many threads
+//! as there are cores. For each file the engine keeps a list of work, which starts with the file
+//! itself: an artifact is read as every format that it could be, and the artifacts found inside
+//! join the list. A *survey* of all bytes (digest and checksums) runs beside it. Rules then see what
+//! was read. Panics are fenced in and become gaps; results are the same whatever the number of
+//! threads.
+
+mod cores;
+mod detect;
+#[cfg(test)]
+mod doubles;
+mod engine;
+mod fence;
+mod fingerprint;
+mod identify;
+mod open;
+mod survey;
+mod walk;
+mod work;
+
 use davy_artifact::Artifact;
-use davy_bytes::Limits;
-use davy_rules::Finding;
+use davy_bytes::{Bytes, Limits};
+use davy_formats::FORMATS;
+use davy_rules::{CATALOG, Finding};
+use engine::Engine;
+use std::path::PathBuf;
+
+/// Scans files, and all files in folders.
+///
+/// Never fails as a whole: what cannot be opened is an input with an error, and all others are
+/// scanned.
+#[must_use]
+pub fn scan(paths: &[PathBuf], options: &Options, progress: Option<&dyn Progress>) -> Scan {
+    Engine::new(FORMATS, CATALOG, options).scan(paths, progress)
+}
+
+/// Scans bytes that are already at hand, as if they stood in a file at the path `name`.
+#[must_use]
+pub fn scan_bytes(name: &str, bytes: &Bytes, options: &Options) -> Scanned {
+    Engine::new(FORMATS, CATALOG, options).input(name, bytes)
+}
 
 /// How to scan.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,223 @@
+//! Inflating under a limit: what comes out is paid for as it comes, and kept if the rest fails.
+
+use davy_bytes::{Budget, Bytes, Halt, Source, Span, to_u64, to_usize};
+use flate2::{Decompress, FlushDecompress, Status};
+use std::{fmt, io};
+
+/// Input is read, and output grows, in pieces of this many bytes.
+const PIECE: usize = 64 * 1024;
+
+/// The most that is reserved before anything came out: declared sizes are claims.
+const HEAD_START: usize = 1 << 20;
+
+/// What stands around a deflate stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Framing {
+    /// Nothing (RFC 1951), as in zip and behind a gzip header.
+    Raw,
+    /// The two-byte header and the Adler-32 of RFC 1950.
+    Zlib,
+}
+
+/// What came out of a deflate stream.
+#[derive(Debug)]
+pub struct Inflated {
+    /// The output, up to the fault if there is one.
+    pub bytes: Bytes,
+    /// CRC-32 of the output.
+    pub crc32: u32,
+    /// Bytes of input that belong to the stream.
+    pub consumed: u64,
+    /// Why the stream could not be followed to its end.
+    pub fault: Option<Halt>,
+}
+
+/// Output in memory, without the copy that an `Arc<[u8]>` costs.
+struct Output(Vec<u8>);
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Output({} bytes)", self.0.len())
+    }
+}
+
+impl Source for Output {
+    fn len(&self) -> u64 {
+        to_u64(self.0.len())
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = self.0.get(to_usize(offset)..).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        Ok(count)
+    }
+}
+
+/// Takes over bytes that are in memory, without copying them.
+#[must_use]
+pub fn keep(bytes: Vec<u8>) -> Bytes {
+    Bytes::new(Output(bytes))
+}
+
+/// Inflates the stream that starts at the first byte of `span`. Every byte of output is paid from
+/// the budget's expansion, and every byte of input from its steps, whether it ends well or not.
+///
+/// # Errors
+/// Only when the medium fails or the steps run out; faults of the stream are in
+/// [`Inflated::fault`], at an offset of `bytes`.
+pub fn inflate(
+    bytes: &Bytes,
+    span: Span,
+    framing: Framing,
+    budget: &mut Budget,
+) -> Result<Inflated, Halt> {
+    let mut stream = Stream {
+        decompress: Decompress::new(framing == Framing::Zlib),
+        output: Vec::with_capacity(
+            to_usize(span.len.saturating_mul(2).min(budget.left().expansion)).clamp(64, HEAD_START),
+        ),
+        digest: crc32fast::Hasher::new(),
+        start: span.start,
+        fault: None,
+        ended: false,
+    };
+    let end = span.end().min(bytes.len());
+    let mut at = span.start.min(end);
+    let mut input = vec![0; PIECE.min(to_usize(end.saturating_sub(at)))];
+    while at < end && stream.running() {
+        let room = to_usize(end.saturating_sub(at)).min(input.len());
+        let read = bytes.read_at(at, input.get_mut(..room).unwrap_or_default())?;
+        budget.spend_steps(to_u64(read), at)?;
+        stream.feed(input.get(..read).unwrap_or_default(), budget);
+        at = at.saturating_add(to_u64(read));
+    }
+    if stream.running() {
+        stream.fault = Some(Halt::malformed(end, "truncated deflate stream"));
+    }
+    stream.output.shrink_to_fit();
+    Ok(Inflated {
+        consumed: stream.decompress.total_in(),
+        crc32: stream.digest.finalize(),
+        bytes: keep(stream.output),
+        fault: stream.fault,
+    })
+}
+
+struct Stream {
+    decompress: Decompress,
+    output: Vec<u8>,
+    digest: crc32fast::Hasher,
+    start: u64,
+    fault: Option<Halt>,
+    ended: bool,
+}
+
+impl Stream {
+    fn running(&self) -> bool {
+        !self.ended && self.fault.is_none()
+    }
+
+    /// Where the input stands.
+    fn at(&self) -> u64 {
+        self.start.saturating_add(self.decompress.total_in())
+    }
+
+    /// Passes one piece of input through, until it is used up or the stream stops.
+    fn feed(&mut self, mut input: &[u8], budget: &mut Budget) {
+        while self.running() {
+            if !self.has_room() {
+                // Room for one byte more than can be paid tells a bomb from a stream that just fits.
+                let affordable = to_usize(budget.left().expansion).saturating_add(1);
+                let room = self.output.len().max(PIECE).min(affordable);
+                self.output.reserve_exact(room);
+            }
+            let (before, came) = (self.decompress.total_in(), self.output.len());
+            let status =
+                self.decompress.decompress_vec(input, &mut self.output, FlushDecompress::None);
+            let used = to_usize(self.decompress.total_in().saturating_sub(before));
+            input = input.get(used..).unwrap_or_default();
+            let fresh = self.output.get(came..).unwrap_or_default();
+            self.digest.update(fresh);
+            let paid = budget.spend_expansion(to_u64(fresh.len()), self.start);
+            let stuck = used == 0 && fresh.is_empty();
+            match (status, paid) {
+                (_, Err(halt)) => {
+                    // Spent to the last byte, or each of a thousand bombs would get this far.
+                    let rest = budget.left().expansion;
+                    self.fault = budget.spend_expansion(rest, self.start).err().or(Some(halt));
+                }
+                (Ok(Status::StreamEnd), _) => self.ended = true,
+                (Err(error), _) => {
+                    self.fault = Some(Halt::malformed(self.at(), format!("deflate: {error}")));
+                }
+                (Ok(_), _) if input.is_empty() && self.has_room() => return,
+                (Ok(_), _) if stuck => {
+                    self.fault = Some(Halt::malformed(self.at(), "deflate: no progress"));
+                }
+                (Ok(_), _) => {}
+            }
+        }
+    }
+
+    /// Whether the last call left room, so that nothing waits to come out.
+    fn has_room(&self) -> bool {
+        self.output.len() < self.output.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use davy_bytes::Limits;
+    use flate2::{Compression, write::DeflateEncoder};
+    use std::io::Write;
+
+    fn deflated(data: &[u8]) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn raw(packed: Vec<u8>, budget: &mut Budget) -> Inflated {
+        let bytes = Bytes::from_memory(packed);
+        inflate(&bytes, Span::new(0, bytes.len()), Framing::Raw, budget).unwrap()
+    }
+
+    #[test]
+    fn streams_end_where_they_end_whatever_follows() {
+        let data: Vec<u8> = (0..200_000_u32).flat_map(|n| n.to_le_bytes()).collect();
+        let mut packed = deflated(&data);
+        let len = packed.len();
+        packed.extend(b"trailing");
+        let out = raw(packed, &mut Budget::default());
+        assert_eq!((out.consumed, out.crc32), (len as u64, crc32fast::hash(&data)));
+        assert!(out.fault.is_none());
+        assert_eq!(out.bytes.copy(Span::new(0, u64::MAX), usize::MAX).unwrap(), data);
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_budget_and_keeps_what_came() {
+        let mut budget = Budget::new(Limits { expansion: 1 << 20, ..Limits::default() });
+        let out = raw(deflated(&vec![0; 64 << 20]), &mut budget);
+        assert_eq!(out.fault.unwrap().what(), "the limit on unpacked bytes");
+        assert!(
+            out.bytes.len() >= 1 << 19 && out.bytes.len() <= (1 << 20) + 64,
+            "{}",
+            out.bytes.len()
+        );
+    }
+
+    #[test]
+    fn a_cut_stream_keeps_its_start() {
+        let data: Vec<u8> = (0..50_000_u32).flat_map(|n| (n * n).to_le_bytes()).collect();
+        let mut packed = deflated(&data);
+        packed.truncate(packed.len() / 2);
+        let out = raw(packed, &mut Budget::default());
+        assert_eq!(out.fault.unwrap().what(), "truncated deflate stream");
+        let kept = out.bytes.copy(Span::new(0, u64::MAX), usize::MAX).unwrap();
+        assert!(kept.len() > 1000 && data.starts_with(&kept));
+    }
+}

@@ -1,0 +1,256 @@
+//! BUILD, APPEND, SETITEM and their kin: the opcodes that fill objects, and their hooks.
+//!
+//! On plain containers they are data. On anything else they call methods or set attributes, and an
+//! earlier BUILD may have put those methods there.
+
+use super::heap::{Heap, Node, V};
+use super::machine::Machine;
+use davy_artifact::{Fact, Manner, Quirk};
+
+/// Attributes that the loader, or the interpreter on its behalf, calls or follows by itself.
+const HOOKS: &[&str] = &[
+    "__annotations__",
+    "__call__",
+    "__class__",
+    "__code__",
+    "__del__",
+    "__dict__",
+    "__enter__",
+    "__eq__",
+    "__exit__",
+    "__func__",
+    "__getattr__",
+    "__getattribute__",
+    "__getstate__",
+    "__globals__",
+    "__hash__",
+    "__import__",
+    "__init__",
+    "__iter__",
+    "__len__",
+    "__missing__",
+    "__new__",
+    "__next__",
+    "__reduce__",
+    "__reduce_ex__",
+    "__repr__",
+    "__self__",
+    "__setattr__",
+    "__setitem__",
+    "__setstate__",
+    "__str__",
+    "__wrapped__",
+    "add",
+    "append",
+    "extend",
+    "update",
+];
+
+/// Facts about one BUILD or SETITEMS on something shared.
+const ASSIGNED: usize = 64;
+
+impl Machine<'_> {
+    /// `target.append(item)` or `target.extend(items)`.
+    pub(super) fn append(&mut self, target: V, items: &[V], many: bool) {
+        if let Some(Node::List(at)) = self.heap.node(target) {
+            self.heap.extend(at, items);
+            return;
+        }
+        if many && items.is_empty() {
+            return;
+        }
+        // The C unpickler asks for `extend` even for a single item, the Python one does not.
+        for method in ["extend", "append"] {
+            if let Some(hook) = self.hook(target, method) {
+                let args = if method == "extend" {
+                    let list = self.heap.tuple(items);
+                    self.heap.tuple(&[list])
+                } else {
+                    self.heap.tuple(items)
+                };
+                self.invoke_as(hook, args, Manner::Hook(method));
+                return;
+            }
+        }
+        self.fill(target, items, "append", false);
+    }
+
+    /// `target.update(items)` or `target.add(item)` for each.
+    pub(super) fn add_items(&mut self, target: V, items: &[V]) {
+        if let Some(Node::Set(at)) = self.heap.node(target) {
+            self.heap.extend(at, items);
+            return;
+        }
+        for method in ["update", "add"] {
+            if let Some(hook) = self.hook(target, method) {
+                let args = self.heap.tuple(items);
+                self.invoke_as(hook, args, Manner::Hook(method));
+                return;
+            }
+        }
+        self.fill(target, items, "add", false);
+    }
+
+    /// `target[key] = value` for each pair.
+    pub(super) fn set_items(&mut self, target: V, pairs: &[V]) {
+        if pairs.len() % 2 == 1 {
+            self.deviate(Quirk::SizeMismatch, "SETITEMS of an odd number of values: CPython refuses it, PyTorch's C++ unpickler reads past the end");
+        }
+        match self.heap.node(target) {
+            Some(Node::Dict(at)) => self.heap.extend_pairs(at, pairs),
+            _ => self.fill(target, pairs, "__setitem__", true),
+        }
+    }
+
+    /// Fills something that is no plain container.
+    fn fill(&mut self, target: V, items: &[V], method: &'static str, pairs: bool) {
+        match self.heap.node(target) {
+            Some(Node::Call(at)) => self.fill_object(at, items, pairs),
+            Some(Node::Global(_) | Node::Module(_) | Node::Attribute { .. }) => {
+                if pairs {
+                    let (pairs, _) = items.as_chunks::<2>();
+                    for [key, value] in pairs.iter().take(ASSIGNED) {
+                        self.assign(target, *key, *value);
+                    }
+                } else {
+                    let key = self.heap.decoded_text(method.into(), self.step.span());
+                    for item in items.iter().take(ASSIGNED) {
+                        self.assign(target, key, *item);
+                    }
+                }
+            }
+            Some(Node::Persistent(_) | Node::Unknown(_) | Node::Extension(_)) => {}
+            _ => {
+                let what = format!("`{method}` on a value that has none");
+                self.deviate(Quirk::WrongType, &what);
+            }
+        }
+    }
+
+    fn fill_object(&mut self, at: u32, items: &[V], pairs: bool) {
+        let Some(record) = self.heap.call(at).copied() else { return };
+        let container = if record.items == u32::MAX { self.heap.new_items() } else { record.items };
+        if let Some(record) = self.heap.call_mut(at) {
+            record.items = container;
+        }
+        if pairs {
+            self.heap.extend_pairs(container, items);
+        } else {
+            self.heap.extend(container, items);
+        }
+    }
+
+    /// `target.__setstate__(state)`, or `target.__dict__.update(state)` where there is none.
+    pub(super) fn build(&mut self, target: V, state: V) {
+        if let Some(hook) = self.hook(target, "__setstate__") {
+            let args = self.heap.tuple(&[state]);
+            self.invoke_as(hook, args, Manner::Hook("__setstate__"));
+            return;
+        }
+        let shared = matches!(
+            self.heap.node(target),
+            Some(Node::Global(_) | Node::Module(_) | Node::Attribute { .. })
+        );
+        for [key, value] in state_pairs(&self.heap, state, shared) {
+            let hook = self.heap.string(key, 32).and_then(|key| known_hook(&key));
+            if shared {
+                self.assign(target, key, value);
+            } else if let Some(hook) = hook
+                && self.could_be_called(value, hook)
+            {
+                self.assign(target, key, value);
+                if let V::Node(at) = target {
+                    self.injected.insert((at, hook), value);
+                }
+            }
+        }
+        if let Some(Node::Call(at)) = self.heap.node(target)
+            && let Some(record) = self.heap.call_mut(at)
+        {
+            record.state = state;
+        }
+    }
+
+    /// Whether an attribute called `hook` with this value would make something happen: plain data
+    /// under such a name does nothing, but text annotations are evaluated.
+    fn could_be_called(&self, value: V, hook: &str) -> bool {
+        match self.heap.node(value) {
+            Some(
+                Node::Global(_)
+                | Node::Call(_)
+                | Node::Attribute { .. }
+                | Node::Extension(_)
+                | Node::Module(_)
+                | Node::Unknown(_),
+            ) => true,
+            _ => hook == "__annotations__",
+        }
+    }
+
+    fn hook(&self, target: V, method: &'static str) -> Option<V> {
+        match target {
+            V::Node(at) if !self.injected.is_empty() => self.injected.get(&(at, method)).copied(),
+            _ => None,
+        }
+    }
+
+    /// Records that loading changes something shared, or gives an object a method.
+    fn assign(&mut self, target: V, key: V, value: V) {
+        let seen = super::convert::shape(&self.heap, &[target, key, value], true);
+        if !self.imported.insert(seen) {
+            return;
+        }
+        let mut converter = super::convert::Converter::new(&self.heap);
+        let fact = Fact::Assign {
+            target: converter.value(target),
+            key: converter.value(key),
+            value: converter.value(value),
+            site: self.step.site(),
+        };
+        self.reading.fact(fact);
+    }
+}
+
+fn known_hook(key: &str) -> Option<&'static str> {
+    HOOKS.binary_search(&key).ok().and_then(|at| HOOKS.get(at)).copied()
+}
+
+/// Keys and values that a BUILD with `state` sets: of a dict, or of a pair of dicts (attributes and
+/// slots). On an ordinary object only keys that could be hooks are looked at.
+fn state_pairs(heap: &Heap, state: V, all: bool) -> Vec<[V; 2]> {
+    let parts = match heap.node(state) {
+        Some(Node::Tuple { .. }) => heap.sequence(state).unwrap_or_default().to_vec(),
+        _ => vec![state],
+    };
+    if parts.len() > 2 {
+        return Vec::new();
+    }
+    let mut pairs = Vec::new();
+    for part in parts {
+        if matches!(heap.node(part), Some(Node::Dict(_))) {
+            let (items, _) = heap.pairs(part).unwrap_or_default().as_chunks::<2>();
+            let room = if all { ASSIGNED } else { usize::MAX };
+            pairs.extend(items.iter().filter(|[key, _]| all || may_be_hook(heap, *key)).take(room));
+        }
+    }
+    pairs
+}
+
+fn may_be_hook(heap: &Heap, key: V) -> bool {
+    match key {
+        V::ShortText { len, .. } if len < 20 => heap
+            .content(key, 20)
+            .is_some_and(|(key, _)| matches!(key.first(), Some(b'_' | b'a' | b'e' | b'u'))),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hooks_are_sorted() {
+        assert!(HOOKS.is_sorted());
+    }
+}

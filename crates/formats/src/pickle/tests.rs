@@ -1,0 +1,85 @@
+//! Pickles that a loader takes in its own way, and what the reader makes of them.
+
+use super::*;
+use davy_artifact::{Fact, Manner};
+
+fn read(bytes: &[u8]) -> (Reading, Option<Halt>) {
+    let bytes = Bytes::from_memory(bytes.to_vec());
+    let mut reading = Reading::default();
+    let input = Input { bytes: &bytes, name: "x", role: Role::Present };
+    let halt = Pickle.read(&input, &mut reading, &mut Budget::default()).err();
+    (reading, halt)
+}
+
+fn imports(reading: &Reading) -> Vec<String> {
+    let name = |fact: &Fact| match fact {
+        Fact::Import { name, .. } => Some(name.dotted()),
+        _ => None,
+    };
+    reading.facts.iter().filter_map(name).collect()
+}
+
+fn calls(reading: &Reading) -> Vec<String> {
+    let shown = |fact: &Fact| match fact {
+        Fact::Call { call, .. } => Some(call.to_string()),
+        _ => None,
+    };
+    reading.facts.iter().filter_map(shown).collect()
+}
+
+#[test]
+fn a_plain_call() {
+    let (reading, halt) = read(b"cposix\nsystem\n(S'id'\ntR.");
+    assert_eq!(halt, None);
+    assert_eq!(imports(&reading), ["posix.system"]);
+    assert_eq!(calls(&reading), ["posix.system('id')"]);
+    assert!(reading.deviations.is_empty(), "{:?}", reading.deviations);
+}
+
+#[test]
+fn what_ran_before_the_break_is_kept() {
+    let (reading, halt) = read(b"\x80\x04cos\nsystem\n(S'id'\ntR\xff garbage");
+    assert!(halt.is_some());
+    assert_eq!(calls(&reading), ["os.system('id')"]);
+}
+
+#[test]
+fn names_that_calls_compute() {
+    // getattr(__import__('o' + 's'), 'sys' 'tem')('id')
+    let (reading, _) = read(
+        b"c__builtin__\ngetattr\n(c__builtin__\n__import__\n(coperator\nadd\n(S'o'\nS's'\ntRtRS'system'\ntR(S'id'\ntR.",
+    );
+    assert!(calls(&reading).contains(&"os.system('id')".to_owned()), "{:?}", calls(&reading));
+}
+
+#[test]
+fn a_second_build_calls_what_the_first_one_injected() {
+    // x = set(); x.__setstate__ = os.system (BUILD); then BUILD 'id'
+    let (reading, _) =
+        read(b"\x80\x04cfoo\nBar\n)\x81}\x8c\x0c__setstate__cos\nsystem\nsb\x8c\x02idb.");
+    let hook = reading.facts.iter().any(|fact| {
+        matches!(fact, Fact::Call { call, .. }
+            if call.manner == Manner::Hook("__setstate__") && call.to_string().contains("os.system"))
+    });
+    assert!(hook, "{:?}", calls(&reading));
+}
+
+#[test]
+fn partial_is_followed_to_what_it_wraps() {
+    let (reading, _) = read(b"cfunctools\npartial\n(cos\nsystem\ntR(S'id'\ntR.");
+    assert!(calls(&reading).contains(&"os.system('id')".to_owned()), "{:?}", calls(&reading));
+}
+
+#[test]
+fn the_second_stream_behind_garbage_is_found() {
+    let (reading, _) = read(b"\x80\x02N.\xfe\xfe\x80\x02cos\nsystem\n(S'id'\ntR.");
+    assert_eq!(imports(&reading), ["os.system"]);
+    assert_eq!(reading.deviations[0].quirk, Quirk::BytesBetween);
+}
+
+#[test]
+fn a_pickle_in_base64_is_a_child() {
+    let (reading, halt) = read(b"\x80\x02U\x1cgAJjb3MKc3lzdGVtClUCaWSFUi4=.");
+    assert_eq!(halt, None);
+    assert_eq!(reading.children.len(), 1, "{reading:?}");
+}

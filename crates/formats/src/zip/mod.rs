@@ -1,0 +1,324 @@
+//! Zip archives (PKWARE APPNOTE 6.3.10), read so that every member that any real reader sees is
+//! seen: what different readers would make of one archive is read in each version.
+
+mod directory;
+mod entry;
+mod extra;
+mod headers;
+mod layout;
+mod lookup;
+mod member;
+pub(crate) mod names;
+mod sweep;
+mod window;
+
+pub use directory::{Directory, End, Listing};
+pub use entry::{Entry, Local};
+pub use lookup::{Named, Sorted};
+pub use member::{Unpacked, unpack};
+
+use davy_artifact::{Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Why};
+use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
+use names::Labels;
+use std::collections::HashSet;
+
+/// The longest link target that is looked at.
+const LINK_LIMIT: usize = 4096;
+
+/// The zip reader.
+#[derive(Debug)]
+pub struct Zip;
+
+impl Format for Zip {
+    fn id(&self) -> &'static str {
+        "zip"
+    }
+
+    fn summary(&self) -> &'static str {
+        "zip archives: each version of each member that any reader sees"
+    }
+
+    fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
+        if input.bytes.len() < directory::END_LEN {
+            return Probe::No;
+        }
+        if head.starts_with(b"PK\x03\x04") || head.starts_with(directory::END_SIGNATURE) {
+            return Probe::Certain;
+        }
+        // What a tensor's bytes end with is looked at only where an archive without comment ends:
+        // a checkpoint has thousands of tensors.
+        let tail = if input.role == Role::Storage { directory::END_LEN } else { directory::TAIL };
+        if directory::has_directory(input.bytes, tail).unwrap_or(false) {
+            return Probe::Certain;
+        }
+        let hidden = head.windows(4).any(|mark| mark == b"PK\x03\x04");
+        if hidden { Probe::Possible } else { Probe::No }
+    }
+
+    fn read(
+        &self,
+        input: &Input<'_>,
+        reading: &mut Reading,
+        budget: &mut Budget,
+    ) -> Result<(), Halt> {
+        let directory = read_directory(input.bytes, reading, budget)?;
+        push_members(input.bytes, &directory, reading, budget)
+    }
+}
+
+/// Reads everything about an archive but the data of its members, and records how it breaks its
+/// form.
+///
+/// # Errors
+/// When the medium fails or the budget is used up; what was recorded stays.
+pub fn read_directory(
+    bytes: &Bytes,
+    reading: &mut Reading,
+    budget: &mut Budget,
+) -> Result<Directory, Halt> {
+    let mut directory = directory::directories(bytes, budget)?;
+    let mut labels = Labels::default();
+    for listing in &mut directory.listings {
+        names::check(&mut listing.entries, &mut labels, reading);
+        for entry in &listing.entries {
+            headers::compare(entry, bytes.len(), reading);
+        }
+    }
+    check_ends(bytes, &directory, reading);
+    layout::overlaps(&mut directory, reading);
+    read_strays(bytes, &mut directory, &mut labels, reading, budget)?;
+    Ok(directory)
+}
+
+/// Records what is wrong with end records and lists as such.
+fn check_ends(bytes: &Bytes, directory: &Directory, reading: &mut Reading) {
+    for end in directory.ends.iter().skip(1) {
+        let what = "an end record besides the one that Python's zipfile and miniz (torch.load) \
+                    use: other readers may start from it";
+        reading.deviation(Quirk::Repeated, record(end), Route::None, what);
+    }
+    if directory.more_ends > 0 {
+        let what = format!("{} more end records", directory.more_ends);
+        reading.gap(Span::new(0, bytes.len()), Why::Halted(Blame::Exhausted), &what);
+    }
+    for end in directory.ends.iter().filter(|end| end.contradicted) {
+        let what = "the end record and its zip64 record give different numbers";
+        reading.deviation(Quirk::HeadersDisagree, record(end), Route::None, what);
+    }
+    for listing in directory.listings.iter().skip(1) {
+        let what = "a second directory, which readers find that locate it in another way";
+        reading.deviation(Quirk::Repeated, listing.span, Route::None, what);
+    }
+    directory.listings.iter().for_each(|listing| check_listing(listing, reading));
+    if directory.listings.is_empty() {
+        let what = "no end record leads to a directory: only readers that go from member to member \
+                    see any";
+        reading.deviation(Quirk::Truncated, Span::new(bytes.len(), 0), Route::None, what);
+        return;
+    }
+    let zipfile = directory.listings.iter().position(|listing| listing.zipfile);
+    let miniz = directory.listings.iter().position(|listing| listing.miniz);
+    // What miniz alone refuses is nothing that anybody loads unseen.
+    if miniz.is_some() && zipfile != miniz {
+        let span = directory.ends.first().map(record).unwrap_or_default();
+        let what = match zipfile {
+            None => "miniz (torch.load) opens it, Python's zipfile does not",
+            Some(_) => "Python's zipfile and miniz (torch.load) find different directories",
+        };
+        reading.deviation(Quirk::LoadersDisagree, span, Route::None, what);
+    }
+}
+
+fn record(end: &End) -> Span {
+    Span::between(end.at, end.comment.start)
+}
+
+fn check_listing(listing: &Listing, reading: &mut Reading) {
+    let listed = to_u64(listing.entries.len());
+    let record = record(&listing.end);
+    // The count of an end record without zip64 has 16 bits: some writers let it wrap.
+    let wrapped =
+        listing.end.wide.is_none() && listed > 0xffff && listed & 0xffff == listing.claimed;
+    if listing.claimed != listed && !wrapped {
+        let what = format!(
+            "the end record claims {} members, the directory lists {listed}: Python's zipfile \
+             does not count, miniz (torch.load) does",
+            listing.claimed
+        );
+        let beyond = listing.claimed > listed.saturating_mul(2).saturating_add(1024);
+        let quirk = if beyond { Quirk::HugeIndex } else { Quirk::LoadersDisagree };
+        reading.deviation(quirk, record, Route::None, &what);
+    }
+    if listing.by_size < listing.entries.len() {
+        let what = format!(
+            "the directory goes on behind its size: Python's zipfile sees {} of {listed} members",
+            listing.by_size
+        );
+        reading.deviation(Quirk::LoadersDisagree, record, Route::None, &what);
+    }
+}
+
+/// Looks into the bytes that nothing explains: members that no list has, and what else there is.
+fn read_strays(
+    bytes: &Bytes,
+    directory: &mut Directory,
+    labels: &mut Labels,
+    reading: &mut Reading,
+    budget: &mut Budget,
+) -> Result<(), Halt> {
+    let mut swept = Vec::new();
+    let stretches = layout::strays(bytes, directory)?;
+    for stretch in stretches {
+        record_stray(stretch, directory, reading);
+        let known = sweep::sweep(bytes, stretch, &mut swept, budget)?;
+        for part in layout::complement(stretch, known) {
+            if !layout::is_blank(bytes, part)? {
+                directory.strays.push(part);
+            }
+        }
+    }
+    for entry in &mut swept {
+        entry.label = labels.label(&entry.name());
+        let span = Span::between(entry.header_at, entry.data.start);
+        let route = Route::Member(entry.label.clone());
+        let what = "no directory lists it: only readers that go from member to member see it";
+        reading.deviation(Quirk::Unlisted, span, route.clone(), what);
+        if entry.is_open_ended() {
+            let what = "neither its header nor a descriptor says where it ends";
+            reading.deviation(Quirk::Truncated, entry.data, route, what);
+        } else if entry.data.len < entry.compressed {
+            let what = format!("{} of {} bytes are there", entry.data.len, entry.compressed);
+            reading.deviation(Quirk::Truncated, entry.data, route, &what);
+        }
+    }
+    directory.unlisted = swept;
+    Ok(())
+}
+
+/// Records a stretch that nothing explains, unless there is no directory that could.
+fn record_stray(stretch: Span, directory: &Directory, reading: &mut Reading) {
+    if directory.listings.is_empty() {
+        return;
+    }
+    let behind = directory.ends.first().is_some_and(|end| stretch.start >= end.at);
+    let (quirk, what) = if stretch.start == 0 {
+        (Quirk::BytesBeforeStart, "bytes before the archive")
+    } else if behind {
+        (Quirk::BytesAfterEnd, "bytes behind the archive")
+    } else {
+        (Quirk::BytesBetween, "bytes between the parts of the archive")
+    };
+    let what = format!("{} {what}", stretch.len);
+    reading.deviation(quirk, stretch, Route::None, &what);
+}
+
+/// Turns every version of every member into a child, and everything else that is not padding.
+///
+/// # Errors
+/// When the medium fails; what the budget does not allow becomes a gap.
+pub fn push_members(
+    bytes: &Bytes,
+    directory: &Directory,
+    reading: &mut Reading,
+    budget: &mut Budget,
+) -> Result<(), Halt> {
+    let mut members = Members { bytes, seen: HashSet::new(), labels: Labels::default() };
+    let listed = || directory.listings.iter().flat_map(|listing| &listing.entries);
+    for entry in listed().chain(&directory.unlisted) {
+        members.labels.label(&entry.label);
+    }
+    for (rank, listing) in directory.listings.iter().enumerate() {
+        let role = if rank == 0 { Role::Present } else { Role::Variant };
+        for entry in &listing.entries {
+            members.push(entry, role, reading, budget)?;
+        }
+    }
+    for entry in &directory.unlisted {
+        members.push(entry, Role::Variant, reading, budget)?;
+    }
+    for entry in listed() {
+        if let Some(mut version) = headers::local_version(entry, bytes.len()) {
+            version.label = members.labels.label(&version.name());
+            members.push(&version, Role::Variant, reading, budget)?;
+        }
+    }
+    members.push_rest(directory, reading);
+    Ok(())
+}
+
+/// The members of one archive on their way to become children.
+struct Members<'a> {
+    bytes: &'a Bytes,
+    /// What is a child already: name, data and method.
+    seen: HashSet<(Vec<u8>, Span, u16)>,
+    labels: Labels,
+}
+
+impl Members<'_> {
+    fn push(
+        &mut self,
+        entry: &Entry,
+        role: Role,
+        reading: &mut Reading,
+        budget: &mut Budget,
+    ) -> Result<(), Halt> {
+        if !self.seen.insert((entry.raw_name.clone(), entry.data, entry.method)) {
+            return Ok(());
+        }
+        let site = Site { span: entry.data, route: Route::Member(entry.label.clone()) };
+        reading.fact(Fact::Member { name: entry.label.clone(), size: entry.size, site });
+        if entry.is_folder() {
+            return Ok(());
+        }
+        let unpacked = match unpack(self.bytes, entry, budget) {
+            Ok(unpacked) => unpacked,
+            Err(halt) if halt.blame() == Blame::Io => return Err(halt),
+            Err(halt) => {
+                let span = if entry.data.len > 0 { entry.data } else { entry.central };
+                reading.gap(span, Why::Halted(halt.blame()), halt.what());
+                return Ok(());
+            }
+        };
+        member::check(entry, &unpacked, reading);
+        if entry.is_link() {
+            push_link(entry, &unpacked, reading)?;
+        }
+        reading.child(entry.label.clone(), unpacked.bytes, role);
+        Ok(())
+    }
+
+    /// Comments and unexplained stretches: a polyglot's other face may be in any of them.
+    fn push_rest(&mut self, directory: &Directory, reading: &mut Reading) {
+        let last = directory.ends.first().map(|end| end.at);
+        for end in directory.ends.iter().filter(|end| end.comment.len > 0) {
+            let label = self.labels.label("@comment");
+            reading.child(label, self.bytes.slice(end.comment), Role::Present);
+        }
+        for stray in &directory.strays {
+            let name = if stray.start == 0 {
+                "@prefix".to_owned()
+            } else if last.is_some_and(|at| stray.start >= at) {
+                format!("@suffix@{:#x}", stray.start)
+            } else {
+                format!("@between@{:#x}", stray.start)
+            };
+            let label = self.labels.label(&name);
+            reading.child(label, self.bytes.slice(*stray), Role::Present);
+        }
+    }
+}
+
+fn push_link(entry: &Entry, unpacked: &Unpacked, reading: &mut Reading) -> Result<(), Halt> {
+    let whole = Span::new(0, unpacked.bytes.len());
+    let target = unpacked.bytes.copy(whole, LINK_LIMIT)?;
+    let target = String::from_utf8_lossy(&target).into_owned();
+    let route = Route::Member(entry.label.clone());
+    let what = format!("a symbolic link to `{target}`");
+    reading.deviation(Quirk::LinkMember, entry.central, route.clone(), &what);
+    let site = Site { span: entry.data, route };
+    reading.fact(Fact::Reference { target, purpose: "link target", site });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

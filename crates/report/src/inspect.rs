@@ -1,0 +1,115 @@
+//! Text with everything that is known: every fact, deviation, gap and child, with offsets.
+
+use crate::facts::{FactEntry, What};
+use crate::paint::{Ink, Style};
+use crate::report::{ArtifactEntry, Report};
+use crate::text::{breadcrumb, gap_words, summary};
+use crate::words::{inert, size};
+use davy_bytes::escape;
+use std::io::{self, Write};
+
+/// Writes everything that the readers recorded.
+pub(crate) fn render(report: &Report<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut pages = Pages { report, style, out };
+    for input in report.inputs.iter().filter(|input| input.error.is_some()) {
+        let error = inert(input.error.unwrap_or_default());
+        writeln!(pages.out, "{}\n  could not be opened: {error}\n", escape(input.path))?;
+    }
+    let children = children(report);
+    for (at, (artifact, children)) in report.artifacts.iter().zip(children).enumerate() {
+        pages.artifact(at, artifact, &children)?;
+    }
+    writeln!(pages.out, "{}", summary(report))
+}
+
+/// The artifacts in each artifact.
+fn children(report: &Report<'_>) -> Vec<Vec<usize>> {
+    let mut children = vec![Vec::new(); report.artifacts.len()];
+    for (at, artifact) in report.artifacts.iter().enumerate() {
+        let parent = artifact.parent.and_then(|parent| children.get_mut(parent));
+        if let Some(siblings) = parent {
+            siblings.push(at);
+        }
+    }
+    children
+}
+
+struct Pages<'a, 'o> {
+    report: &'a Report<'a>,
+    style: Style,
+    out: &'o mut dyn Write,
+}
+
+impl Pages<'_, '_> {
+    fn artifact(
+        &mut self,
+        at: usize,
+        artifact: &ArtifactEntry<'_>,
+        children: &[usize],
+    ) -> io::Result<()> {
+        let layers = breadcrumb(self.report, at);
+        writeln!(self.out, "{}", self.style.paint(Ink::Strong, &layers))?;
+        writeln!(self.out, "  {}", line(artifact))?;
+        if let Some(sha256) = &artifact.sha256 {
+            writeln!(self.out, "  sha256 {sha256}")?;
+        }
+        let facts = artifact.facts.iter().flatten().map(fact);
+        self.table("facts", &facts.collect::<Vec<_>>())?;
+        let deviations = artifact.deviations.iter().map(|deviation| {
+            let what = format!("{}: {}", deviation.quirk, deviation.what);
+            [hexadecimal(deviation.span.start), deviation.route.clone(), what]
+        });
+        self.table("deviations", &deviations.collect::<Vec<_>>())?;
+        let gaps = artifact.gaps.iter();
+        let gaps = gaps.map(|gap| [hexadecimal(gap.start), size(gap.len), gap_words(gap)]);
+        self.table("gaps", &gaps.collect::<Vec<_>>())?;
+        let children = children.iter().filter_map(|child| self.report.artifacts.get(*child));
+        let children = children.map(|child| [escape(child.name), String::new(), line(child)]);
+        self.table("children", &children.collect::<Vec<_>>())?;
+        writeln!(self.out)
+    }
+
+    /// A heading and three columns; an empty column takes no room.
+    fn table(&mut self, heading: &str, rows: &[[String; 3]]) -> io::Result<()> {
+        /// Widest column: a longer cell pushes only its own line.
+        const WIDEST: usize = 40;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let width = |column: usize| {
+            let widths = rows.iter().filter_map(|row| Some(row.get(column)?.chars().count()));
+            widths.filter(|width| *width <= WIDEST).max().unwrap_or(0)
+        };
+        let (first, second) = (width(0), width(1));
+        let gap = if second > 0 { "  " } else { "" };
+        writeln!(self.out, "  {}", self.style.paint(Ink::Faint, heading))?;
+        for [offset, route, text] in rows {
+            let (offset, route, text) = (inert(offset), inert(route), inert(text));
+            writeln!(self.out, "    {offset:<first$}{gap}{route:<second$}  {text}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A fact as a row; the route to a member would only repeat its name.
+fn fact(fact: &FactEntry<'_>) -> [String; 3] {
+    let route = match fact.what {
+        What::Member { .. } => String::new(),
+        _ => fact.route.clone(),
+    };
+    [hexadecimal(fact.span.start), route, fact.text.clone()]
+}
+
+fn hexadecimal(offset: u64) -> String {
+    format!("{offset:#x}")
+}
+
+/// An artifact in a line: formats, size and role.
+fn line(artifact: &ArtifactEntry<'_>) -> String {
+    let formats = match artifact.formats.as_slice() {
+        [] => "unidentified".to_owned(),
+        formats => formats.join(" and "),
+    };
+    let role = artifact.role.map(|role| format!(" · {role}")).unwrap_or_default();
+    format!("{formats} · {}{role}", size(artifact.size))
+}

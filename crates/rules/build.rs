@@ -1,0 +1,161 @@
+//! Turns the knowledge of callables into a sorted static table, so that using it costs no start-up.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs, process};
+
+/// The effects that a row may name, and the variants of `Effect` that they become.
+const EFFECTS: &[(&str, &str)] = &[
+    ("data", "Data"),
+    ("data:new", "New"),
+    ("data:ref", "Ref"),
+    ("exec", "Exec"),
+    ("exec:carrier", "Carrier"),
+    ("exec:class-build", "ClassBuild"),
+    ("exec:deferred", "Deferred"),
+    ("exec:deser", "Deser"),
+    ("exec:dos", "Dos"),
+    ("exec:env", "Environment"),
+    ("exec:hook", "Hook"),
+    ("exec:html", "Html"),
+    ("exec:indirect", "Indirect"),
+    ("exec:interactive", "Interactive"),
+    ("exec:mutate", "Mutate"),
+    ("exec:obfuscation", "Obfuscation"),
+    ("exec:scanner-deactivation", "ScannerDeactivation"),
+    ("file", "File"),
+    ("file:read", "FileRead"),
+    ("file:recon", "FileRecon"),
+    ("file:registry", "SystemRegistry"),
+    ("file:shm", "SharedMemory"),
+    ("file:write", "FileWrite"),
+    ("file:xxe", "XmlEntities"),
+    ("import", "Import"),
+    ("import:ext-registry", "ExtensionRegistry"),
+    ("import:indirect", "ImportIndirect"),
+    ("import:introspect", "Introspect"),
+    ("import:remap", "Remap"),
+    ("import:resolve", "Resolve"),
+    ("native", "Native"),
+    ("native:crash", "NativeCrash"),
+    ("native:mem", "NativeMemory"),
+    ("native:parser", "NativeParser"),
+    ("network", "Network"),
+    ("network:dns", "NetworkDns"),
+];
+
+/// Modules that others import names from, with what of theirs does harm under any name.
+const STANDARD: &[&str] = &[
+    "_ctypes",
+    "builtins",
+    "ctypes",
+    "http.client",
+    "importlib",
+    "marshal",
+    "multiprocessing",
+    "multiprocessing.pool",
+    "os",
+    "pickle",
+    "pty",
+    "runpy",
+    "shutil",
+    "smtplib",
+    "socket",
+    "subprocess",
+    "tarfile",
+    "tempfile",
+    "threading",
+    "urllib.request",
+    "webbrowser",
+    "zipfile",
+];
+
+const TABLE: &str = "knowledge/callables.tsv";
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed={TABLE}");
+    if let Err(why) = generate() {
+        println!("cargo::error={TABLE}: {why}");
+        process::exit(1);
+    }
+}
+
+fn generate() -> Result<(), String> {
+    let text = fs::read_to_string(TABLE).map_err(|error| error.to_string())?;
+    let mut rows = String::from("&[\n");
+    let mut last = "";
+    let mut tails = BTreeSet::new();
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+        let row = Row::parse(line).map_err(|why| format!("line {}: {why}", at + 1))?;
+        if row.pattern <= last {
+            return Err(format!("line {}: `{}` is not behind `{last}`", at + 1, row.pattern));
+        }
+        last = row.pattern;
+        row.write(&mut rows);
+        tails.extend(row.tail());
+    }
+    rows.push_str("]\n");
+    let tails = format!("&{:?}\n", Vec::from_iter(tails));
+    let folder = env::var("OUT_DIR").map_err(|error| error.to_string())?;
+    write(&folder, "rows.rs", &rows)?;
+    write(&folder, "tails.rs", &tails)
+}
+
+fn write(folder: &str, name: &str, text: &str) -> Result<(), String> {
+    fs::write(Path::new(folder).join(name), text).map_err(|error| error.to_string())
+}
+
+/// One line of the table.
+struct Row<'a> {
+    pattern: &'a str,
+    effect: &'a str,
+    variant: &'static str,
+    when: &'a str,
+    source: &'a str,
+}
+
+impl<'a> Row<'a> {
+    fn parse(line: &'a str) -> Result<Self, String> {
+        let [pattern, effect, when, source] = line.split('\t').collect::<Vec<_>>()[..] else {
+            return Err("not four columns".to_owned());
+        };
+        let (_, variant) = EFFECTS
+            .iter()
+            .find(|(name, _)| *name == effect)
+            .ok_or_else(|| format!("`{effect}` is not an effect"))?;
+        let literal = pattern.trim_end_matches("**:Class").trim_end_matches('*');
+        if literal.contains(['*', ':', ' ']) || literal.is_empty() || literal.contains("..") {
+            return Err(format!("`{pattern}` is not a pattern"));
+        }
+        if !matches!(when, "" | "args:data") {
+            return Err(format!("`{when}` is not a condition"));
+        }
+        if source.trim().is_empty() {
+            return Err("without a source".to_owned());
+        }
+        Ok(Self { pattern, effect, variant, when, source })
+    }
+
+    fn write(&self, out: &mut String) {
+        let Self { pattern, variant, source, .. } = self;
+        let constants_only = self.when == "args:data";
+        let _ = writeln!(
+            out,
+            "    Known {{ pattern: {pattern:?}, effect: Effect::{variant}, \
+             constants_only: {constants_only}, source: {source:?} }},"
+        );
+    }
+
+    /// The last component of an exact name of the standard library that does harm whatever it is
+    /// given: `Popen`, `system`.
+    fn tail(&self) -> Option<&'a str> {
+        let harmful = !self.effect.starts_with("data") && self.when.is_empty();
+        let standard = STANDARD.iter().any(|module| {
+            let name = self.pattern.strip_prefix(module).and_then(|name| name.strip_prefix('.'));
+            name.is_some_and(|name| !name.contains(['.', '*']))
+        });
+        (harmful && standard).then(|| self.pattern.rsplit('.').next()).flatten()
+    }
+}

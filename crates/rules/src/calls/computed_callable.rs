@@ -1,0 +1,138 @@
+//! # computed-callable
+//!
+//! ## What it finds
+//!
+//! Loading calls something that is not named in the file: the result of another call, an attribute
+//! of one, or what the loader's own hooks return for an id.
+//!
+//! ## Why it matters
+//!
+//! Honest pickles call what they name. A callable that only comes to be while the file is loaded
+//! cannot be checked against any list, which is why payloads are written so.
+//!
+//! ## How it can be wrong
+//!
+//! Objects that serialise their own code, such as functions pickled by value, build a callable and
+//! call it. That is code execution all the same, wanted or not. A method of an object that is plain
+//! data is medium.
+//!
+//! ## What to do
+//!
+//! Find out with `davy inspect` how the callable is made. Without an explanation do not load the
+//! file; take the model in a format that holds only tensors.
+//!
+//! ## References
+//!
+//! * Python Enhancement Proposal 307: what `REDUCE` calls is whatever lies on the stack
+//! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0107
+
+use crate::facts::{ALIKE, Performed, Quota, calls, known, times};
+use crate::knowledge::{Effect, is_special};
+use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use davy_artifact::{Artifact, Call, Manner, Value};
+
+static RULE: Rule = Rule {
+    id: "computed-callable",
+    severity: Severity::High,
+    confidence: Confidence::Medium,
+    summary: "what loading calls cannot be known from the file",
+    remediation: "look with `davy inspect` how the callable is made; without an explanation do not \
+                  load the file, and take the model in a format that holds only tensors",
+    cwe: &[470, 502],
+    atlas: &["AML.T0011.000", "AML.T0107"],
+    since: "0.1.0",
+    aliases: &[],
+    source: include_str!("computed_callable.rs"),
+};
+
+pub(crate) struct ComputedCallable;
+
+impl Detector for ComputedCallable {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
+        let mut quota = Quota::of(ALIKE);
+        for Performed { call, count, site } in calls(artifact) {
+            let Some((severity, what)) = computed(call) else { continue };
+            if !quota.admits(what) {
+                continue;
+            }
+            let message = format!(
+                "{what} is called{}, so what runs cannot be known from the file",
+                times(count)
+            );
+            if let Some(finding) = reporter.report(artifact, site, message, call.to_string()) {
+                finding.severity = severity;
+            }
+        }
+    }
+}
+
+/// How bad, and what it is that is called, where the file does not name it.
+fn computed(call: &Call) -> Option<(Severity, &'static str)> {
+    match &call.callee {
+        Value::Attribute(base, name) if is_data(base) && !is_special(name) => {
+            Some((Severity::Medium, "a method of an object"))
+        }
+        Value::Attribute(..) => Some((Severity::High, "an attribute of a computed object")),
+        Value::Call(made) if call.manner == Manner::New && builds_class(made) => {
+            Some((Severity::Medium, "a class that the file builds"))
+        }
+        Value::Call(_) => Some((Severity::High, "the result of a call")),
+        Value::Persistent(_) => Some((Severity::High, "what the loader returns for an id")),
+        Value::Unknown(_) => Some((Severity::High, "a computed value")),
+        Value::Module(_) => Some((Severity::Medium, "a module")),
+        _ => None,
+    }
+}
+
+/// Whether a value is plain data, or an instance of a class that is only data.
+fn is_data(value: &Value) -> bool {
+    match value {
+        Value::Call(call) => effect(call).is_some_and(Effect::is_harmless),
+        Value::Attribute(..) | Value::Extension(_) | Value::Module(_) | Value::Name(_) => false,
+        Value::Persistent(_) | Value::Unknown(_) => false,
+        _ => true,
+    }
+}
+
+fn builds_class(call: &Call) -> bool {
+    effect(call) == Some(Effect::ClassBuild)
+}
+
+fn effect(call: &Call) -> Option<Effect> {
+    match &call.callee {
+        Value::Name(name) => known(name).map(|known| known.effect),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::testing::{call, calls, name, pickle, text};
+
+    fn result(callee: Value) -> Value {
+        Value::Call(Box::new(call(callee, vec![])))
+    }
+
+    #[test]
+    fn what_is_not_named_is_reported() {
+        let made = result(name("nobody.knows", "this"));
+        let method = |of: &Value, name: &str| Value::Attribute(Box::new(of.clone()), name.into());
+        for callee in [made.clone(), method(&made, "run"), Value::Unknown("computed")] {
+            let found = pickle(&ComputedCallable, vec![calls(callee, vec![text("id")])]);
+            assert_eq!(found[0].severity, Severity::High);
+        }
+        let date = result(name("datetime", "datetime"));
+        let found = pickle(&ComputedCallable, vec![calls(method(&date, "isoformat"), vec![])]);
+        assert_eq!(found[0].severity, Severity::Medium);
+    }
+
+    #[test]
+    fn what_is_named_is_not() {
+        assert!(pickle(&ComputedCallable, vec![calls(name("os", "system"), vec![])]).is_empty());
+    }
+}

@@ -1,0 +1,199 @@
+//! # unsafe-call
+//!
+//! ## What it finds
+//!
+//! Loading the file calls something that is known to do harm, with arguments that do not make it
+//! harmless: `os.system('…')`, `builtins.eval('…')`, `open('/etc/passwd')`. The call may be direct,
+//! by way of `map`, `functools.partial` and their like, through a method that the file has put into
+//! an object, or behind a path such as `torch.serialization.os.system`.
+//!
+//! ## Why it matters
+//!
+//! A pickle is a program. Its calls run while it is loaded, before anybody sees a model, with the
+//! rights of the process that loads it. Critical calls run code or commands, high ones read or write
+//! files, reach the network or change the interpreter, medium ones do so under conditions.
+//!
+//! ## How it can be wrong
+//!
+//! Some libraries pickle calls of their own that are in the table of callables because an attacker
+//! can use them as well. The evidence shows the arguments; `davy inspect` shows what surrounds the
+//! call. A call of `loads` with bytes that stand in the file is medium: these bytes are read as an
+//! artifact of their own, and what they do is reported there.
+//!
+//! ## What to do
+//!
+//! Do not load the file. Take the model from its publisher in a format that holds only tensors, such
+//! as safetensors, and tell whoever hosts this file. Where it has been loaded already, treat the
+//! machine as compromised.
+//!
+//! ## References
+//!
+//! * Python Library Reference, `pickle`: warning at the top of the page
+//! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.002
+
+use crate::facts::{ALIKE, Performed, Quota, callee, calls, known, times};
+use crate::judge::judge;
+use crate::knowledge::Effect;
+use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use davy_artifact::{Artifact, Manner, Role};
+
+static RULE: Rule = Rule {
+    id: "unsafe-call",
+    severity: Severity::Critical,
+    confidence: Confidence::High,
+    summary: "loading calls something that is known to do harm",
+    remediation: "do not load the file; take the model in a format that holds only tensors, such \
+                  as safetensors, and where it was loaded already treat the machine as compromised",
+    cwe: &[502, 94],
+    atlas: &["AML.T0011.000", "AML.T0018.002"],
+    since: "0.1.0",
+    aliases: &[],
+    source: include_str!("unsafe_call.rs"),
+};
+
+pub(crate) struct UnsafeCall;
+
+impl Detector for UnsafeCall {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
+        let mut quota = Quota::of(ALIKE);
+        for performed in calls(artifact) {
+            look(artifact, performed, &mut quota, reporter);
+        }
+    }
+}
+
+fn look(
+    artifact: &Artifact,
+    Performed { call, count, site }: Performed<'_>,
+    quota: &mut Quota,
+    reporter: &mut Reporter<'_>,
+) {
+    let Some(name) = callee(call) else { return };
+    let Some(known) = known(name).filter(|known| known.effect != Effect::ScannerDeactivation)
+    else {
+        return;
+    };
+    let Some(judgement) = judge(call, known) else { return };
+    if !quota.admits(name.dotted()) {
+        return;
+    }
+    let how = match call.manner {
+        Manner::Called => String::new(),
+        Manner::Hook(method) => format!(", put in place as `{method}`,"),
+        Manner::New => ", made without its constructor,".to_owned(),
+        Manner::Through(consumer) => format!(", called by `{consumer}`,"),
+    };
+    let message =
+        format!("`{name}`{how} {}{}; known from: {}", judgement.does, times(count), known.source);
+    let finding = reporter.report(artifact, site, message, call.to_string());
+    if let Some(finding) = finding {
+        finding.severity = judgement.severity;
+        if call.manner == Manner::New || artifact.role == Role::Storage {
+            finding.confidence = Confidence::Medium;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Finding;
+    use crate::facts::testing::{call, calls, name, performs, pickle, text};
+    use davy_artifact::{Excerpt, Value};
+
+    fn severities(findings: &[Finding]) -> Vec<Severity> {
+        findings.iter().map(|finding| finding.severity).collect()
+    }
+
+    #[test]
+    fn commands_are_critical_and_shown() {
+        let found = pickle(&UnsafeCall, vec![calls(name("os", "system"), vec![text("id")])]);
+        assert_eq!(severities(&found), [Severity::Critical]);
+        assert_eq!(found[0].evidence, "os.system('id')");
+        assert!(found[0].message.contains("runs code or commands"), "{}", found[0].message);
+    }
+
+    #[test]
+    fn through_a_consumer_and_as_a_hook_it_is_the_same_call() {
+        for manner in [Manner::Through("builtins.map"), Manner::Hook("__setstate__")] {
+            let mut call = call(name("builtins", "eval"), vec![text("1")]);
+            call.manner = manner;
+            assert_eq!(
+                severities(&pickle(&UnsafeCall, vec![performs(call)])),
+                [Severity::Critical]
+            );
+        }
+    }
+
+    #[test]
+    fn indirection_of_what_is_harmless_is_silent() {
+        let partial = name("functools", "partial");
+        let harmless = calls(partial.clone(), vec![name("builtins", "len"), Value::Int(1)]);
+        assert!(pickle(&UnsafeCall, vec![harmless]).is_empty());
+        let unknown = calls(partial, vec![Value::Unknown("a computed value")]);
+        assert_eq!(severities(&pickle(&UnsafeCall, vec![unknown])), [Severity::Medium]);
+    }
+
+    #[test]
+    fn some_names_are_harmless_with_plain_data() {
+        let encode = |value| vec![calls(name("_codecs", "encode"), vec![value, text("latin1")])];
+        assert!(pickle(&UnsafeCall, encode(text("\u{80}"))).is_empty());
+        let unknown = encode(Value::Unknown("a computed value"));
+        assert_eq!(severities(&pickle(&UnsafeCall, unknown)), [Severity::Medium]);
+    }
+
+    #[test]
+    fn the_mode_tells_reading_from_writing() {
+        for (mode, does) in [("r", "for reading"), ("wb", "for writing")] {
+            let open = calls(name("builtins", "open"), vec![text("/etc/passwd"), text(mode)]);
+            let found = pickle(&UnsafeCall, vec![open]);
+            assert!(found[0].message.contains(does), "{}", found[0].message);
+        }
+    }
+
+    #[test]
+    fn attributes_are_judged_by_where_they_lead() {
+        let getattr = name("builtins", "getattr");
+        let method = vec![name("collections", "OrderedDict"), text("fromkeys")];
+        assert!(pickle(&UnsafeCall, vec![calls(getattr.clone(), method)]).is_empty());
+        let inside = vec![name("collections", "OrderedDict"), text("__globals__")];
+        let computed = vec![name("collections", "OrderedDict"), Value::Unknown("computed")];
+        for args in [inside, computed] {
+            let found = pickle(&UnsafeCall, vec![calls(getattr.clone(), args)]);
+            assert_eq!(severities(&found), [Severity::High]);
+        }
+        let named = calls(name("operator", "attrgetter"), vec![text("os.system")]);
+        assert_eq!(severities(&pickle(&UnsafeCall, vec![named])), [Severity::High]);
+        let field = calls(name("operator", "attrgetter"), vec![text("x.y")]);
+        assert!(pickle(&UnsafeCall, vec![field]).is_empty());
+    }
+
+    #[test]
+    fn what_is_loaded_again_is_judged_by_where_it_comes_from() {
+        let bytes = || Value::Bytes(Excerpt::whole(*b"\x80\x04."));
+        let loads = |value| vec![calls(name("pickle", "loads"), vec![value])];
+        assert_eq!(severities(&pickle(&UnsafeCall, loads(bytes()))), [Severity::Medium]);
+        let unknown = loads(Value::Unknown("decompressed"));
+        assert_eq!(severities(&pickle(&UnsafeCall, unknown)), [Severity::Critical]);
+        let storage = calls(name("torch.storage", "_load_from_bytes"), vec![bytes()]);
+        assert!(pickle(&UnsafeCall, vec![storage]).is_empty());
+    }
+
+    #[test]
+    fn importing_a_module_is_judged_by_the_module() {
+        let import = |module| calls(name("importlib", "import_module"), vec![text(module)]);
+        assert_eq!(severities(&pickle(&UnsafeCall, vec![import("os")])), [Severity::High]);
+        assert_eq!(severities(&pickle(&UnsafeCall, vec![import("nobody")])), [Severity::Medium]);
+        assert!(pickle(&UnsafeCall, vec![import("numpy.linalg")]).is_empty());
+    }
+
+    #[test]
+    fn one_callee_cannot_flood_a_report() {
+        let many = vec![calls(name("os", "system"), vec![text("id")]); 1000];
+        assert!(pickle(&UnsafeCall, many).len() < 10);
+    }
+}

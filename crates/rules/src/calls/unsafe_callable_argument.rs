@@ -1,0 +1,118 @@
+//! # unsafe-callable-argument
+//!
+//! ## What it finds
+//!
+//! Something that is known to do harm is handed to a call as an argument: `functools.partial(os.system,
+//! …)`, `defaultdict(eval)`, `SomeClass(subprocess.Popen)`.
+//!
+//! ## Why it matters
+//!
+//! What receives it may call it, at once or later: a default factory when a key is missing, a
+//! callback when training ends, an exit handler when the process stops. The opcodes then hold no
+//! call of the harmful thing, which is the point of writing it so.
+//!
+//! ## How it can be wrong
+//!
+//! The receiver may only keep it. davy knows which receivers call what they are given and reports
+//! those as critical; for others it cannot tell.
+//!
+//! ## What to do
+//!
+//! Do not load the file unless its author can say why a model needs this callable; take the model in
+//! a format that holds only tensors.
+//!
+//! ## References
+//!
+//! * Python Library Reference, `functools.partial`, `atexit.register`, `collections.defaultdict`
+//! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000
+
+use crate::facts::{ALIKE, Performed, Quota, arguments, callee, calls, handed, known};
+use crate::knowledge::{Effect, Known};
+use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use davy_artifact::{Artifact, Call, Name};
+
+static RULE: Rule = Rule {
+    id: "unsafe-callable-argument",
+    severity: Severity::High,
+    confidence: Confidence::Medium,
+    summary: "something that is known to do harm is handed to a call that may use it",
+    remediation: "do not load the file unless its author can say why a model needs this callable; \
+                  take the model in a format that holds only tensors",
+    cwe: &[470, 502],
+    atlas: &["AML.T0011.000"],
+    since: "0.1.0",
+    aliases: &[],
+    source: include_str!("unsafe_callable_argument.rs"),
+};
+
+pub(crate) struct UnsafeCallableArgument;
+
+impl Detector for UnsafeCallableArgument {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
+        let mut quota = Quota::of(ALIKE);
+        for Performed { call, site, .. } in calls(artifact) {
+            for (name, harm) in harmful(call) {
+                let severity = severity(call, harm.effect);
+                if severity < Severity::Medium || !quota.admits(name.dotted()) {
+                    continue;
+                }
+                let message = format!(
+                    "`{name}`, which {}, is handed to `{}`; known from: {}",
+                    harm.effect.does(),
+                    call.callee,
+                    harm.source
+                );
+                if let Some(finding) = reporter.report(artifact, site, message, call.to_string()) {
+                    finding.severity = severity;
+                }
+            }
+        }
+    }
+}
+
+/// The globals among the arguments that do harm whatever they are given.
+fn harmful(call: &Call) -> Vec<(&Name, &'static Known)> {
+    let harm =
+        |name: &Name| known(name).filter(|known| known.is_dangerous() && !known.constants_only);
+    let names = handed(arguments(call)).into_iter();
+    names.filter_map(|name| Some((name, harm(name)?))).collect()
+}
+
+/// Receivers that call what they are given make it as bad as the call itself.
+fn severity(call: &Call, effect: Effect) -> Severity {
+    let receiver = callee(call).and_then(known).map(|known| known.effect);
+    let calls = receiver.is_some_and(Effect::calls_arguments);
+    if calls { effect.severity() } else { effect.severity_when_named() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::testing::{call, calls, name, pickle, text};
+    use davy_artifact::Value;
+
+    #[test]
+    fn the_receiver_decides() {
+        let system = || name("os", "system");
+        let partial = calls(name("functools", "partial"), vec![system(), text("id")]);
+        let found = pickle(&UnsafeCallableArgument, vec![partial]);
+        assert_eq!(found[0].severity, Severity::Critical);
+        let nested = Value::List(vec![Value::Tuple(vec![system()])]);
+        let kept = calls(name("collections", "OrderedDict"), vec![nested]);
+        let found = pickle(&UnsafeCallableArgument, vec![kept]);
+        assert_eq!(found[0].severity, Severity::High);
+    }
+
+    #[test]
+    fn results_of_calls_are_not_callables_that_are_handed_over() {
+        let inner = Value::Call(Box::new(call(name("os", "system"), vec![text("id")])));
+        let outer = calls(name("builtins", "list"), vec![inner]);
+        assert!(pickle(&UnsafeCallableArgument, vec![outer]).is_empty());
+        let harmless = calls(name("collections", "defaultdict"), vec![name("builtins", "list")]);
+        assert!(pickle(&UnsafeCallableArgument, vec![harmless]).is_empty());
+    }
+}

@@ -1,0 +1,217 @@
+//! How detectors walk the facts of an artifact: each once, and grouped so that no file can flood a
+//! report.
+
+use crate::knowledge::{self, Known};
+use davy_artifact::{Artifact, Call, Fact, Name, Site, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Findings of one rule about the same callable or kind of break in one artifact.
+pub(crate) const ALIKE: u64 = 8;
+
+/// Findings of one rule about different names in one artifact.
+pub(crate) const APART: u64 = 500;
+
+/// Formats whose facts are what source text says, not what a loader does.
+const SOURCES: &[&str] = &["python", "torchscript"];
+
+/// The facts about what a loader does, each once although several formats may explain the bytes.
+pub(crate) fn loaded(artifact: &Artifact) -> Vec<&Fact> {
+    let mut seen = BTreeSet::new();
+    let mut facts = Vec::new();
+    let mut behind_the_first = false;
+    for identity in &artifact.identities {
+        if SOURCES.contains(&identity.format) {
+            continue;
+        }
+        for fact in &identity.reading.facts {
+            let key = (fact.site().span, fact.kind(), label(fact));
+            if !behind_the_first || !seen.contains(&key) {
+                facts.push(fact);
+                seen.insert(key);
+            }
+        }
+        behind_the_first |= !identity.reading.facts.is_empty();
+    }
+    facts
+}
+
+/// The facts that source text states, with the format it was read as.
+pub(crate) fn written(artifact: &Artifact) -> impl Iterator<Item = (&'static str, &Fact)> {
+    artifact
+        .identities
+        .iter()
+        .filter(|identity| SOURCES.contains(&identity.format))
+        .flat_map(|identity| identity.reading.facts.iter().map(|fact| (identity.format, fact)))
+}
+
+/// What tells facts of the same kind and place apart.
+fn label(fact: &Fact) -> String {
+    match fact {
+        Fact::Assign { key, .. } => key.to_string(),
+        Fact::Call { call, .. } => call.callee.to_string(),
+        Fact::Import { name, .. } => name.dotted(),
+        Fact::Member { name, .. } => name.clone(),
+        Fact::Reference { target, .. } => target.clone(),
+        Fact::Tensor { tensor, .. } => tensor.storage.clone(),
+    }
+}
+
+/// A call that loading performs, how often, and where first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Performed<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) count: u64,
+    pub(crate) site: &'a Site,
+}
+
+/// The calls that loading performs.
+pub(crate) fn calls(artifact: &Artifact) -> Vec<Performed<'_>> {
+    let performed = |fact| match fact {
+        &Fact::Call { ref call, count, ref site } => Some(Performed { call, count, site }),
+        _ => None,
+    };
+    loaded(artifact).into_iter().filter_map(performed).collect()
+}
+
+/// The callee, where it is a global.
+pub(crate) fn callee(call: &Call) -> Option<&Name> {
+    match &call.callee {
+        Value::Name(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// What is known about a global.
+pub(crate) fn known(name: &Name) -> Option<&'static Known> {
+    knowledge::lookup(&name.module, &name.name)
+}
+
+/// Every global that is handed over as it is among `values`: not the callees of calls whose
+/// results are handed over.
+pub(crate) fn handed<'a>(values: impl Iterator<Item = &'a Value>) -> Vec<&'a Name> {
+    let mut names = Vec::new();
+    visit_handed(values, &mut |value| {
+        if let Value::Name(name) = value {
+            names.push(name);
+        }
+    });
+    names
+}
+
+/// Visits `values` and what is in them, without looking into calls.
+pub(crate) fn visit_handed<'a>(
+    values: impl Iterator<Item = &'a Value>,
+    visit: &mut dyn FnMut(&'a Value),
+) {
+    let mut pending: Vec<&Value> = values.collect();
+    pending.reverse();
+    while let Some(value) = pending.pop() {
+        visit(value);
+        match value {
+            Value::List(items) | Value::Set(items) | Value::Tuple(items) => {
+                pending.extend(items.iter().rev());
+            }
+            Value::Dict(items) => {
+                pending.extend(items.iter().rev().flat_map(|(key, value)| [value, key]));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// All arguments of a call.
+pub(crate) fn arguments(call: &Call) -> impl Iterator<Item = &Value> {
+    call.args.iter().chain(call.kwargs.iter().map(|(_, value)| value))
+}
+
+/// Counts how often something was said, so that a file cannot drown what matters.
+#[derive(Debug)]
+pub(crate) struct Quota {
+    limit: u64,
+    said: BTreeMap<String, u64>,
+}
+
+impl Quota {
+    /// Room for `limit` findings about each subject.
+    pub(crate) fn of(limit: u64) -> Self {
+        Self { limit, said: BTreeMap::new() }
+    }
+
+    /// Whether there is room for one more finding about `subject`.
+    pub(crate) fn admits(&mut self, subject: impl Into<String>) -> bool {
+        let said = self.said.entry(subject.into()).or_default();
+        *said = said.saturating_add(1);
+        *said <= self.limit
+    }
+}
+
+/// ` (12 times)`, where it happens more than once.
+pub(crate) fn times(count: u64) -> String {
+    if count > 1 { format!(" ({count} times)") } else { String::new() }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Makes facts and artifacts for the tests of detectors.
+
+    use crate::{Detector, Finding, Reporter};
+    use davy_artifact::{
+        Artifact, Call, Excerpt, Fact, Identity, Manner, Name, Reading, Role, Site, Value,
+    };
+
+    pub(crate) fn name(module: &str, name: &str) -> Value {
+        Value::Name(Name::new(module, name))
+    }
+
+    pub(crate) fn text(text: &str) -> Value {
+        Value::Text(Excerpt::whole(text))
+    }
+
+    pub(crate) fn call(callee: Value, args: Vec<Value>) -> Call {
+        Call { callee, args, kwargs: vec![], manner: Manner::Called }
+    }
+
+    pub(crate) fn calls(callee: Value, args: Vec<Value>) -> Fact {
+        performs(call(callee, args))
+    }
+
+    pub(crate) fn performs(call: Call) -> Fact {
+        Fact::Call { call, count: 1, site: Site::default() }
+    }
+
+    pub(crate) fn imports(module: &str, name: &str) -> Fact {
+        imports_by(module, name, "GLOBAL")
+    }
+
+    pub(crate) fn imports_by(module: &str, name: &str, by: &'static str) -> Fact {
+        Fact::Import { name: Name::new(module, name), spelled: None, by, site: Site::default() }
+    }
+
+    pub(crate) fn assigns(target: Value, key: &str, value: Value) -> Fact {
+        Fact::Assign { target, key: text(key), value, site: Site::default() }
+    }
+
+    pub(crate) fn artifact(format: &'static str, facts: Vec<Fact>) -> Artifact {
+        let reading = Reading { facts, ..Reading::default() };
+        Artifact {
+            path: "x".into(),
+            size: 100,
+            sha256: None,
+            role: Role::Loaded,
+            parent: None,
+            identities: vec![Identity { format, reading }],
+            gaps: vec![],
+        }
+    }
+
+    pub(crate) fn detect(detector: &dyn Detector, artifact: &Artifact) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        detector.artifact(artifact, &mut Reporter::new(detector.rule(), &mut findings));
+        findings
+    }
+
+    /// What `detector` says about a pickle with these facts.
+    pub(crate) fn pickle(detector: &dyn Detector, facts: Vec<Fact>) -> Vec<Finding> {
+        detect(detector, &artifact("pickle", facts))
+    }
+}

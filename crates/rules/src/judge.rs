@@ -1,0 +1,186 @@
+//! How bad one call is: the callee decides what could happen, the arguments decide what does.
+
+use crate::Severity;
+use crate::facts::{arguments, callee, known, visit_handed};
+use crate::knowledge::{self, Effect, Known};
+use davy_artifact::{Call, Name, Value};
+
+/// What a call amounts to.
+#[derive(Debug)]
+pub(crate) struct Judgement {
+    /// How bad it is.
+    pub(crate) severity: Severity,
+    /// What it does, as the end of a sentence that begins with the callee.
+    pub(crate) does: String,
+}
+
+impl Judgement {
+    fn new(severity: Severity, does: impl Into<String>) -> Self {
+        Self { severity, does: does.into() }
+    }
+}
+
+/// Judges a call of `known`; nothing where these arguments make it harmless, or where what makes it
+/// harmful is a fact of its own.
+pub(crate) fn judge(call: &Call, known: &Known) -> Option<Judgement> {
+    let effect = known.effect;
+    match effect {
+        _ if effect.is_harmless() => None,
+        _ if effect.calls_arguments() => indirect(call, known),
+        Effect::Resolve => resolve(call, known),
+        Effect::Import => import(call),
+        Effect::Deser => deser(call, known),
+        Effect::File => Some(open(call)),
+        Effect::Introspect => Some(introspect(call)),
+        _ if known.constants_only && only_data(call) => None,
+        // A print fills a log at worst, unless it is told where to print.
+        Effect::FileWrite if known.pattern == "builtins.print" && call.kwargs.is_empty() => {
+            Some(Judgement::new(Severity::Medium, "prints what the file chooses"))
+        }
+        _ => Some(Judgement::new(effect.severity(), effect.does())),
+    }
+}
+
+/// What calls its arguments: harmless callables are harmless through it, harmful and unknown ones
+/// are findings of their own, and what cannot be known stays a doubt.
+fn indirect(call: &Call, known: &Known) -> Option<Judgement> {
+    let does = known.effect.does();
+    let medium = |does: String| Some(Judgement::new(Severity::Medium, does));
+    if let Some(value) = first_mystery(call) {
+        return medium(format!("{does}, and is given what cannot be known from the file: {value}"));
+    }
+    if known.constants_only { None } else { medium(does.to_owned()) }
+}
+
+/// Whether all arguments are plain data, harmless globals or made by harmless calls.
+fn only_data(call: &Call) -> bool {
+    let mut data = first_mystery(call).is_none();
+    visit_handed(arguments(call), &mut |value| match value {
+        Value::Call(made) => data &= callee(made).is_some_and(is_harmless),
+        Value::Name(name) => data &= is_harmless(name),
+        Value::Module(module) => data &= !knowledge::is_powerful(module),
+        _ => {}
+    });
+    data
+}
+
+fn is_harmless(name: &Name) -> bool {
+    known(name).is_some_and(|known| !known.is_dangerous() || known.constants_only)
+}
+
+/// The first argument of which nothing can be known.
+fn first_mystery(call: &Call) -> Option<&Value> {
+    let mut first = None;
+    visit_handed(arguments(call), &mut |value| {
+        if matches!(value, Value::Attribute(..) | Value::Extension(_) | Value::Unknown(_)) {
+            first = first.or(Some(value));
+        }
+    });
+    first
+}
+
+/// `getattr(object, name)` and its kin. A constant path to something harmless is how bound methods
+/// are pickled; a constant path to something harmful becomes a global of its own.
+fn resolve(call: &Call, known: &Known) -> Option<Judgement> {
+    let high = |does: String| Some(Judgement::new(Severity::High, does));
+    let mut paths = Vec::new();
+    for arg in arguments(call) {
+        match arg {
+            Value::Text(_) => match arg.text() {
+                Some(path) => paths.push(path),
+                None => return high("turns a very long string into what it names".to_owned()),
+            },
+            Value::Unknown(_) | Value::Extension(_) | Value::Persistent(_) => {
+                return high(format!("looks up a name that is computed: {arg}"));
+            }
+            _ => {}
+        }
+    }
+    if let Some(path) = paths.iter().find(|path| path.split(['.', ':']).any(is_inside)) {
+        return high(format!("reaches the insides of an object through {}", quote(path)));
+    }
+    if let Some(path) = paths.iter().find(|path| names_harm(path)) {
+        return high(format!("turns {} into what it names", quote(path)));
+    }
+    let of_an_object = !matches!(call.args.first(), Some(Value::Text(_)));
+    if of_an_object && matches!(call.args.get(1), Some(Value::Call(_))) {
+        return high("looks up a name that is computed".to_owned());
+    }
+    let doubt = Judgement::new(Severity::Medium, Effect::Resolve.does());
+    (!known.constants_only && !paths.is_empty()).then_some(doubt)
+}
+
+/// Whether a dotted path, as `pkgutil.resolve_name` takes it, names something harmful.
+fn names_harm(path: &str) -> bool {
+    let dotted = path.replace(':', ".");
+    dotted.contains('.') && knowledge::lookup_path(&dotted).is_some_and(Known::is_dangerous)
+}
+
+/// Special attributes that lead from an object to modules, frames and code.
+fn is_inside(part: &str) -> bool {
+    knowledge::is_special(part) && !matches!(part, "__call__" | "__new__" | "__init__")
+}
+
+/// `__import__(name)`: importing what any honest file names is what loading it does anyway.
+fn import(call: &Call) -> Option<Judgement> {
+    let first = arguments(call).next()?;
+    let Some(module) = first.text() else {
+        return Some(Judgement::new(
+            Severity::High,
+            "imports a module whose name is computed, which runs it",
+        ));
+    };
+    if knowledge::is_powerful(module) {
+        let does = format!("hands out the module {}", quote(module));
+        return Some(Judgement::new(Severity::High, does));
+    }
+    if knowledge::has_harmless(module) {
+        return None;
+    }
+    let does = format!("imports {}, about which nothing is known, and so runs it", quote(module));
+    Some(Judgement::new(Severity::Medium, does))
+}
+
+/// `loads(bytes)`: bytes that stand in the file are read as an artifact of their own; anything else
+/// is more code from elsewhere.
+fn deser(call: &Call, known: &Known) -> Option<Judgement> {
+    let Some(Value::Bytes(_)) = call.args.first() else {
+        return Some(Judgement::new(Severity::Critical, Effect::Deser.does()));
+    };
+    // A storage of torch is a checkpoint of its own inside a pickle.
+    if known.constants_only {
+        return None;
+    }
+    let does = "loads objects from bytes that stand in the file and are read as well";
+    Some(Judgement::new(Severity::Medium, does))
+}
+
+/// `open(path, mode)`: the mode tells reading from writing.
+fn open(call: &Call) -> Judgement {
+    let named = call.kwargs.iter().find(|(key, _)| key == "mode").map(|(_, value)| value);
+    let mode = named.or_else(|| call.args.get(1));
+    let does = match (call.args.first(), mode.map(Value::text)) {
+        (Some(path), None) => format!("opens {path} for reading"),
+        (Some(path), Some(Some(mode))) if mode.contains(['w', 'a', 'x', '+']) => {
+            format!("opens {path} for writing")
+        }
+        (Some(path), Some(Some(_))) => format!("opens {path} for reading"),
+        _ => Effect::File.does().to_owned(),
+    };
+    Judgement::new(Severity::High, does)
+}
+
+/// `vars(module)`, `globals()`: as bad as what they open.
+fn introspect(call: &Call) -> Judgement {
+    let powerful = arguments(call).any(|arg| match arg {
+        Value::Module(module) => knowledge::is_powerful(module),
+        Value::Call(_) | Value::Unknown(_) => true,
+        _ => false,
+    });
+    let severity = if powerful { Severity::High } else { Severity::Medium };
+    Judgement::new(severity, Effect::Introspect.does())
+}
+
+fn quote(text: &str) -> String {
+    format!("`{}`", davy_bytes::escape(text))
+}

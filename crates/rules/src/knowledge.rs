@@ -1,0 +1,293 @@
+//! What is known about callables: a table from `knowledge/callables.tsv`, built in, and the look-up
+//! that follows attribute paths through it.
+//!
+//! Allow-list first: a callable is known harmless, known to do harm, or unknown, and unknown is
+//! never silent. A name is judged by where it ends, not by where it starts: `pathlib.os.system` and
+//! `os.system.__call__` are `os.system`.
+
+mod effect;
+
+pub use effect::Effect;
+
+/// One row of the table.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Known {
+    /// What it speaks of: `module.name`, everything below a prefix (`module.*`), or every class
+    /// below one (`module.**:Class`).
+    pub pattern: &'static str,
+    /// What a call of it does.
+    pub effect: Effect,
+    /// Whether it is harmless as long as all arguments are plain data or harmless names.
+    pub constants_only: bool,
+    /// Where that is known from.
+    pub source: &'static str,
+}
+
+impl Known {
+    /// Whether calling it does harm, or can with the right arguments.
+    #[must_use]
+    pub const fn is_dangerous(&self) -> bool {
+        !self.effect.is_harmless()
+    }
+}
+
+/// The table, in the order of the bytes of its patterns.
+static ROWS: &[Known] = include!(concat!(env!("OUT_DIR"), "/rows.rs"));
+
+/// Last components of exact names that do harm, in order: `Popen`, `system`.
+static TAILS: &[&str] = include!(concat!(env!("OUT_DIR"), "/tails.rs"));
+
+/// Answer for names that walk through the insides of objects: `x.__globals__`, `x.__subclasses__`.
+static INSIDES: Known = Known {
+    pattern: "**.__*__",
+    effect: Effect::Introspect,
+    constants_only: false,
+    source: "Python data model: special attributes lead from any object to every module",
+};
+
+/// Answer for modules reached as attributes of others: `torch.serialization.os`.
+static BORROWED: Known = Known {
+    pattern: "**.module",
+    effect: Effect::Introspect,
+    constants_only: false,
+    source: "a module imported by another is one of its attributes",
+};
+
+/// Modules whose attributes give everything away, so that holding the module is holding them.
+const POWERFUL: &[&str] = &[
+    "_ctypes",
+    "_io",
+    "_posixsubprocess",
+    "builtins",
+    "code",
+    "codeop",
+    "commands",
+    "ctypes",
+    "ftplib",
+    "importlib",
+    "importlib.util",
+    "io",
+    "marshal",
+    "multiprocessing",
+    "nt",
+    "os",
+    "pdb",
+    "pickle",
+    "platform",
+    "posix",
+    "pty",
+    "runpy",
+    "shutil",
+    "socket",
+    "subprocess",
+    "sys",
+    "tempfile",
+    "threading",
+    "types",
+    "urllib.request",
+];
+
+/// Special attributes that stand for the object they belong to, or for text about it.
+const TRANSPARENT: &[&str] = &["__call__", "__func__", "__init__", "__new__", "__wrapped__"];
+
+/// Special attributes that are text.
+const TEXTUAL: &[&str] = &["__doc__", "__name__", "__qualname__", "__version__"];
+
+/// What is known about `name`, which may be a path of attributes, in `module`.
+#[must_use]
+pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
+    let parts: Vec<&str> = name.split('.').collect();
+    let whole = format!("{module}.{name}");
+    if let Some(known) = exact(&whole) {
+        return Some(known);
+    }
+    if let Some(known) = harm_on_the_way(module, &parts) {
+        return Some(known);
+    }
+    // The path leaves the module for another that it has imported.
+    for start in 0..parts.len() {
+        let (Some(head), Some(rest)) = (parts.get(start), parts.get(start.saturating_add(1)..))
+        else {
+            continue;
+        };
+        if let Some(known) = harm_on_the_way(head, rest) {
+            return Some(known);
+        }
+    }
+    let mut kept: Vec<&str> = Vec::with_capacity(parts.len());
+    for part in parts {
+        if TRANSPARENT.contains(&part) {
+            continue;
+        }
+        if is_special(part) && !TEXTUAL.contains(&part) {
+            return Some(&INSIDES);
+        }
+        kept.push(part);
+    }
+    settle(module, &kept)
+}
+
+/// What is known about a dotted path whose module is not told apart from its attributes.
+#[must_use]
+pub fn lookup_path(path: &str) -> Option<&'static Known> {
+    let (module, name) = path.rsplit_once('.')?;
+    lookup(module, name)
+}
+
+/// Whether holding the module object means holding what does harm.
+#[must_use]
+pub fn is_powerful(module: &str) -> bool {
+    let everything = |prefix: &str| exact(&format!("{prefix}.*")).is_some_and(Known::is_dangerous);
+    POWERFUL.binary_search(&module).is_ok() || everything(module)
+}
+
+/// Whether the table has something harmless in the package that `module` belongs to.
+#[must_use]
+pub fn has_harmless(module: &str) -> bool {
+    let package = module.split('.').next().unwrap_or(module);
+    let prefix = format!("{package}.");
+    let from = ROWS.partition_point(|row| row.pattern < prefix.as_str());
+    let below = ROWS.iter().skip(from).take_while(|row| row.pattern.starts_with(&prefix));
+    !package.is_empty() && below.into_iter().any(|row| row.effect.is_harmless())
+}
+
+/// Whether `part` is a special name of Python's: `__globals__`.
+#[must_use]
+pub fn is_special(part: &str) -> bool {
+    part.len() > 4 && part.starts_with("__") && part.ends_with("__")
+}
+
+/// The harmful row that a path of attributes passes through or ends in.
+fn harm_on_the_way(module: &str, parts: &[&str]) -> Option<&'static Known> {
+    let mut path = module.to_owned();
+    let mut found = None;
+    for part in parts {
+        path.push('.');
+        path.push_str(part);
+        if let Some(known) = exact(&path) {
+            if known.is_dangerous() {
+                return Some(known);
+            }
+            found = None;
+        } else {
+            found = widest(&path).filter(|known| known.is_dangerous());
+        }
+    }
+    found
+}
+
+/// What holds for a path that passes through nothing harmful: the most specific row, unless the
+/// row is a wide one and the name is one that does harm elsewhere (`from subprocess import Popen`
+/// makes `any.module.Popen`) or is another module.
+fn settle(module: &str, parts: &[&str]) -> Option<&'static Known> {
+    let mut path = module.to_owned();
+    for part in parts {
+        path.push('.');
+        path.push_str(part);
+    }
+    if let Some(known) = exact(&path) {
+        return Some(known);
+    }
+    let last = parts.last()?;
+    if POWERFUL.binary_search(last).is_ok() {
+        return Some(&BORROWED);
+    }
+    let known = widest(&path)?;
+    let borrowed = known.effect.is_harmless() && TAILS.binary_search(last).is_ok();
+    (!borrowed).then_some(known)
+}
+
+/// The row of exactly this pattern.
+fn exact(pattern: &str) -> Option<&'static Known> {
+    let at = ROWS.binary_search_by(|row| row.pattern.cmp(pattern)).ok()?;
+    ROWS.get(at)
+}
+
+/// The row with the longest prefix that covers `path`; of two equally long ones, the `.*`.
+fn widest(path: &str) -> Option<&'static Known> {
+    let class = path.rsplit('.').next().is_some_and(is_class);
+    let mut prefix = path;
+    while let Some((shorter, _)) = prefix.rsplit_once('.') {
+        prefix = shorter;
+        if let Some(known) = exact(&format!("{prefix}.*")) {
+            return Some(known);
+        }
+        if let Some(known) = class.then(|| exact(&format!("{prefix}.**:Class"))).flatten() {
+            return Some(known);
+        }
+    }
+    None
+}
+
+/// Whether a name is spelled as classes are: upper case behind any underscores.
+fn is_class(name: &str) -> bool {
+    name.trim_start_matches('_').starts_with(|c: char| c.is_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn effect(module: &str, name: &str) -> Option<Effect> {
+        lookup(module, name).map(|known| known.effect)
+    }
+
+    #[test]
+    fn lists_that_are_searched_by_halves_are_sorted() {
+        assert!(ROWS.is_sorted_by(|a, b| a.pattern < b.pattern));
+        assert!(TAILS.is_sorted_by(|a, b| a < b));
+        assert!(POWERFUL.is_sorted_by(|a, b| a < b));
+    }
+
+    #[test]
+    fn effects_have_the_names_of_the_table() {
+        for row in
+            include_str!("../knowledge/callables.tsv").lines().filter(|row| !row.starts_with('#'))
+        {
+            let [pattern, name, ..] = row.split('\t').collect::<Vec<_>>()[..] else { panic!() };
+            assert_eq!(exact(pattern).map(|known| known.effect.as_str()), Some(name), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_what_it_ends_in() {
+        for (module, name) in [
+            ("os", "system"),
+            ("os", "system.__call__"),
+            ("builtins", "eval.__call__"),
+            ("pathlib", "os.system"),
+            ("torch.serialization", "os.system"),
+            ("torch.serialization", "os.system.__call__"),
+            ("numpy", "f2py.os.system"),
+        ] {
+            assert_eq!(effect(module, name), Some(Effect::Exec), "{module} {name}");
+        }
+    }
+
+    #[test]
+    fn insides_are_never_harmless() {
+        for (module, name) in [
+            ("numpy", "__builtins__"),
+            ("collections", "OrderedDict.__init__.__globals__"),
+            ("builtins", "object.__subclasses__"),
+            ("torch.nn", "Linear.__class__"),
+            ("argparse", "__dict__"),
+        ] {
+            assert!(lookup(module, name).is_some_and(Known::is_dangerous), "{module} {name}");
+        }
+    }
+
+    #[test]
+    fn wide_rows_do_not_cover_what_a_module_has_imported() {
+        assert_eq!(effect("torch.nn.modules.linear", "Linear"), Some(Effect::New));
+        assert_eq!(effect("torch.nn.modules.linear", "Timer"), None);
+        assert_eq!(effect("torch.nn.modules.linear", "linear"), None);
+        assert_eq!(effect("sklearn.tree._classes", "os"), Some(Effect::Introspect));
+    }
+
+    #[test]
+    fn a_constructor_stands_for_its_class() {
+        assert_eq!(effect("collections", "OrderedDict.__new__"), Some(Effect::Data));
+        assert_eq!(effect("collections", "OrderedDict.popitem"), None);
+    }
+}

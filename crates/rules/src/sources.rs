@@ -1,0 +1,4 @@
+//! Rules about source text in models: Python that a loader imports, and TorchScript.
+
+pub(crate) mod package_source;
+pub(crate) mod torchscript_file_access;

@@ -1,0 +1,107 @@
+//! # package-source
+//!
+//! ## What it finds
+//!
+//! Python source inside a model calls something that runs commands, loads code, writes files or
+//! reaches the network.
+//!
+//! ## Why it matters
+//!
+//! The loader of such a package imports the source, and importing runs it: `torch.package` needs no
+//! pickle to run an attacker's code. Where no loader is known to import the source it is low, since
+//! whoever runs it by hand has decided to.
+//!
+//! ## How it can be wrong
+//!
+//! Calls stand in functions that are never called, and code that trains or serves a model has
+//! reasons to open files and connections. davy does not follow what calls what in source text.
+//!
+//! ## What to do
+//!
+//! Read the lines that are named. Load the package only where you would run its source.
+//!
+//! ## References
+//!
+//! * PyTorch documentation, `torch.package`: packages run code when they are imported
+//! * CWE-829, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0011.001
+
+use crate::facts::{ALIKE, Quota, known, written};
+use crate::knowledge::{Effect, Known};
+use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use davy_artifact::{Artifact, Fact, Role, Value};
+
+static RULE: Rule = Rule {
+    id: "package-source",
+    severity: Severity::High,
+    confidence: Confidence::Medium,
+    summary: "Python source in a model runs commands, loads code, writes files or uses the network",
+    remediation: "read the lines that are named, and load the package only where you would run its \
+                  source",
+    cwe: &[829, 94],
+    atlas: &["AML.T0011.000", "AML.T0011.001"],
+    since: "0.1.0",
+    aliases: &[],
+    source: include_str!("package_source.rs"),
+};
+
+pub(crate) struct PackageSource;
+
+impl Detector for PackageSource {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
+        let mut quota = Quota::of(ALIKE);
+        for (format, fact) in written(artifact) {
+            let Fact::Call { call, site, .. } = fact else { continue };
+            let Value::Name(name) = &call.callee else { continue };
+            let Some((severity, known)) = known(name).and_then(weigh) else { continue };
+            if format != "python" || !quota.admits(name.dotted()) {
+                continue;
+            }
+            let message = format!(
+                "source text calls `{name}`, which {}; known from: {}",
+                known.effect.does(),
+                known.source
+            );
+            if let Some(finding) = reporter.report(artifact, site, message, call.to_string()) {
+                let loaded = artifact.role == Role::Loaded;
+                finding.severity = if loaded { severity } else { Severity::Low };
+            }
+        }
+    }
+}
+
+/// How bad a call in source text is. What any program does (`getattr`, `open`, `partial`) is not
+/// reported; a whole module that is on the list says less than a name of its own.
+fn weigh(known: &'static Known) -> Option<(Severity, &'static Known)> {
+    let severity = match known.effect {
+        Effect::Exec | Effect::Native if known.pattern.ends_with('*') => Severity::Medium,
+        Effect::Exec | Effect::Native => Severity::Critical,
+        Effect::FileWrite | Effect::Hook | Effect::Network | Effect::ScannerDeactivation => {
+            Severity::High
+        }
+        Effect::Deser | Effect::NetworkDns => Severity::Medium,
+        _ => return None,
+    };
+    Some((severity, known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::testing::{artifact, calls, detect, name, text};
+
+    #[test]
+    fn the_role_and_the_call_decide() {
+        let system = || calls(name("os", "system"), vec![text("id")]);
+        let mut source = artifact("python", vec![system()]);
+        assert_eq!(detect(&PackageSource, &source)[0].severity, Severity::Critical);
+        source.role = Role::Present;
+        assert_eq!(detect(&PackageSource, &source)[0].severity, Severity::Low);
+        let lookup = calls(name("builtins", "getattr"), vec![text("x"), text("y")]);
+        assert!(detect(&PackageSource, &artifact("python", vec![lookup])).is_empty());
+        assert!(detect(&PackageSource, &artifact("pickle", vec![system()])).is_empty());
+    }
+}

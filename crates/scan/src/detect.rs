@@ -1,0 +1,137 @@
+//! From artifacts to findings: every rule sees every artifact, and then all of an input at once.
+
+use crate::Fingerprinted;
+use crate::fence::fenced;
+use crate::fingerprint::Fingerprints;
+use crate::identify::crash;
+use davy_artifact::Artifact;
+use davy_rules::{Detector, Finding, Reporter};
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+/// What all `detectors` find in the artifacts of the input at the path `input`, ordered by
+/// artifact, offset and rule; each finding once. A detector that crashes leaves a gap.
+pub(crate) fn detect(
+    detectors: &[&dyn Detector],
+    input: &str,
+    artifacts: &mut [Artifact],
+) -> Vec<Fingerprinted> {
+    let mut found: Vec<(usize, Finding)> = Vec::new();
+    for detector in detectors {
+        for (index, artifact) in artifacts.iter_mut().enumerate() {
+            let (findings, fault) = run(*detector, |detector, reporter| {
+                detector.artifact(artifact, reporter);
+            });
+            found.extend(findings.into_iter().map(|finding| (index, finding)));
+            blame(*detector, fault, Some(artifact));
+        }
+        let (findings, fault) = run(*detector, |detector, reporter| {
+            detector.bundle(artifacts, reporter);
+        });
+        if !findings.is_empty() {
+            place(findings, artifacts, &mut found);
+        }
+        blame(*detector, fault, artifacts.first_mut());
+    }
+    found.sort_by(order);
+    found.dedup_by(|a, b| order(a, b).is_eq());
+    let mut fingerprints = Fingerprints::new(input);
+    found
+        .into_iter()
+        .map(|(_, finding)| Fingerprinted { fingerprint: fingerprints.of(&finding), finding })
+        .collect()
+}
+
+/// Runs a part of a detector behind the fence; what it reported before a crash stays.
+fn run(
+    detector: &dyn Detector,
+    look: impl FnOnce(&dyn Detector, &mut Reporter<'_>),
+) -> (Vec<Finding>, Option<String>) {
+    let mut findings = Vec::new();
+    let result = fenced(|| {
+        let mut reporter = Reporter::new(detector.rule(), &mut findings);
+        look(detector, &mut reporter);
+    });
+    (findings, result.err())
+}
+
+fn blame(detector: &dyn Detector, fault: Option<String>, artifact: Option<&mut Artifact>) {
+    if let (Some(fault), Some(artifact)) = (fault, artifact) {
+        let who = format!("the rule `{}`", detector.rule().id);
+        artifact.gaps.push(crash(&who, &fault, artifact.size));
+    }
+}
+
+/// Finds the artifacts that findings across artifacts are about, by path.
+fn place(findings: Vec<Finding>, artifacts: &[Artifact], found: &mut Vec<(usize, Finding)>) {
+    let mut places = HashMap::new();
+    for (index, artifact) in artifacts.iter().enumerate() {
+        places.entry(artifact.path.as_str()).or_insert(index);
+    }
+    found.extend(findings.into_iter().map(|finding| {
+        let index = places.get(finding.artifact.as_str()).copied().unwrap_or(0);
+        (index, finding)
+    }));
+}
+
+/// Orders findings by artifact, offset and rule, and then by whatever else tells them apart.
+fn order(a: &(usize, Finding), b: &(usize, Finding)) -> Ordering {
+    let place = |found: &(usize, Finding)| (found.0, found.1.span, found.1.rule.id);
+    let (one, other) = (&a.1, &b.1);
+    place(a)
+        .cmp(&place(b))
+        .then_with(|| one.evidence.cmp(&other.evidence))
+        .then_with(|| one.message.cmp(&other.message))
+        .then_with(|| one.artifact.cmp(&other.artifact))
+        .then_with(|| (one.severity, one.confidence).cmp(&(other.severity, other.confidence)))
+        .then_with(|| one.route.to_string().cmp(&other.route.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+    use crate::doubles::{FORMATS, Imports, Kept, boxed, member};
+    use crate::engine::Engine;
+    use davy_artifact::Role;
+    use davy_bytes::Bytes;
+
+    fn scanned(detectors: &[&dyn Detector], names: &[&str]) -> crate::Scanned {
+        let members: Vec<_> =
+            names.iter().map(|name| member(name, Role::Loaded, Kept::Stored, b"nini")).collect();
+        let options = Options { jobs: 1, ..Options::default() };
+        Engine::new(FORMATS, detectors, &options).input("in", &Bytes::from_memory(boxed(&members)))
+    }
+
+    #[test]
+    fn findings_are_ordered_and_each_comes_once() {
+        let scanned = scanned(&[&Imports, &Imports], &["b", "a", "last"]);
+        let found: Vec<_> = scanned
+            .findings
+            .iter()
+            .map(|found| (found.finding.artifact.as_str(), found.finding.span.start))
+            .collect();
+        let expected = [
+            ("in!b", 1),
+            ("in!b", 3),
+            ("in!a", 1),
+            ("in!a", 3),
+            ("in!last", 0),
+            ("in!last", 1),
+            ("in!last", 3),
+        ];
+        assert_eq!(found, expected);
+        let prints: std::collections::BTreeSet<_> =
+            scanned.findings.iter().map(|found| &found.fingerprint).collect();
+        assert_eq!(prints.len(), expected.len());
+    }
+
+    #[test]
+    fn a_rule_that_crashes_keeps_its_findings_and_is_a_gap() {
+        let scanned = scanned(&[&Imports], &["a", "crash"]);
+        assert_eq!(scanned.findings.len(), 4);
+        let [gap] = &scanned.artifacts[2].gaps[..] else { panic!("{:?}", scanned.artifacts) };
+        assert!(gap.what.starts_with("the rule `import-found` crashed: "), "{}", gap.what);
+        assert!(scanned.artifacts[1].gaps.is_empty());
+    }
+}
