@@ -8,9 +8,19 @@
 pub mod gzip;
 pub mod pickle;
 pub mod python;
+pub mod torch;
 pub mod zip;
 
 use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
-pub const FORMATS: &[&dyn Format] = &[&pickle::Pickle, &python::Python, &zip::Zip];
+pub const FORMATS: &[&dyn Format] = &[
+    &pickle::Pickle,
+    &python::Python,
+    &torch::PyTorch,
+    &torch::Legacy,
+    &torch::Tar,
+    &torch::TorchPackage,
+    &torch::TorchScript,
+    &zip::Zip,
+];

@@ -102,7 +102,12 @@ impl Machine<'_> {
         }
     }
 
-    pub(super) fn subscript(&mut self, base: Many, items: &[Known], (colons, back): (usize, bool)) -> Many {
+    pub(super) fn subscript(
+        &mut self,
+        base: Many,
+        items: &[Known],
+        (colons, back): (usize, bool),
+    ) -> Many {
         let mut found = Many::new();
         let key = items.first().cloned().unwrap_or(Known::Unknown);
         for value in base {

@@ -222,7 +222,8 @@ pub fn push_members(
     reading: &mut Reading,
     budget: &mut Budget,
 ) -> Result<(), Halt> {
-    let mut members = Members { bytes, seen: HashSet::new(), labels: Labels::default() };
+    let layout = crate::torch::Layout::of(directory);
+    let mut members = Members { bytes, layout, seen: HashSet::new(), labels: Labels::default() };
     let listed = || directory.listings.iter().flat_map(|listing| &listing.entries);
     for entry in listed().chain(&directory.unlisted) {
         members.labels.label(&entry.label);
@@ -249,6 +250,8 @@ pub fn push_members(
 /// The members of one archive on their way to become children.
 struct Members<'a> {
     bytes: &'a Bytes,
+    /// What PyTorch's loaders do with which member.
+    layout: crate::torch::Layout,
     /// What is a child already: name, data and method.
     seen: HashSet<(Vec<u8>, Span, u16)>,
     labels: Labels,
@@ -283,6 +286,7 @@ impl Members<'_> {
         if entry.is_link() {
             push_link(entry, &unpacked, reading)?;
         }
+        let role = self.layout.role(entry).unwrap_or(role);
         reading.child(entry.label.clone(), unpacked.bytes, role);
         Ok(())
     }

@@ -1,0 +1,1 @@
+//! Checkpoints forged byte by byte, and what must be read from them.
