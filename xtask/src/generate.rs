@@ -17,7 +17,7 @@ const NOTICE: &str = "<!-- written by `cargo xtask generate`; do not edit -->\n\
 type Section = fn(&mut BTreeMap<String, String>);
 
 /// Everything that is generated.
-const SECTIONS: &[Section] = &[formats, rules];
+const SECTIONS: &[Section] = &[formats, rules, schema];
 
 /// All pages, by path relative to [`FOLDER`].
 pub fn pages() -> BTreeMap<String, String> {
@@ -68,6 +68,10 @@ fn rules(pages: &mut BTreeMap<String, String>) {
         pages.insert(format!("rules/{id}.md"), rule_page(rule));
     }
     pages.insert("rules.md".to_owned(), table);
+}
+
+fn schema(pages: &mut BTreeMap<String, String>) {
+    pages.insert("report.schema.json".to_owned(), format!("{:#}\n", davy_report::schema()));
 }
 
 fn rule_page(rule: &Rule) -> String {

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod generate;
+mod mutate;
 mod oracle;
 mod paths;
 mod sizes;
@@ -42,6 +43,12 @@ const TASKS: &[Task] = &[
         options: "",
         help: "write docs/generated from the lists of rules and formats",
         run: generate::run,
+    },
+    Task {
+        name: "mutate",
+        options: "--corpus DIR [--seed S] [--per-file N] [--binary PATH]",
+        help: "scan every file of a folder cut short and damaged: no crash, no hang, no other exit",
+        run: mutate::run,
     },
     Task {
         name: "oracle pickle",

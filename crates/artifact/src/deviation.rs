@@ -18,6 +18,8 @@ pub enum Quirk {
     FalseEncryption,
     /// Two records of the same thing say different things.
     HeadersDisagree,
+    /// An arrangement that no writer of this format makes.
+    Handmade,
     /// An index or count out of all proportion to the artifact.
     HugeIndex,
     /// A link in an archive.
@@ -62,6 +64,7 @@ impl Quirk {
             Self::BytesBetween => "bytes-between",
             Self::ForeignMethod => "foreign-method",
             Self::FalseEncryption => "false-encryption",
+            Self::Handmade => "handmade",
             Self::HeadersDisagree => "headers-disagree",
             Self::HugeIndex => "huge-index",
             Self::LinkMember => "link-member",

@@ -15,6 +15,9 @@ pub enum Role {
     /// It is in the parent; whether anything loads it is not known.
     #[default]
     Present,
+    /// It stands in a constant of its parent, and nothing in the parent loads it: what it would do
+    /// happens only if somebody takes it out and loads it.
+    Quoted,
     /// Plain data that the parent's format explains, such as the bytes of a tensor: read for what
     /// it could be as well, but nobody has to recognise it.
     Storage,

@@ -31,6 +31,10 @@ impl davy_scan::Progress for Bar {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    fn read(&self, bytes: u64) {
+        self.bytes_done.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     fn done(&self, _path: &str, bytes: u64) {
         self.inputs_done.fetch_add(1, Ordering::Relaxed);
         self.bytes_done.fetch_add(bytes, Ordering::Relaxed);

@@ -459,6 +459,7 @@ const fn role(role: Role) -> &'static str {
     match role {
         Role::Loaded => "loaded",
         Role::Present => "present",
+        Role::Quoted => "quoted",
         Role::Storage => "storage",
         Role::Variant => "variant",
     }

@@ -207,11 +207,15 @@ impl<'a> Text<'a, '_> {
         }
         let mut left = LISTED;
         for (artifact, at) in artifacts.iter().zip(input.artifacts.clone()) {
+            // The input itself has just been named.
+            if artifact.parent.is_some() && left > 0 && !artifact.gaps.is_empty() {
+                writeln!(self.out, "    {}", breadcrumb(self.report, at))?;
+            }
+            let indent = if artifact.parent.is_some() { 6 } else { 4 };
             for gap in artifact.gaps.iter().take(left) {
                 let place = format!("offset {:#x}, {}", gap.start, size(gap.len));
                 let place = self.style.paint(Ink::Faint, &place);
-                writeln!(self.out, "    {}  {place}", breadcrumb(self.report, at))?;
-                writeln!(self.out, "      {}", gap_words(gap))?;
+                writeln!(self.out, "{:indent$}{place}  {}", "", gap_words(gap))?;
             }
             left = left.saturating_sub(artifact.gaps.len());
         }

@@ -34,6 +34,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &streams::truncated_artifact::DETECTOR,
     &tensors::two_layouts::DETECTOR,
     &calls::unknown_import::UnknownImport,
+    &calls::unreviewed_constructor::UnreviewedConstructor,
     &calls::unsafe_call::UnsafeCall,
     &calls::unsafe_callable_argument::UnsafeCallableArgument,
     &calls::unsafe_import::UnsafeImport,

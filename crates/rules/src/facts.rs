@@ -2,7 +2,8 @@
 //! report.
 
 use crate::knowledge::{self, Known};
-use davy_artifact::{Artifact, Call, Fact, Name, Site, Value};
+use crate::{Confidence, Finding, Severity};
+use davy_artifact::{Artifact, Call, Fact, Name, Role, Site, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Findings of one rule about the same callable or kind of break in one artifact.
@@ -142,6 +143,17 @@ impl Quota {
         let said = self.said.entry(subject.into()).or_default();
         *said = said.saturating_add(1);
         *said <= self.limit
+    }
+}
+
+/// Sets how bad a finding is. What merely stands in a string of a pickle, and nothing loads, is at
+/// most medium: it takes a program that loads it to do harm.
+pub(crate) fn weigh(finding: Option<&mut Finding>, artifact: &Artifact, severity: Severity) {
+    let Some(finding) = finding else { return };
+    let stands = artifact.role == Role::Present && artifact.name().starts_with("payload@");
+    finding.severity = if stands { severity.min(Severity::Medium) } else { severity };
+    if stands || artifact.role == Role::Storage {
+        finding.confidence = finding.confidence.min(Confidence::Medium);
     }
 }
 

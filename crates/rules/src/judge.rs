@@ -3,7 +3,7 @@
 use crate::Severity;
 use crate::facts::{arguments, callee, known, visit_handed};
 use crate::knowledge::{self, Effect, Known};
-use davy_artifact::{Call, Name, Value};
+use davy_artifact::{Call, Manner, Name, Value};
 
 /// What a call amounts to.
 #[derive(Debug)]
@@ -102,6 +102,11 @@ fn resolve(call: &Call, known: &Known) -> Option<Judgement> {
     if let Some(path) = paths.iter().find(|path| names_harm(path)) {
         return high(format!("turns {} into what it names", quote(path)));
     }
+    if let [object, attribute, ..] = paths.as_slice()
+        && knowledge::lookup(object, attribute).is_some_and(Known::is_dangerous)
+    {
+        return high(format!("is asked for {} of {}", quote(attribute), quote(object)));
+    }
     let of_an_object = !matches!(call.args.first(), Some(Value::Text(_)));
     if of_an_object && matches!(call.args.get(1), Some(Value::Call(_))) {
         return high("looks up a name that is computed".to_owned());
@@ -144,6 +149,10 @@ fn import(call: &Call) -> Option<Judgement> {
 /// `loads(bytes)`: bytes that stand in the file are read as an artifact of their own; anything else
 /// is more code from elsewhere.
 fn deser(call: &Call, known: &Known) -> Option<Judgement> {
+    // Without its constructor a class loads nothing: joblib's array wrappers are made so.
+    if call.manner == Manner::New && only_data(call) {
+        return None;
+    }
     let Some(Value::Bytes(_)) = call.args.first() else {
         return Some(Judgement::new(Severity::Critical, Effect::Deser.does()));
     };
@@ -151,8 +160,9 @@ fn deser(call: &Call, known: &Known) -> Option<Judgement> {
     if known.constants_only {
         return None;
     }
-    let does = "loads objects from bytes that stand in the file and are read as well";
-    Some(Judgement::new(Severity::Medium, does))
+    let does =
+        "loads objects from bytes that stand in the file, a second stage that is read as well";
+    Some(Judgement::new(Severity::High, does))
 }
 
 /// `open(path, mode)`: the mode tells reading from writing.

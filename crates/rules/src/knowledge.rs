@@ -220,7 +220,7 @@ fn widest(path: &str) -> Option<&'static Known> {
 }
 
 /// Whether a name is spelled as classes are: upper case behind any underscores.
-fn is_class(name: &str) -> bool {
+pub(crate) fn is_class(name: &str) -> bool {
     name.trim_start_matches('_').starts_with(|c: char| c.is_uppercase())
 }
 

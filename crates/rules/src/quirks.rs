@@ -92,11 +92,14 @@ impl ByQuirk {
     }
 }
 
-/// Whether two readers of one artifact could tell different things, and one of them harm.
+/// Whether an artifact names something that does harm.
 pub(crate) fn hides_harm(artifact: &Artifact) -> bool {
     crate::facts::loaded(artifact).into_iter().any(|fact| match fact {
-        davy_artifact::Fact::Import { name, .. } => crate::facts::known(name)
-            .is_none_or(|known| !known.constants_only && known.effect.severity() >= Severity::High),
+        davy_artifact::Fact::Import { name, .. } => {
+            crate::facts::known(name).is_some_and(|known| {
+                !known.constants_only && known.effect.severity() >= Severity::High
+            })
+        }
         _ => false,
     })
 }

@@ -4,8 +4,8 @@ use crate::Fingerprinted;
 use crate::fence::fenced;
 use crate::fingerprint::Fingerprints;
 use crate::identify::crash;
-use davy_artifact::Artifact;
-use davy_rules::{Detector, Finding, Reporter};
+use davy_artifact::{Artifact, Role};
+use davy_rules::{Detector, Finding, Reporter, Severity};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -33,6 +33,7 @@ pub(crate) fn detect(
         }
         blame(*detector, fault, artifacts.first_mut());
     }
+    soften_quoted(artifacts, &mut found);
     found.sort_by(order);
     found.dedup_by(|a, b| order(a, b).is_eq());
     let mut fingerprints = Fingerprints::new(input);
@@ -40,6 +41,22 @@ pub(crate) fn detect(
         .into_iter()
         .map(|(_, finding)| Fingerprinted { fingerprint: fingerprints.of(&finding), finding })
         .collect()
+}
+
+/// Lowers what was found in a constant that nothing loads, and in everything inside it: a string
+/// that would be dangerous if somebody unpickled it is not dangerous to load.
+fn soften_quoted(artifacts: &[Artifact], found: &mut [(usize, Finding)]) {
+    let mut quoted: Vec<bool> = Vec::with_capacity(artifacts.len());
+    for artifact in artifacts {
+        let inherited = artifact.parent.and_then(|parent| quoted.get(parent).copied());
+        quoted.push(artifact.role == Role::Quoted || inherited == Some(true));
+    }
+    for (index, finding) in found {
+        if quoted.get(*index) == Some(&true) && finding.severity > Severity::Low {
+            finding.severity = Severity::Low;
+            finding.message.push_str("; it stands in a constant, and nothing in the file loads it");
+        }
+    }
 }
 
 /// Runs a part of a detector behind the fence; what it reported before a crash stays.
@@ -93,7 +110,6 @@ mod tests {
     use crate::Options;
     use crate::doubles::{FORMATS, Imports, Kept, boxed, member};
     use crate::engine::Engine;
-    use davy_artifact::Role;
     use davy_bytes::Bytes;
 
     fn scanned(detectors: &[&dyn Detector], names: &[&str]) -> crate::Scanned {
@@ -101,6 +117,18 @@ mod tests {
             names.iter().map(|name| member(name, Role::Loaded, Kept::Stored, b"nini")).collect();
         let options = Options { jobs: 1, ..Options::default() };
         Engine::new(FORMATS, detectors, &options).input("in", &Bytes::from_memory(boxed(&members)))
+    }
+
+    #[test]
+    fn what_nothing_loads_is_low() {
+        let severity = |role| {
+            let content = boxed(&[member("m", role, Kept::Stored, b"i")]);
+            let options = Options::default();
+            let engine = Engine::new(FORMATS, &[&Imports], &options);
+            engine.input("in", &Bytes::from_memory(content)).findings[0].finding.severity
+        };
+        assert_eq!(severity(Role::Quoted), Severity::Low);
+        assert!(severity(Role::Present) > Severity::Low);
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub(crate) fn member(name: &str, role: Role, kept: Kept, content: &[u8]) -> Vec<
     let role = match role {
         Role::Storage => b's',
         Role::Present => b'p',
+        Role::Quoted => b'q',
         Role::Variant => b'v',
         Role::Loaded => b'l',
     };
@@ -92,6 +93,7 @@ fn open_box(input: &Input<'_>, reading: &mut Reading, left: &mut Budget) -> Resu
         let role = match role {
             b's' => Role::Storage,
             b'p' => Role::Present,
+            b'q' => Role::Quoted,
             b'v' => Role::Variant,
             _ => Role::Loaded,
         };

@@ -14,6 +14,7 @@ use davy_bytes::{Bytes, Span};
 use davy_rules::Detector;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 /// Inputs from this size on are surveyed on a thread of their own; for smaller ones, starting it
@@ -33,6 +34,8 @@ pub(crate) struct Engine<'a> {
 pub(crate) struct Run<'a> {
     pub(crate) engine: Engine<'a>,
     pub(crate) cores: &'a Cores,
+    /// Told how many bytes have been surveyed since it was told last.
+    told: &'a (dyn Fn(u64) + Sync),
 }
 
 impl<'a> Engine<'a> {
@@ -55,14 +58,18 @@ impl<'a> Engine<'a> {
             progress.found(davy_bytes::to_u64(walk.entries.len()), bytes);
         }
         let cores = Cores::new(self.options.jobs);
-        let run = Run { engine: self, cores: &cores };
+        let run = Run::quiet(self, &cores);
         let entries = walk.entries.as_slice();
         let helpers = cores.take(entries.len().saturating_sub(1));
         let inputs = each(entries, helpers, &|entry| {
-            let (scanned, bytes) = run.entry(entry);
-            if let Some(progress) = progress {
-                progress.done(&scanned.path, bytes);
-            }
+            let Some(progress) = progress else { return run.entry(entry).0 };
+            let read = AtomicU64::new(0);
+            let told = |bytes| {
+                read.fetch_add(bytes, Ordering::Relaxed);
+                progress.read(bytes);
+            };
+            let (scanned, bytes) = Run { told: &told, ..run }.entry(entry);
+            progress.done(&scanned.path, bytes.saturating_sub(read.load(Ordering::Relaxed)));
             scanned
         });
         Scan { inputs, passed_over: walk.passed_over, surveyed: self.options.survey }
@@ -70,11 +77,17 @@ impl<'a> Engine<'a> {
 
     /// Scans one input.
     pub(crate) fn input(self, path: &str, bytes: &Bytes) -> Scanned {
-        Run { engine: self, cores: &Cores::new(self.options.jobs) }.input(path, bytes)
+        let cores = Cores::new(self.options.jobs);
+        Run::quiet(self, &cores).input(path, bytes)
     }
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// A run whose progress nobody watches.
+    pub(crate) fn quiet(engine: Engine<'a>, cores: &'a Cores) -> Self {
+        Self { engine, cores, told: &|_| {} }
+    }
+
     /// Scans what a walk found, and tells how many bytes that was.
     fn entry(self, entry: &Entry) -> (Scanned, u64) {
         let path = shown(&entry.path);
@@ -131,7 +144,7 @@ impl Run<'_> {
     /// Reads and surveys an input: at the same time if it is large and a core is free, else one
     /// after the other.
     fn surveyed(self, root: &Root<'_>) -> (Vec<Artifact>, Survey) {
-        let survey = || pass(root.bytes, root.marks);
+        let survey = || pass(root.bytes, root.marks, self.told);
         let wanted = usize::from(root.bytes.len() >= LARGE);
         let Some(core) = self.cores.take(wanted).pop() else {
             let artifacts = grow(self, root);
@@ -170,7 +183,6 @@ mod tests {
     use std::fs::File;
     use std::process::Command;
     use std::sync::Mutex;
-    use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::{Duration, Instant};
 
     const RULES: &[&dyn Detector] = &[&Imports];
@@ -284,6 +296,7 @@ mod tests {
     struct Counted {
         found: AtomicU64,
         expected: AtomicU64,
+        read: AtomicU64,
         done: Mutex<Vec<(String, u64)>>,
     }
 
@@ -291,6 +304,10 @@ mod tests {
         fn found(&self, count: u64, bytes: u64) {
             self.found.fetch_add(count, Ordering::Relaxed);
             self.expected.fetch_add(bytes, Ordering::Relaxed);
+        }
+
+        fn read(&self, bytes: u64) {
+            self.read.fetch_add(bytes, Ordering::Relaxed);
         }
 
         fn done(&self, path: &str, bytes: u64) {
@@ -304,14 +321,20 @@ mod tests {
         for at in 0..30 {
             folder.file(&format!("{at}"), vec![b'n'; at]);
         }
-        let counted = Counted::default();
-        let options = options(4);
+        folder.file("large", vec![b'n'; 3 << 20]);
         let paths = [folder.path().to_path_buf(), folder.at("none")];
-        let scan = Engine::new(FORMATS, RULES, &options).scan(&paths, Some(&counted));
-        let done = counted.done.into_inner().unwrap();
-        let bytes: u64 = done.iter().map(|(_, bytes)| bytes).sum();
-        assert_eq!((scan.inputs.len(), done.len(), counted.found.into_inner()), (31, 31, 31));
-        assert_eq!((bytes, counted.expected.into_inner()), (435, 435));
+        for survey in [true, false] {
+            let counted = Counted::default();
+            let options = Options { survey, ..options(4) };
+            let scan = Engine::new(FORMATS, RULES, &options).scan(&paths, Some(&counted));
+            let done = counted.done.into_inner().unwrap();
+            let rest: u64 = done.iter().map(|(_, bytes)| bytes).sum();
+            let read = counted.read.into_inner();
+            assert_eq!((scan.inputs.len(), done.len(), counted.found.into_inner()), (32, 32, 32));
+            let all = 435 + (3 << 20);
+            assert_eq!((read, counted.expected.into_inner()), (if survey { all } else { 0 }, all));
+            assert_eq!(read + rest, all);
+        }
     }
 
     #[test]

@@ -100,6 +100,10 @@ pub struct Scan {
 pub trait Progress: Sync {
     /// `count` more inputs are known.
     fn found(&self, count: u64, bytes: u64);
-    /// One input is done.
+    /// `bytes` more of some input have been surveyed; it is not done yet.
+    fn read(&self, bytes: u64) {
+        let _ = bytes;
+    }
+    /// One input is done, and with it `bytes` that [`Progress::read`] was not told about.
     fn done(&self, path: &str, bytes: u64);
 }

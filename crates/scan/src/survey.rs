@@ -44,7 +44,12 @@ pub(crate) fn too_large(size: u64) -> bool {
 
 /// Reads all of `bytes` once. The marks may still be unknown when it starts, while readers are at
 /// work on another thread; parts that have been passed when they come are left for [`complete`].
-pub(crate) fn pass(bytes: &Bytes, marks: &OnceLock<Vec<Mark>>) -> Survey {
+/// `told` hears the length of every block that is done.
+pub(crate) fn pass(
+    bytes: &Bytes,
+    marks: &OnceLock<Vec<Mark>>,
+    told: &(dyn Fn(u64) + Sync),
+) -> Survey {
     let mut digest = Sha256::new();
     let mut sums = None;
     let result = blocks(bytes, Span::new(0, bytes.len()), &mut |at, block| {
@@ -55,6 +60,7 @@ pub(crate) fn pass(bytes: &Bytes, marks: &OnceLock<Vec<Mark>>) -> Survey {
             sums.feed(at, block);
         }
         digest.update(block);
+        told(to_u64(block.len()));
     });
     let sums = sums.map(|sums: Sums| sums.done).unwrap_or_default();
     match result {
@@ -215,7 +221,7 @@ mod tests {
         if !late {
             known.set(marks.to_vec()).unwrap();
         }
-        let survey = complete(pass(&bytes, &known), &bytes, marks);
+        let survey = complete(pass(&bytes, &known, &|_| {}), &bytes, marks);
         let mut reading = Reading::default();
         for Mark { checksum, .. } in marks {
             survey.compare(checksum, bytes.len(), &mut reading);
@@ -279,7 +285,7 @@ mod tests {
     #[test]
     fn a_source_that_shrinks_ends_the_survey() {
         let bytes = Bytes::new(Shrunk { content: text(BLOCK), len: 10 << 20 });
-        let survey = complete(pass(&bytes, &OnceLock::new()), &bytes, &[mark(0, 5, 1)]);
+        let survey = complete(pass(&bytes, &OnceLock::new(), &|_| {}), &bytes, &[mark(0, 5, 1)]);
         assert_eq!(survey.sha256, None);
         let said: Vec<_> =
             survey.gaps.iter().map(|gap| (gap.why.as_str(), gap.what.as_str())).collect();

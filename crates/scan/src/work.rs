@@ -286,7 +286,7 @@ fn read(run: Run<'_>, item: &Pending, surveyed: bool, budget: &mut Budget) -> Do
         (true, false) => Survey::refused(bytes.len()),
         (true, true) => {
             let marks = OnceLock::from(outcome.marks.clone());
-            complete(pass(bytes, &marks), bytes, &outcome.marks)
+            complete(pass(bytes, &marks, &|_| {}), bytes, &outcome.marks)
         }
     };
     Done { outcome, survey }
@@ -340,8 +340,9 @@ fn rank(role: Role) -> u8 {
     match role {
         Role::Storage => 0,
         Role::Variant => 1,
-        Role::Present => 2,
-        Role::Loaded => 3,
+        Role::Quoted => 2,
+        Role::Present => 3,
+        Role::Loaded => 4,
     }
 }
 
@@ -375,7 +376,7 @@ mod tests {
     fn grown(formats: &[&dyn Format], bytes: Vec<u8>, options: &Options) -> Vec<Artifact> {
         let bytes = Bytes::from_memory(bytes);
         let cores = Cores::new(options.jobs);
-        let run = Run { engine: Engine::new(formats, &[], options), cores: &cores };
+        let run = Run::quiet(Engine::new(formats, &[], options), &cores);
         grow(run, &Root { path: "in", bytes: &bytes, marks: &OnceLock::new() })
     }
 
@@ -495,7 +496,7 @@ mod tests {
         };
         let options = options(limits);
         let cores = Cores::new(1);
-        let run = Run { engine: Engine::new(FORMATS, &[], &options), cores: &cores };
+        let run = Run::quiet(Engine::new(FORMATS, &[], &options), &cores);
         let mut work = Work {
             run,
             budget: Budget::new(limits),

@@ -132,6 +132,7 @@ fn show_fact(fact: &Fact) -> String {
 fn show_child(child: &Child) -> String {
     let role = match child.role {
         Role::Loaded => "loaded",
+        Role::Quoted => "quoted",
         Role::Present => "present",
         Role::Storage => "storage",
         Role::Variant => "variant",

@@ -3,27 +3,17 @@
 use davy_bytes::Bytes;
 use davy_rules::CATALOG;
 use davy_scan::{Options, scan_bytes};
+use davy_testkit::recipe;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// The bytes that a `.hex` file spells: pairs of digits, spaces between, comments behind `#`.
-fn bytes(path: &Path) -> Vec<u8> {
-    let text = fs::read_to_string(path).unwrap();
-    let digits: String = text
-        .lines()
-        .flat_map(|line| line.split('#').next().unwrap_or_default().split_whitespace())
-        .collect();
-    assert!(digits.len().is_multiple_of(2), "{}", path.display());
-    let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
-}
 
 /// The rules that speak about a file.
 fn rules(path: &Path) -> BTreeSet<&'static str> {
     let name = path.file_stem().unwrap().to_str().unwrap();
     let options = Options { jobs: 1, ..Options::default() };
-    let scanned = scan_bytes(name, &Bytes::from_memory(bytes(path)), &options);
+    let bytes = recipe::build(&fs::read_to_string(path).unwrap()).unwrap();
+    let scanned = scan_bytes(name, &Bytes::from_memory(bytes), &options);
     assert_eq!(scanned.error, None, "{}", path.display());
     scanned.findings.iter().map(|found| found.finding.rule.id).collect()
 }

@@ -77,6 +77,9 @@ impl Machine<'_> {
 
     /// `target.update(items)` or `target.add(item)` for each.
     pub(super) fn add_items(&mut self, target: V, items: &[V]) {
+        if items.iter().any(|item| self.is_unhashable(*item)) {
+            self.deviate(Quirk::WrongType, "a list, dict or set in a set: no loader takes it");
+        }
         if let Some(Node::Set(at)) = self.heap.node(target) {
             self.heap.extend(at, items);
             return;
@@ -96,10 +99,20 @@ impl Machine<'_> {
         if pairs.len() % 2 == 1 {
             self.deviate(Quirk::SizeMismatch, "SETITEMS of an odd number of values: CPython refuses it, PyTorch's C++ unpickler reads past the end");
         }
+        let (keyed, _) = pairs.as_chunks::<2>();
+        if keyed.iter().any(|[key, _]| self.is_unhashable(*key)) {
+            self.deviate(Quirk::WrongType, "a list, dict or set as a key: no loader takes it");
+        }
         match self.heap.node(target) {
             Some(Node::Dict(at)) => self.heap.extend_pairs(at, pairs),
             _ => self.fill(target, pairs, "__setitem__", true),
         }
+    }
+
+    #[inline]
+    fn is_unhashable(&self, value: V) -> bool {
+        matches!(value, V::Node(_))
+            && matches!(self.heap.node(value), Some(Node::List(_) | Node::Dict(_)))
     }
 
     /// Fills something that is no plain container.

@@ -445,7 +445,7 @@ impl Machine<'_> {
         Some(self.heap.sequence(value)?.iter().copied().take(4096).collect())
     }
 
-    fn integer(&self, value: V) -> Option<i64> {
+    pub(super) fn integer(&self, value: V) -> Option<i64> {
         match (value, self.heap.node(value)) {
             (V::Int(number), _) => Some(i64::from(number)),
             (V::True, _) => Some(1),

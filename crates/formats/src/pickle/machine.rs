@@ -33,6 +33,17 @@ pub(crate) struct End {
     pub(crate) value: V,
 }
 
+/// A stream whose loader reads another pickle in the midst of it.
+#[derive(Debug)]
+struct Interrupted {
+    stack: Vec<V>,
+    marks: Vec<usize>,
+    memo: Memo,
+}
+
+/// Pickles within pickles of one stream; stops files that nest without end.
+const NESTED: usize = 64;
+
 /// The machine, with everything that one artifact has built so far.
 #[derive(Debug)]
 pub(crate) struct Machine<'a> {
@@ -64,9 +75,19 @@ pub(crate) struct Machine<'a> {
     /// Whether to follow the C unpickler on a file object without `peek` (`io.BytesIO`, as
     /// `torch.load` uses): it forgets what is left of a frame when a read does not fit in it.
     lossy: bool,
+    /// Whether arrays that joblib writes between opcodes are passed over, as joblib does.
+    pub(super) inline: bool,
+    /// Whether there was such an array.
+    pub(super) wrapped: bool,
+    /// Streams that a nested one has interrupted.
+    interrupted: Vec<Interrupted>,
     /// Whether an opcode of this stream lay across the end of its frame, so that it matters.
     straddled: bool,
     protocols: u32,
+    /// The opcode before this one.
+    before: u8,
+    /// The list that the last APPEND filled.
+    appended: V,
     shares: u32,
     noted: HashSet<(Quirk, u8)>,
     unspent: u64,
@@ -93,8 +114,13 @@ impl<'a> Machine<'a> {
             earlier: Memo::default(),
             frame_end: u64::MAX,
             lossy: false,
+            inline: true,
+            wrapped: false,
+            interrupted: Vec::new(),
             straddled: false,
             protocols: 0,
+            before: 0,
+            appended: V::Absent,
             shares: 0,
             noted: HashSet::new(),
             unspent: 0,
@@ -112,7 +138,11 @@ impl<'a> Machine<'a> {
     /// Where no unpickler goes on; what was learned until then has been recorded.
     pub(crate) fn run(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
         self.straddled = false;
+        self.wrapped = false;
         let end = self.run_once(at, stream);
+        if std::mem::take(&mut self.wrapped) {
+            self.run_without_arrays(at, stream);
+        }
         if !std::mem::take(&mut self.straddled) {
             return end;
         }
@@ -127,14 +157,28 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Runs the stream as `pickle.load` does, which knows nothing of joblib's arrays: what it imports
+    /// and calls is kept, but that it breaks off is what is to be expected.
+    fn run_without_arrays(&mut self, at: u64, stream: u32) {
+        let deviations = self.reading.deviations.len();
+        self.inline = false;
+        let _broken = self.run_once(at, stream);
+        self.inline = true;
+        self.wrapped = false;
+        self.reading.deviations.truncate(deviations);
+    }
+
     fn run_once(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
         self.cursor.seek(at);
+        self.interrupted.clear();
         self.step = Step { at, stream, ..Step::default() };
         self.stack.clear();
         self.marks.clear();
         self.earlier = std::mem::take(&mut self.memo);
         self.frame_end = u64::MAX;
         self.protocols = 0;
+        self.before = 0;
+        self.appended = V::Absent;
         self.shares = 0;
         let end = self.run_opcodes();
         let spent = std::mem::take(&mut self.unspent);
@@ -163,6 +207,9 @@ impl<'a> Machine<'a> {
             }
             if code == op::STOP {
                 let value = self.pop()?;
+                if self.end_nested(value) {
+                    continue;
+                }
                 let at = self.cursor.position();
                 let frame = Some(self.frame_end).filter(|end| *end > at && *end < u64::MAX);
                 return Ok(End { at, frame, value });
@@ -171,6 +218,7 @@ impl<'a> Machine<'a> {
                 self.cross_before(code)?;
             }
             self.execute(code)?;
+            self.before = code;
             self.step.index = self.step.index.wrapping_add(1);
         }
     }
@@ -210,6 +258,7 @@ impl<'a> Machine<'a> {
                 self.text_argument(len, "SHORT_BINUNICODE")?;
             }
             op::MEMOIZE => {
+                self.check_twice(code);
                 let at = self.memo.len();
                 self.memo.put(at, self.top()?);
             }
@@ -243,6 +292,7 @@ impl<'a> Machine<'a> {
             op::APPEND => {
                 let item = self.pop()?;
                 let target = self.top()?;
+                self.check_batch(target);
                 self.append(target, &[item], false);
             }
             op::APPENDS => {
@@ -277,6 +327,7 @@ impl<'a> Machine<'a> {
             }
             op::POP_MARK => drop(self.pop_mark()?),
             op::DUP => {
+                self.deviate(Quirk::Handmade, "DUP, which no pickler writes");
                 let value = self.top()?;
                 self.count_share(value);
                 self.stack.push(value);
@@ -297,6 +348,7 @@ impl<'a> Machine<'a> {
                 let state = self.pop()?;
                 let target = self.top()?;
                 self.build(target, state);
+                self.read_array(target)?;
             }
             op::REDUCE => {
                 let args = self.pop()?;
@@ -551,6 +603,55 @@ impl<'a> Machine<'a> {
         if matches!(value, V::Node(_)) && self.heap.is_container(value) {
             self.shares = self.shares.saturating_add(1);
         }
+    }
+
+    // What no pickler writes.
+
+    /// A pickler memoizes a value once.
+    #[inline]
+    fn check_twice(&mut self, code: u8) {
+        if self.before == code {
+            self.deviate(Quirk::Handmade, "the same value memoized twice, which no pickler does");
+        }
+    }
+
+    /// A pickler of protocol 1 and later appends single items to a list at most once, at its end.
+    #[inline]
+    fn check_batch(&mut self, target: V) {
+        if self.protocols > 0 && self.appended == target {
+            self.deviate(
+                Quirk::Handmade,
+                "items appended to a list one by one, which no pickler does since protocol 1",
+            );
+        }
+        self.appended = target;
+    }
+
+    // Streams within streams.
+
+    /// From here on another pickle is read, whose value takes the place of what is on top.
+    pub(super) fn begin_nested(&mut self) {
+        if self.interrupted.len() < NESTED {
+            self.interrupted.push(Interrupted {
+                stack: std::mem::take(&mut self.stack),
+                marks: std::mem::take(&mut self.marks),
+                memo: std::mem::take(&mut self.memo),
+            });
+            self.frame_end = u64::MAX;
+        }
+    }
+
+    /// Goes back to the stream that the one that ends here has interrupted, if there is one.
+    fn end_nested(&mut self, value: V) -> bool {
+        let Some(outer) = self.interrupted.pop() else { return false };
+        self.stack = outer.stack;
+        self.marks = outer.marks;
+        self.memo = outer.memo;
+        self.frame_end = u64::MAX;
+        if let Some(top) = self.stack.last_mut() {
+            *top = value;
+        }
+        true
     }
 
     // Protocol and frames.

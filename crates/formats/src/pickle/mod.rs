@@ -5,6 +5,7 @@
 //! each call that it would make with which arguments, and each shared thing that it would change.
 //! Streams that stand one behind the other are all read, with whatever garbage lies between them.
 
+mod array;
 mod build;
 mod constant;
 mod convert;
@@ -62,7 +63,8 @@ impl Format for Pickle {
             _ if marked && walked.opcodes > 1 => Probe::Certain,
             Ending::Stopped if walked.opcodes > 1 => Probe::Possible,
             Ending::Cut if !whole || walked.globals > 0 => Probe::Possible,
-            _ if walked.globals > 0 || input.role == Role::Loaded => Probe::Possible,
+            _ if walked.globals > 0 => Probe::Possible,
+            _ if walked.opcodes > 0 && input.role == Role::Loaded => Probe::Possible,
             _ => Probe::No,
         }
     }
@@ -92,8 +94,11 @@ fn read_streams(bytes: &Bytes, reading: &mut Reading, budget: &mut Budget) -> Re
             Err(halt) if halt.blame() != Blame::Malformed || breaks >= BREAKS => return Err(halt),
             Err(halt) => {
                 breaks = breaks.saturating_add(1);
-                if stream == 0 && machine.reading.facts.is_empty() {
+                if stream == 0 && machine.reading.facts.is_empty() && !is_marked(bytes)? {
+                    // No pickle at all: what its bytes look like further on means nothing.
                     machine.reading.deviations.clear();
+                    machine.reading.children.clear();
+                    return Err(halt);
                 }
                 let from = halt.at().max(at.saturating_add(1));
                 let Some(next) = find_stream(bytes, from, None)? else { return Err(halt) };
@@ -106,6 +111,11 @@ fn read_streams(bytes: &Bytes, reading: &mut Reading, budget: &mut Budget) -> Re
         at = next;
         stream = stream.saturating_add(1);
     }
+}
+
+/// Whether `bytes` start with PROTO, as every pickle since protocol 2 does.
+fn is_marked(bytes: &Bytes) -> Result<bool, Halt> {
+    Ok(matches!(bytes.copy(Span::new(0, 2), 2)?.as_slice(), [0x80, 0..=5]))
 }
 
 /// Records what stands behind a stream that ended at `end`.

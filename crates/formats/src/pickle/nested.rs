@@ -59,7 +59,7 @@ impl Machine<'_> {
             Some(bytes) => Bytes::from_memory(bytes),
             None => self.bytes_of(value, span),
         };
-        self.add_child(child, span, suffix, Role::Present);
+        self.add_child(child, span, suffix, Role::Quoted);
     }
 
     /// Makes children of every byte string among `args`, since a loader is called with them.

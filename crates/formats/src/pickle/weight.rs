@@ -4,8 +4,8 @@ use super::heap::{Heap, Node, V};
 use davy_bytes::to_usize;
 
 /// Structures heavier than this are not meant to be walked: at ten million values a second, a
-/// `repr`, a comparison or a deep copy takes minutes.
-pub(super) const TOO_HEAVY: u64 = 1 << 32;
+/// `repr`, a comparison or a deep copy takes tens of seconds, and what it makes fills the memory.
+pub(super) const TOO_HEAVY: u64 = 1 << 28;
 
 /// The number of values that `value` stands for, saturating. Cycles count once.
 ///

@@ -26,7 +26,7 @@
 //! * Python Enhancement Proposal 307: what `REDUCE` calls is whatever lies on the stack
 //! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0107
 
-use crate::facts::{ALIKE, Performed, Quota, calls, known, times};
+use crate::facts::{ALIKE, Performed, Quota, calls, known, times, weigh};
 use crate::knowledge::{Effect, is_special};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Call, Manner, Value};
@@ -63,9 +63,8 @@ impl Detector for ComputedCallable {
                 "{what} is called{}, so what runs cannot be known from the file",
                 times(count)
             );
-            if let Some(finding) = reporter.report(artifact, site, message, call.to_string()) {
-                finding.severity = severity;
-            }
+            let finding = reporter.report(artifact, site, message, call.to_string());
+            weigh(finding, artifact, severity);
         }
     }
 }

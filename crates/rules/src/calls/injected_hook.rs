@@ -25,7 +25,7 @@
 //! * CWE-915, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0107
 
 use super::mutated_module::is_shared;
-use crate::facts::{ALIKE, Quota, known, loaded};
+use crate::facts::{ALIKE, Quota, known, loaded, weigh};
 use crate::knowledge::is_special;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Value};
@@ -73,9 +73,7 @@ impl Detector for InjectedHook {
             let message =
                 format!("`{name}` of an object becomes {value}, which the loader calls by itself");
             let evidence = format!("{target}.{name} = {value}");
-            if let Some(finding) = reporter.report(artifact, site, message, evidence) {
-                finding.severity = severity;
-            }
+            weigh(reporter.report(artifact, site, message, evidence), artifact, severity);
         }
     }
 }

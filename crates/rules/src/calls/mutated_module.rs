@@ -25,7 +25,7 @@
 //! * CWE-915, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0107
 
 use super::injected_hook::is_hook;
-use crate::facts::{ALIKE, Quota, handed, known, loaded};
+use crate::facts::{ALIKE, Quota, handed, known, loaded, weigh};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Value};
 
@@ -65,9 +65,7 @@ impl Detector for MutatedModule {
                 "{key} of `{shown}` is replaced, for everything that the process does from then on"
             );
             let evidence = format!("{shown}[{key}] = {value}");
-            if let Some(finding) = reporter.report(artifact, site, message, evidence) {
-                finding.severity = severity(value);
-            }
+            weigh(reporter.report(artifact, site, message, evidence), artifact, severity(value));
         }
     }
 }

@@ -14,6 +14,7 @@
 //!
 //! Often: classes of your own code, and of libraries that the list does not cover yet, are unknown.
 //! The finding says so and no more.
+//! It is high only where a function, not a class, is called with what the file chooses.
 //!
 //! ## What to do
 //!
@@ -25,7 +26,8 @@
 //! * Python Library Reference, `pickle`: restricting globals
 //! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{APART, Quota, known, loaded};
+use crate::facts::{APART, Quota, known, loaded, weigh};
+use crate::knowledge;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Manner, Name, Value};
 use std::collections::BTreeMap;
@@ -63,12 +65,8 @@ impl Detector for UnknownImport {
             let used = uses.get(name).copied().unwrap_or(Use::Named);
             let message = message(name, used);
             let evidence = davy_bytes::escape(&format!("{by} {} {}", name.module, name.name));
-            let Some(finding) = reporter.report(artifact, site, message, evidence) else {
-                continue;
-            };
-            if used == Use::Named && is_method_of_data(name) {
-                finding.severity = Severity::Low;
-            }
+            let finding = reporter.report(artifact, site, message, evidence);
+            weigh(finding, artifact, severity(name, used));
         }
     }
 }
@@ -93,6 +91,16 @@ fn message(name: &Name, used: Use) -> String {
         );
     }
     format!("`{name}` is {does}, and nothing is known about it")
+}
+
+/// A function that nobody has reviewed runs with arguments that the file chooses; a class that is
+/// made or called mostly holds data; a name that is not used only imports its module.
+fn severity(name: &Name, used: Use) -> Severity {
+    match used {
+        Use::Named if is_method_of_data(name) => Severity::Low,
+        Use::Called if !name.name.split('.').any(knowledge::is_class) => Severity::High,
+        _ => Severity::Medium,
+    }
 }
 
 /// The strongest use of each global.
@@ -128,6 +136,10 @@ mod tests {
         let found =
             pickle(&UnknownImport, vec![unknown(), calls(name("nobody.knows", "This"), vec![])]);
         assert!(found[0].message.contains("called"), "{}", found[0].message);
+        assert_eq!(found[0].severity, Severity::Medium);
+        let function =
+            vec![imports("nobody.knows", "this"), calls(name("nobody.knows", "this"), vec![])];
+        assert_eq!(pickle(&UnknownImport, function)[0].severity, Severity::High);
     }
 
     #[test]

@@ -17,8 +17,8 @@
 //!
 //! Some libraries pickle calls of their own that are in the table of callables because an attacker
 //! can use them as well. The evidence shows the arguments; `davy inspect` shows what surrounds the
-//! call. A call of `loads` with bytes that stand in the file is medium: these bytes are read as an
-//! artifact of their own, and what they do is reported there.
+//! call. A call of `loads` with bytes that stand in the file is high and no more: these bytes are
+//! read as an artifact of their own, and what they do is reported there.
 //!
 //! ## What to do
 //!
@@ -31,11 +31,11 @@
 //! * Python Library Reference, `pickle`: warning at the top of the page
 //! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
-use crate::facts::{ALIKE, Performed, Quota, callee, calls, known, times};
+use crate::facts::{ALIKE, Performed, Quota, callee, calls, known, times, weigh};
 use crate::judge::judge;
 use crate::knowledge::Effect;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
-use davy_artifact::{Artifact, Manner, Role};
+use davy_artifact::{Artifact, Manner};
 
 static RULE: Rule = Rule {
     id: "unsafe-call",
@@ -90,20 +90,15 @@ fn look(
     let message =
         format!("`{name}`{how} {}{}; known from: {}", judgement.does, times(count), known.source);
     let finding = reporter.report(artifact, site, message, call.to_string());
-    if let Some(finding) = finding {
-        finding.severity = judgement.severity;
-        if call.manner == Manner::New || artifact.role == Role::Storage {
-            finding.confidence = Confidence::Medium;
-        }
-    }
+    weigh(finding, artifact, judgement.severity);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Finding;
-    use crate::facts::testing::{call, calls, name, performs, pickle, text};
-    use davy_artifact::{Excerpt, Value};
+    use crate::facts::testing::{artifact, call, calls, detect, name, performs, pickle, text};
+    use davy_artifact::{Excerpt, Role, Value};
 
     fn severities(findings: &[Finding]) -> Vec<Severity> {
         findings.iter().map(|finding| finding.severity).collect()
@@ -176,7 +171,7 @@ mod tests {
     fn what_is_loaded_again_is_judged_by_where_it_comes_from() {
         let bytes = || Value::Bytes(Excerpt::whole(*b"\x80\x04."));
         let loads = |value| vec![calls(name("pickle", "loads"), vec![value])];
-        assert_eq!(severities(&pickle(&UnsafeCall, loads(bytes()))), [Severity::Medium]);
+        assert_eq!(severities(&pickle(&UnsafeCall, loads(bytes()))), [Severity::High]);
         let unknown = loads(Value::Unknown("decompressed"));
         assert_eq!(severities(&pickle(&UnsafeCall, unknown)), [Severity::Critical]);
         let storage = calls(name("torch.storage", "_load_from_bytes"), vec![bytes()]);
@@ -189,6 +184,23 @@ mod tests {
         assert_eq!(severities(&pickle(&UnsafeCall, vec![import("os")])), [Severity::High]);
         assert_eq!(severities(&pickle(&UnsafeCall, vec![import("nobody")])), [Severity::Medium]);
         assert!(pickle(&UnsafeCall, vec![import("numpy.linalg")]).is_empty());
+    }
+
+    #[test]
+    fn what_nothing_loads_is_medium_at_most() {
+        let facts = vec![calls(name("os", "system"), vec![text("id")])];
+        let mut artifact = artifact("pickle", facts);
+        artifact.path = "a.pkl!payload@0x10".into();
+        assert_eq!(severities(&detect(&UnsafeCall, &artifact)), [Severity::Critical]);
+        artifact.role = Role::Present;
+        assert_eq!(severities(&detect(&UnsafeCall, &artifact)), [Severity::Medium]);
+    }
+
+    #[test]
+    fn a_class_made_without_its_constructor_loads_nothing() {
+        let mut call = call(name("joblib.numpy_pickle", "NumpyArrayWrapper"), vec![]);
+        call.manner = Manner::New;
+        assert!(pickle(&UnsafeCall, vec![performs(call)]).is_empty());
     }
 
     #[test]

@@ -26,7 +26,7 @@
 //! * Python Library Reference, `functools.partial`, `atexit.register`, `collections.defaultdict`
 //! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{ALIKE, Performed, Quota, arguments, callee, calls, handed, known};
+use crate::facts::{ALIKE, Performed, Quota, arguments, callee, calls, handed, known, weigh};
 use crate::knowledge::{Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Call, Name};
@@ -66,9 +66,8 @@ impl Detector for UnsafeCallableArgument {
                     call.callee,
                     harm.source
                 );
-                if let Some(finding) = reporter.report(artifact, site, message, call.to_string()) {
-                    finding.severity = severity;
-                }
+                let finding = reporter.report(artifact, site, message, call.to_string());
+                weigh(finding, artifact, severity);
             }
         }
     }

@@ -27,7 +27,7 @@
 //! * Python Library Reference, `pickle`: restricting globals
 //! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{APART, Quota, known, loaded};
+use crate::facts::{APART, Quota, known, loaded, weigh};
 use crate::knowledge::Effect;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Name, Value};
@@ -73,11 +73,10 @@ impl Detector for UnsafeImport {
                 known.source
             );
             let evidence = format!("{by} {}", written(name));
-            if let Some(finding) = reporter.report(artifact, site, message, evidence) {
-                let severity = known.effect.severity_when_named();
-                let weak = known.constants_only;
-                finding.severity = if weak { severity.min(Severity::Low) } else { severity };
-            }
+            let severity = known.effect.severity_when_named();
+            let weak = known.constants_only;
+            let severity = if weak { severity.min(Severity::Low) } else { severity };
+            weigh(reporter.report(artifact, site, message, evidence), artifact, severity);
         }
     }
 }

@@ -186,7 +186,8 @@ impl Effect {
             | Self::ImportIndirect
             | Self::Indirect
             | Self::Native => Severity::Critical,
-            Self::Environment
+            Self::Dos
+            | Self::Environment
             | Self::ExtensionRegistry
             | Self::File
             | Self::FileRead
@@ -207,7 +208,6 @@ impl Effect {
             | Self::XmlEntities => Severity::High,
             Self::Carrier
             | Self::ClassBuild
-            | Self::Dos
             | Self::FileRecon
             | Self::Html
             | Self::Interactive

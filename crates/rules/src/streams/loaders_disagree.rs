@@ -9,7 +9,7 @@
 //!
 //! No library writes such bytes. Where one loader stops or sees a harmless name and another runs a
 //! payload, the file was made for a scanner that follows the first. It is high where the same
-//! artifact names something harmful or unknown.
+//! artifact names something harmful, and where a broken frame makes the two read different opcodes.
 //!
 //! ## How it can be wrong
 //!
@@ -49,8 +49,16 @@ pub(crate) static DETECTOR: ByQuirk = ByQuirk {
     quirks: &[Quirk::LoadersDisagree],
     formats: Formats::Any,
     so: "a scanner that follows one loader does not see what another does",
-    severity: |artifact, _| if hides_harm(artifact) { Severity::High } else { Severity::Medium },
+    severity: |artifact, deviation| {
+        let hides = hides_harm(artifact) || shifts(&deviation.what);
+        if hides { Severity::High } else { Severity::Medium }
+    },
 };
+
+/// Whether the two loaders take their next opcodes from different bytes, as behind a broken frame.
+fn shifts(what: &str) -> bool {
+    what.contains("frame") || what.contains("FRAME")
+}
 
 #[cfg(test)]
 mod tests {
@@ -58,10 +66,19 @@ mod tests {
     use crate::quirks::testing::severity;
 
     #[test]
-    fn it_is_medium_by_itself() {
+    fn it_is_medium_unless_opcodes_shift() {
         assert_eq!(
             severity(&DETECTOR, "pickle", Quirk::LoadersDisagree, "x"),
             Some(Severity::Medium)
+        );
+        assert_eq!(
+            severity(
+                &DETECTOR,
+                "pickle",
+                Quirk::LoadersDisagree,
+                "opcode across the end of its frame"
+            ),
+            Some(Severity::High)
         );
         assert_eq!(severity(&DETECTOR, "pickle", Quirk::Truncated, "x"), None);
     }

@@ -1,0 +1,91 @@
+//! # unreviewed-constructor
+//!
+//! ## What it finds
+//!
+//! Loading calls the constructor of a class that is known to hold data, but whose constructor nobody
+//! has reviewed. Pickles of such classes usually make the object without it.
+//!
+//! ## Why it matters
+//!
+//! `cls.__new__` makes an empty object; `cls(…)` runs `__init__` with arguments that the file
+//! chooses, which may open the path or load the name that it is given. A file that was written by
+//! hand can do so where the library never would.
+//!
+//! ## How it can be wrong
+//!
+//! Classes that define `__reduce__` are pickled as a call of themselves on purpose.
+//!
+//! ## What to do
+//!
+//! Read what the constructor does with these arguments. Where it only stores them, accept the finding
+//! in the policy with a reason.
+//!
+//! ## References
+//!
+//! * Python Library Reference, `pickle`: pickling class instances, `object.__reduce__`
+//! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000
+
+use crate::facts::{ALIKE, Performed, Quota, callee, calls, known, times, weigh};
+use crate::knowledge::Effect;
+use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use davy_artifact::{Artifact, Manner};
+
+static RULE: Rule = Rule {
+    id: "unreviewed-constructor",
+    severity: Severity::Medium,
+    confidence: Confidence::Low,
+    summary: "loading runs a constructor that nobody has reviewed, of a class that holds data",
+    remediation: "read what the constructor does with these arguments, and accept the finding in \
+                  the policy, with a reason, where it only stores them",
+    cwe: &[470, 502],
+    atlas: &["AML.T0011.000"],
+    since: "0.1.0",
+    aliases: &[],
+    source: include_str!("unreviewed_constructor.rs"),
+};
+
+pub(crate) struct UnreviewedConstructor;
+
+impl Detector for UnreviewedConstructor {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
+        let mut quota = Quota::of(ALIKE);
+        for Performed { call, count, site } in calls(artifact) {
+            let Some(name) = callee(call).filter(|_| call.manner != Manner::New) else { continue };
+            let holds_data = known(name).is_some_and(|known| known.effect == Effect::New);
+            // A class that is called with nothing gets nothing from the file.
+            let given = !(call.args.is_empty() && call.kwargs.is_empty());
+            if !holds_data || !given || !quota.admits(name.dotted()) {
+                continue;
+            }
+            let message = format!(
+                "the constructor of `{name}` runs with arguments that the file chooses{}",
+                times(count)
+            );
+            let finding = reporter.report(artifact, site, message, call.to_string());
+            weigh(finding, artifact, Severity::Medium);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::testing::{call, name, performs, pickle, text};
+
+    #[test]
+    fn only_constructors_that_are_given_something_are_reported() {
+        let class = || name("sklearn.linear_model._base", "LinearRegression");
+        let given = call(class(), vec![text("path")]);
+        let found = pickle(&UnreviewedConstructor, vec![performs(given.clone())]);
+        assert_eq!(found[0].severity, Severity::Medium);
+        let mut made = given;
+        made.manner = Manner::New;
+        let empty = call(class(), vec![]);
+        let quiet = vec![performs(made), performs(empty)];
+        assert!(pickle(&UnreviewedConstructor, quiet).is_empty());
+    }
+}
