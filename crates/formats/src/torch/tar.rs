@@ -18,11 +18,58 @@ const STREAMS: u32 = 100_000;
 #[derive(Debug)]
 pub struct Tar;
 
+/// Longest extended header that is read.
+const EXTENDED: u64 = 64 * 1024;
+
 /// A member.
+#[derive(Debug)]
 struct Member {
     name: String,
     data: Span,
-    folder: bool,
+    /// The type flag: `5` a folder, `L` a long name of GNU tar, `x` an extended header of POSIX.
+    kind: u8,
+}
+
+/// The members of an archive one behind the other, under the names that extended headers give them.
+struct Members<'a> {
+    bytes: &'a Bytes,
+    at: u64,
+    name: Option<String>,
+}
+
+impl Members<'_> {
+    fn next(&mut self) -> Result<Option<Member>, Halt> {
+        loop {
+            let Some(mut member) = header(self.bytes, self.at)? else { return Ok(None) };
+            self.at = next(&member);
+            match member.kind {
+                b'L' => {
+                    let name = self.bytes.copy(member.data, to_usize(EXTENDED))?;
+                    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+                    self.name = Some(String::from_utf8_lossy(name).into_owned());
+                }
+                b'x' => {
+                    let records = self.bytes.copy(member.data, to_usize(EXTENDED))?;
+                    self.name = pax_path(&records).or(self.name.take());
+                }
+                b'g' | b'K' => {}
+                _ => {
+                    member.name = self.name.take().unwrap_or(member.name);
+                    return Ok(Some(member));
+                }
+            }
+        }
+    }
+}
+
+/// The path in the records of an extended header: `27 path=...` and a newline each.
+fn pax_path(records: &[u8]) -> Option<String> {
+    let lines = records.split(|byte| *byte == b'\n');
+    let values = lines.filter_map(|line| {
+        let space = line.iter().position(|byte| *byte == b' ')?;
+        line.get(space.saturating_add(1)..)?.strip_prefix(b"path=")
+    });
+    values.last().map(|path| String::from_utf8_lossy(path).into_owned())
 }
 
 impl Format for Tar {
@@ -36,10 +83,9 @@ impl Format for Tar {
 
     fn probe(&self, _: &[u8], input: &Input<'_>) -> Probe {
         let mut names = Vec::new();
-        let mut at = 0;
+        let mut members = Members { bytes: input.bytes, at: 0, name: None };
         while names.len() < 16 {
-            let Ok(Some(member)) = header(input.bytes, at) else { break };
-            at = next(&member);
+            let Ok(Some(member)) = members.next() else { break };
             names.push(member.name);
         }
         let has = |wanted: &str| names.iter().any(|name| plain(name) == wanted);
@@ -55,19 +101,18 @@ impl Format for Tar {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let mut at = 0;
+        let mut members = Members { bytes: input.bytes, at: 0, name: None };
         for _ in 0..MEMBERS {
-            budget.spend_steps(1, at)?;
-            let Some(member) = header(input.bytes, at)? else { break };
+            budget.spend_steps(1, members.at)?;
+            let Some(member) = members.next()? else { break };
             if member.data.end() > input.bytes.len() {
                 let what = "a member goes on behind the end of the archive";
                 let route = Route::Member(member.name.clone());
                 reading.deviation(Quirk::Truncated, member.data, route, what);
             }
             push(input.bytes, &member, reading, budget)?;
-            at = next(&member);
         }
-        check_rest(input.bytes, at, reading)
+        check_rest(input.bytes, members.at, reading)
     }
 }
 
@@ -90,11 +135,11 @@ fn header(bytes: &Bytes, at: u64) -> Result<Option<Member>, Halt> {
     let name = field(0, 100).split(|byte| *byte == 0).next().unwrap_or_default();
     let size = String::from_utf8_lossy(field(124, 12)).into_owned();
     let size = u64::from_str_radix(size.trim_matches(|c: char| c == '\0' || c == ' '), 8);
-    let folder = field(156, 1) == b"5";
+    let kind = field(156, 1).first().copied().unwrap_or(0);
     let start = at.saturating_add(BLOCK);
     let size = size.map_err(|_| Halt::malformed(at, "the size of a member is no octal number"))?;
-    let data = Span::new(start, if folder { 0 } else { size });
-    Ok(Some(Member { name: String::from_utf8_lossy(name).into_owned(), data, folder }))
+    let data = Span::new(start, if kind == b'5' { 0 } else { size });
+    Ok(Some(Member { name: String::from_utf8_lossy(name).into_owned(), data, kind }))
 }
 
 fn push(
@@ -107,7 +152,7 @@ fn push(
     reading.fact(Fact::Member { name: member.name.clone(), size: member.data.len, site });
     let view = bytes.slice(member.data);
     match plain(&member.name) {
-        _ if member.folder || view.is_empty() => {}
+        _ if member.kind == b'5' || view.is_empty() => {}
         name @ ("storages" | "tensors") => split(name, &view, reading, budget)?,
         _ => reading.child(member.name.clone(), view, Role::Loaded),
     }
