@@ -47,7 +47,7 @@ impl Format for PyTorch {
     ) -> Result<(), Halt> {
         let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
         let layout = Layout::of(&directory);
-        let mut archive = Archive { bytes: input.bytes, directory: &directory, reading, budget };
+        let mut archive = Archive::new(input.bytes, &directory, reading, budget);
         archive.check_roots(&layout);
         archive.check_marks(&layout.eager);
         for root in layout.eager.difference(&layout.script) {
@@ -78,7 +78,7 @@ impl Format for TorchScript {
     ) -> Result<(), Halt> {
         let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
         let layout = Layout::of(&directory);
-        let mut archive = Archive { bytes: input.bytes, directory: &directory, reading, budget };
+        let mut archive = Archive::new(input.bytes, &directory, reading, budget);
         for root in &layout.script {
             archive.pickles(root, "data.pkl", "data/")?;
             archive.pickles(root, "constants.pkl", "constants/")?;
@@ -109,7 +109,7 @@ impl Format for TorchPackage {
     ) -> Result<(), Halt> {
         let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
         let layout = Layout::of(&directory);
-        let mut archive = Archive { bytes: input.bytes, directory: &directory, reading, budget };
+        let mut archive = Archive::new(input.bytes, &directory, reading, budget);
         for root in &layout.package {
             archive.packaged(root)?;
         }
@@ -143,15 +143,35 @@ fn probe(head: &[u8], input: &Input<'_>, names: &[&[u8]]) -> Probe {
 struct Archive<'a> {
     bytes: &'a Bytes,
     directory: &'a Directory,
+    /// Every member that any reader sees, with its name as loaders compare it.
+    members: Vec<(String, &'a Entry)>,
     reading: &'a mut Reading,
     budget: &'a mut Budget,
 }
 
 impl<'a> Archive<'a> {
+    fn new(
+        bytes: &'a Bytes,
+        directory: &'a Directory,
+        reading: &'a mut Reading,
+        budget: &'a mut Budget,
+    ) -> Self {
+        let members = every(directory).map(|entry| (plain(entry), entry)).collect();
+        Self { bytes, directory, members, reading, budget }
+    }
+
     /// Every version of the member that loaders find under `name`.
     fn versions(&self, name: &str) -> Vec<&'a Entry> {
-        let directory = self.directory;
-        every(directory).filter(|entry| plain(entry) == name).take(16).collect()
+        let named = self.members.iter().filter(|(member, _)| member == name);
+        named.map(|(_, entry)| *entry).take(16).collect()
+    }
+
+    /// The members in `folder`, with what their names have behind it.
+    fn within(&self, folder: &str) -> Vec<(String, &'a Entry)> {
+        let inside = |(name, entry): &(String, &'a Entry)| {
+            name.strip_prefix(folder).map(|rest| (rest.to_owned(), *entry))
+        };
+        self.members.iter().filter_map(inside).collect()
     }
 
     fn route(entry: &Entry) -> Route {
@@ -172,7 +192,8 @@ impl<'a> Archive<'a> {
             self.reading.deviation(Quirk::Repeated, whole, Route::None, &what);
         }
         let (miniz, zipfile) = (self.directory.miniz(), self.directory.zipfile());
-        for entry in every(self.directory).filter(|e| plain(e).ends_with("data.pkl")).take(64) {
+        let pickles = self.members.iter().filter(|(name, _)| name.ends_with("data.pkl"));
+        for (_, entry) in pickles.take(64) {
             let name = entry.name();
             let torch = miniz.as_ref().and_then(|members| members.find(&name));
             let python = zipfile.as_ref().and_then(|members| members.find(&name));
@@ -213,12 +234,10 @@ impl<'a> Archive<'a> {
     fn pickles(&mut self, root: &str, pickle: &str, folder: &str) -> Result<(), Halt> {
         let folder = format!("{root}{folder}");
         let mut members: HashMap<String, &Entry> = HashMap::new();
-        for entry in every(self.directory) {
+        for (key, entry) in self.within(&folder) {
             self.budget.spend_steps(1, entry.central.start)?;
-            let name = plain(entry);
-            let Some(key) = name.strip_prefix(&folder) else { continue };
             self.check_method(entry);
-            members.entry(key.to_owned()).or_insert(entry);
+            members.entry(key).or_insert(entry);
         }
         for entry in self.versions(&format!("{root}{pickle}")) {
             self.check_method(entry);
@@ -280,12 +299,8 @@ impl<'a> Archive<'a> {
     /// model runs.
     fn sources(&mut self, root: &str) -> Result<(), Halt> {
         let folder = format!("{root}code/");
-        let directory = self.directory;
-        let sources = every(directory).filter(|entry| {
-            let name = plain(entry);
-            name.starts_with(&folder) && name.ends_with(".py")
-        });
-        for entry in sources.take(SOURCES) {
+        let sources = self.within(&folder).into_iter().filter(|(name, _)| name.ends_with(".py"));
+        for (_, entry) in sources.take(SOURCES) {
             let source = match zip::unpack(self.bytes, entry, self.budget) {
                 Ok(unpacked) => unpacked.bytes,
                 Err(halt) if halt.blame() == Blame::Io => return Err(halt),

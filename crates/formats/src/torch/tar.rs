@@ -21,6 +21,9 @@ pub struct Tar;
 /// Longest extended header that is read.
 const EXTENDED: u64 = 64 * 1024;
 
+/// Extended headers of one member that are read; each writer makes two at most.
+const EXTENSIONS: u32 = 64;
+
 /// A member.
 #[derive(Debug)]
 struct Member {
@@ -39,7 +42,7 @@ struct Members<'a> {
 
 impl Members<'_> {
     fn next(&mut self) -> Result<Option<Member>, Halt> {
-        loop {
+        for _ in 0..EXTENSIONS {
             let Some(mut member) = header(self.bytes, self.at)? else { return Ok(None) };
             self.at = next(&member);
             match member.kind {
@@ -59,17 +62,18 @@ impl Members<'_> {
                 }
             }
         }
+        Err(Halt::malformed(self.at, "extended headers without end"))
     }
 }
 
 /// The path in the records of an extended header: `27 path=...` and a newline each.
 fn pax_path(records: &[u8]) -> Option<String> {
     let lines = records.split(|byte| *byte == b'\n');
-    let values = lines.filter_map(|line| {
+    let mut values = lines.filter_map(|line| {
         let space = line.iter().position(|byte| *byte == b' ')?;
         line.get(space.saturating_add(1)..)?.strip_prefix(b"path=")
     });
-    values.last().map(|path| String::from_utf8_lossy(path).into_owned())
+    values.next_back().map(|path| String::from_utf8_lossy(path).into_owned())
 }
 
 impl Format for Tar {
@@ -81,7 +85,10 @@ impl Format for Tar {
         "PyTorch checkpoint in a tar archive (0.1), which torch.load still opens"
     }
 
-    fn probe(&self, _: &[u8], input: &Input<'_>) -> Probe {
+    fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
+        if head.get(257..262) != Some(b"ustar") {
+            return Probe::No;
+        }
         let mut names = Vec::new();
         let mut members = Members { bytes: input.bytes, at: 0, name: None };
         while names.len() < 16 {
