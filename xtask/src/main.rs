@@ -6,6 +6,7 @@ mod generate;
 mod mutate;
 mod oracle;
 mod paths;
+mod seeds;
 mod sizes;
 
 use args::Args;
@@ -61,6 +62,12 @@ const TASKS: &[Task] = &[
         options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
         help: "compare the members that davy lists with what Python's zipfile lists and reads",
         run: oracle::zip,
+    },
+    Task {
+        name: "seeds",
+        options: "",
+        help: "write the corpora as files that the fuzz targets start from",
+        run: seeds::run,
     },
 ];
 

@@ -8,6 +8,8 @@
 pub mod gzip;
 pub mod pickle;
 pub mod python;
+pub mod tar;
+pub mod text;
 pub mod torch;
 pub mod zip;
 
@@ -15,10 +17,14 @@ use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
 pub const FORMATS: &[&dyn Format] = &[
+    &gzip::Gzip,
+    &gzip::Zlib,
     &pickle::Pickle,
     &python::Python,
-    &torch::PyTorch,
+    &tar::Tar,
+    &text::Text,
     &torch::Legacy,
+    &torch::PyTorch,
     &torch::Tar,
     &torch::TorchPackage,
     &torch::TorchScript,

@@ -87,6 +87,11 @@ pub(crate) fn known(name: &Name) -> Option<&'static Known> {
     knowledge::lookup(&name.module, &name.name)
 }
 
+/// An import as evidence: how the name is looked up, and the name as the opcodes spell it.
+pub(crate) fn spelled(by: &str, name: &Name) -> String {
+    davy_bytes::escape(format!("{by} {} {}", name.module, name.name).trim_end())
+}
+
 /// Every global that is handed over as it is among `values`: not the callees of calls whose
 /// results are handed over.
 pub(crate) fn handed<'a>(values: impl Iterator<Item = &'a Value>) -> Vec<&'a Name> {
@@ -146,13 +151,11 @@ impl Quota {
     }
 }
 
-/// Sets how bad a finding is. What merely stands in a string of a pickle, and nothing loads, is at
-/// most medium: it takes a program that loads it to do harm.
+/// Sets how bad a finding is; what looks like a program in the bytes of a tensor may be chance.
 pub(crate) fn weigh(finding: Option<&mut Finding>, artifact: &Artifact, severity: Severity) {
     let Some(finding) = finding else { return };
-    let stands = artifact.role == Role::Present && artifact.name().starts_with("payload@");
-    finding.severity = if stands { severity.min(Severity::Medium) } else { severity };
-    if stands || artifact.role == Role::Storage {
+    finding.severity = severity;
+    if artifact.role == Role::Storage {
         finding.confidence = finding.confidence.min(Confidence::Medium);
     }
 }

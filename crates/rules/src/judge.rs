@@ -33,10 +33,6 @@ pub(crate) fn judge(call: &Call, known: &Known) -> Option<Judgement> {
         Effect::File => Some(open(call)),
         Effect::Introspect => Some(introspect(call)),
         _ if known.constants_only && only_data(call) => None,
-        // A print fills a log at worst, unless it is told where to print.
-        Effect::FileWrite if known.pattern == "builtins.print" && call.kwargs.is_empty() => {
-            Some(Judgement::new(Severity::Medium, "prints what the file chooses"))
-        }
         _ => Some(Judgement::new(effect.severity(), effect.does())),
     }
 }
@@ -143,7 +139,7 @@ fn import(call: &Call) -> Option<Judgement> {
         return None;
     }
     let does = format!("imports {}, about which nothing is known, and so runs it", quote(module));
-    Some(Judgement::new(Severity::Medium, does))
+    Some(Judgement::new(Severity::High, does))
 }
 
 /// `loads(bytes)`: bytes that stand in the file are read as an artifact of their own; anything else
@@ -160,9 +156,12 @@ fn deser(call: &Call, known: &Known) -> Option<Judgement> {
     if known.constants_only {
         return None;
     }
-    let does =
-        "loads objects from bytes that stand in the file, a second stage that is read as well";
-    Some(Judgement::new(Severity::High, does))
+    let does = "loads objects from bytes that stand in the file, which were read as well";
+    // A second stage for another unpickler; other loaders (a model that a library keeps as an
+    // archive of its own) are as bad as what the archive holds.
+    let unpickles = callee(call).is_some_and(|name| name.name.ends_with("loads"));
+    let severity = if unpickles { Severity::High } else { Severity::Medium };
+    Some(Judgement::new(severity, does))
 }
 
 /// `open(path, mode)`: the mode tells reading from writing.

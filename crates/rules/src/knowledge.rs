@@ -53,6 +53,15 @@ static BORROWED: Known = Known {
     source: "a module imported by another is one of its attributes",
 };
 
+/// Answer for a module as a whole of which something harmless is known: importing it is what any
+/// file that names that does.
+static MODULE: Known = Known {
+    pattern: "module",
+    effect: Effect::Ref,
+    constants_only: false,
+    source: "a module that honest files import",
+};
+
 /// Modules whose attributes give everything away, so that holding the module is holding them.
 const POWERFUL: &[&str] = &[
     "_ctypes",
@@ -93,9 +102,14 @@ const TRANSPARENT: &[&str] = &["__call__", "__func__", "__init__", "__new__", "_
 /// Special attributes that are text.
 const TEXTUAL: &[&str] = &["__doc__", "__name__", "__qualname__", "__version__"];
 
-/// What is known about `name`, which may be a path of attributes, in `module`.
+/// What is known about `name`, which may be a path of attributes, in `module`; where it is empty,
+/// about the module itself.
 #[must_use]
 pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
+    if name.is_empty() {
+        let harmless = has_harmless(module).then_some(&MODULE);
+        return if is_powerful(module) { Some(&BORROWED) } else { harmless };
+    }
     let parts: Vec<&str> = name.split('.').collect();
     let whole = format!("{module}.{name}");
     if let Some(known) = exact(&whole) {
@@ -283,6 +297,13 @@ mod tests {
         assert_eq!(effect("torch.nn.modules.linear", "Timer"), None);
         assert_eq!(effect("torch.nn.modules.linear", "linear"), None);
         assert_eq!(effect("sklearn.tree._classes", "os"), Some(Effect::Introspect));
+    }
+
+    #[test]
+    fn modules_are_known_by_what_they_hold() {
+        assert_eq!(effect("numpy", ""), Some(Effect::Ref));
+        assert!(lookup("os", "").is_some_and(Known::is_dangerous));
+        assert_eq!(effect("nobody_knows_this", ""), None);
     }
 
     #[test]

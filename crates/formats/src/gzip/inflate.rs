@@ -4,8 +4,11 @@ use davy_bytes::{Budget, Bytes, Halt, Source, Span, to_u64, to_usize};
 use flate2::{Decompress, FlushDecompress, Status};
 use std::{fmt, io};
 
-/// Input is read, and output grows, in pieces of this many bytes.
+/// Input is read, and output grows, in pieces of up to this many bytes.
 const PIECE: usize = 64 * 1024;
+
+/// The first piece of input is this short: many streams are, and forged ones break off at once.
+const FIRST_PIECE: usize = 1024;
 
 /// The most that is reserved before anything came out: declared sizes are claims.
 const HEAD_START: usize = 1 << 20;
@@ -24,11 +27,20 @@ pub enum Framing {
 pub struct Inflated {
     /// The output, up to the fault if there is one.
     pub bytes: Bytes,
-    /// CRC-32 of the output.
+    /// How the stream went.
+    pub end: End,
+}
+
+/// How a deflate stream went.
+#[derive(Debug)]
+pub struct End {
+    /// CRC-32 of its output.
     pub crc32: u32,
-    /// Bytes of input that belong to the stream.
+    /// Bytes of input that belong to it.
     pub consumed: u64,
-    /// Why the stream could not be followed to its end.
+    /// Bytes of output.
+    pub produced: u64,
+    /// Why it could not be followed to its end.
     pub fault: Option<Halt>,
 }
 
@@ -66,19 +78,37 @@ pub fn keep(bytes: Vec<u8>) -> Bytes {
 /// the budget's expansion, and every byte of input from its steps, whether it ends well or not.
 ///
 /// # Errors
-/// Only when the medium fails or the steps run out; faults of the stream are in
-/// [`Inflated::fault`], at an offset of `bytes`.
+/// Only when the medium fails or the steps run out; faults of the stream are in [`End::fault`], at
+/// an offset of `bytes`.
 pub fn inflate(
     bytes: &Bytes,
     span: Span,
     framing: Framing,
     budget: &mut Budget,
 ) -> Result<Inflated, Halt> {
+    let mut output = Vec::new();
+    let end = inflate_onto(&mut output, bytes, span, framing, budget)?;
+    output.shrink_to_fit();
+    Ok(Inflated { bytes: keep(output), end })
+}
+
+/// As [`inflate`], behind what is in `output` already.
+///
+/// # Errors
+/// As [`inflate`].
+pub fn inflate_onto(
+    output: &mut Vec<u8>,
+    bytes: &Bytes,
+    span: Span,
+    framing: Framing,
+    budget: &mut Budget,
+) -> Result<End, Halt> {
+    let before = output.len();
+    let expected = span.len.saturating_mul(2).min(budget.left().expansion);
+    output.reserve(to_usize(expected).clamp(64, HEAD_START));
     let mut stream = Stream {
         decompress: Decompress::new(framing == Framing::Zlib),
-        output: Vec::with_capacity(
-            to_usize(span.len.saturating_mul(2).min(budget.left().expansion)).clamp(64, HEAD_START),
-        ),
+        output,
         digest: crc32fast::Hasher::new(),
         start: span.start,
         fault: None,
@@ -86,9 +116,11 @@ pub fn inflate(
     };
     let end = span.end().min(bytes.len());
     let mut at = span.start.min(end);
+    let mut piece = FIRST_PIECE;
     let mut input = vec![0; PIECE.min(to_usize(end.saturating_sub(at)))];
     while at < end && stream.running() {
-        let room = to_usize(end.saturating_sub(at)).min(input.len());
+        let room = to_usize(end.saturating_sub(at)).min(piece).min(input.len());
+        piece = piece.saturating_mul(4);
         let read = bytes.read_at(at, input.get_mut(..room).unwrap_or_default())?;
         budget.spend_steps(to_u64(read), at)?;
         stream.feed(input.get(..read).unwrap_or_default(), budget);
@@ -97,25 +129,24 @@ pub fn inflate(
     if stream.running() {
         stream.fault = Some(Halt::malformed(end, "truncated deflate stream"));
     }
-    stream.output.shrink_to_fit();
-    Ok(Inflated {
+    Ok(End {
         consumed: stream.decompress.total_in(),
+        produced: to_u64(stream.output.len().saturating_sub(before)),
         crc32: stream.digest.finalize(),
-        bytes: keep(stream.output),
         fault: stream.fault,
     })
 }
 
-struct Stream {
+struct Stream<'a> {
     decompress: Decompress,
-    output: Vec<u8>,
+    output: &'a mut Vec<u8>,
     digest: crc32fast::Hasher,
     start: u64,
     fault: Option<Halt>,
     ended: bool,
 }
 
-impl Stream {
+impl Stream<'_> {
     fn running(&self) -> bool {
         !self.ended && self.fault.is_none()
     }
@@ -135,8 +166,7 @@ impl Stream {
                 self.output.reserve_exact(room);
             }
             let (before, came) = (self.decompress.total_in(), self.output.len());
-            let status =
-                self.decompress.decompress_vec(input, &mut self.output, FlushDecompress::None);
+            let status = self.decompress.decompress_vec(input, self.output, FlushDecompress::None);
             let used = to_usize(self.decompress.total_in().saturating_sub(before));
             input = input.get(used..).unwrap_or_default();
             let fresh = self.output.get(came..).unwrap_or_default();
@@ -193,8 +223,8 @@ mod tests {
         let len = packed.len();
         packed.extend(b"trailing");
         let out = raw(packed, &mut Budget::default());
-        assert_eq!((out.consumed, out.crc32), (len as u64, crc32fast::hash(&data)));
-        assert!(out.fault.is_none());
+        assert_eq!((out.end.consumed, out.end.crc32), (len as u64, crc32fast::hash(&data)));
+        assert!(out.end.fault.is_none());
         assert_eq!(out.bytes.copy(Span::new(0, u64::MAX), usize::MAX).unwrap(), data);
     }
 
@@ -202,7 +232,7 @@ mod tests {
     fn a_bomb_stops_at_the_budget_and_keeps_what_came() {
         let mut budget = Budget::new(Limits { expansion: 1 << 20, ..Limits::default() });
         let out = raw(deflated(&vec![0; 64 << 20]), &mut budget);
-        assert_eq!(out.fault.unwrap().what(), "the limit on unpacked bytes");
+        assert_eq!(out.end.fault.unwrap().what(), "the limit on unpacked bytes");
         assert!(
             out.bytes.len() >= 1 << 19 && out.bytes.len() <= (1 << 20) + 64,
             "{}",
@@ -216,7 +246,7 @@ mod tests {
         let mut packed = deflated(&data);
         packed.truncate(packed.len() / 2);
         let out = raw(packed, &mut Budget::default());
-        assert_eq!(out.fault.unwrap().what(), "truncated deflate stream");
+        assert_eq!(out.end.fault.unwrap().what(), "truncated deflate stream");
         let kept = out.bytes.copy(Span::new(0, u64::MAX), usize::MAX).unwrap();
         assert!(kept.len() > 1000 && data.starts_with(&kept));
     }

@@ -52,8 +52,8 @@ const ASSIGNED: usize = 64;
 impl Machine<'_> {
     /// `target.append(item)` or `target.extend(items)`.
     pub(super) fn append(&mut self, target: V, items: &[V], many: bool) {
-        if let Some(Node::List(at)) = self.heap.node(target) {
-            self.heap.extend(at, items);
+        if let Some(Node::List(_)) = self.heap.node(target) {
+            self.heap.extend(target, items);
             return;
         }
         if many && items.is_empty() {
@@ -80,8 +80,8 @@ impl Machine<'_> {
         if items.iter().any(|item| self.is_unhashable(*item)) {
             self.deviate(Quirk::WrongType, "a list, dict or set in a set: no loader takes it");
         }
-        if let Some(Node::Set(at)) = self.heap.node(target) {
-            self.heap.extend(at, items);
+        if let Some(Node::Set(_)) = self.heap.node(target) {
+            self.heap.extend(target, items);
             return;
         }
         for method in ["update", "add"] {
@@ -104,7 +104,7 @@ impl Machine<'_> {
             self.deviate(Quirk::WrongType, "a list, dict or set as a key: no loader takes it");
         }
         match self.heap.node(target) {
-            Some(Node::Dict(at)) => self.heap.extend_pairs(at, pairs),
+            Some(Node::Dict(_)) => self.heap.extend_pairs(target, pairs),
             _ => self.fill(target, pairs, "__setitem__", true),
         }
     }
@@ -142,7 +142,10 @@ impl Machine<'_> {
 
     fn fill_object(&mut self, at: u32, items: &[V], pairs: bool) {
         let Some(record) = self.heap.call(at).copied() else { return };
-        let container = if record.items == u32::MAX { self.heap.new_items() } else { record.items };
+        let container = match record.items {
+            V::Absent => self.heap.container(Node::List),
+            items => items,
+        };
         if let Some(record) = self.heap.call_mut(at) {
             record.items = container;
         }

@@ -79,24 +79,24 @@ impl<'a> Converter<'a> {
             }
             Node::Bytes(_) => Value::Bytes(self.excerpt(v)),
             Node::Call(at) => self.call(at, deeper),
-            Node::Dict(at) => {
-                let container = self.heap.items(at);
-                self.dict(&container.items, container.elided, deeper)
+            Node::Dict(_) => {
+                let (items, elided) = self.heap.items(v);
+                self.dict(items, elided, deeper)
             }
             Node::Extension(code) => Value::Extension(u64::from(code)),
             Node::Float(number) => Value::Float(number),
             Node::Global(_) => self.heap.name(v).cloned().map_or(Value::None, Value::Name),
             Node::Int(number) => Value::Int(number),
-            Node::List(at) => {
-                let container = self.heap.items(at);
-                Value::List(self.items(&container.items, container.elided, deeper))
+            Node::List(_) => {
+                let (items, elided) = self.heap.items(v);
+                Value::List(self.items(items, elided, deeper))
             }
             Node::Long(id) => Value::Long(self.heap.interned(id).to_owned()),
             Node::Module(id) => Value::Module(self.heap.interned(id).to_owned()),
             Node::Persistent(id) => Value::Persistent(Box::new(self.at_depth(id, deeper))),
-            Node::Set(at) => {
-                let container = self.heap.items(at);
-                Value::Set(self.items(&container.items, container.elided, deeper))
+            Node::Set(_) => {
+                let (items, elided) = self.heap.items(v);
+                Value::Set(self.items(items, elided, deeper))
             }
             Node::Text(_) => Value::Text(self.excerpt(v)),
             Node::Tuple { .. } => {
@@ -208,8 +208,8 @@ fn push_children(heap: &Heap, v: V, depth: u32, pending: &mut Vec<(V, u32)>) {
                 pending.push((call.callee, depth));
             }
         }
-        Some(Node::Dict(at)) => {
-            pending.extend(heap.items(at).items.iter().take(64).rev().map(|item| (*item, depth)));
+        Some(Node::Dict(_)) => {
+            pending.extend(heap.items(v).0.iter().take(64).rev().map(|item| (*item, depth)));
         }
         _ => {
             let items = heap.sequence(v).unwrap_or_default();

@@ -40,16 +40,16 @@ pub(crate) enum Node {
     Attribute { base: V, name: u32 },
     Bytes(u32),
     Call(u32),
-    Dict(u32),
+    Dict(Items),
     Extension(u32),
     Float(f64),
     Global(u32),
     Int(i64),
-    List(u32),
+    List(Items),
     Long(u32),
     Module(u32),
     Persistent(V),
-    Set(u32),
+    Set(Items),
     Text(u32),
     Tuple { at: u32, len: u32 },
     Unknown(Mystery),
@@ -80,12 +80,13 @@ pub(crate) struct Constant {
     pub(crate) decoded: Option<Arc<[u8]>>,
 }
 
-/// A list, dict (keys and values alternating) or set.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Container {
-    pub(crate) items: Vec<V>,
-    /// Plain items that were left out.
-    pub(crate) elided: u64,
+/// What a list, dict (keys and values alternating) or set holds: a stretch of the pool, which moves
+/// to the pool's end when it has to grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Items {
+    at: u32,
+    len: u32,
+    room: u32,
 }
 
 /// Which opcode did something, compactly.
@@ -129,8 +130,8 @@ pub(crate) struct CallRecord {
     pub(crate) how: How,
     /// What BUILD gave the result, or `Absent`.
     pub(crate) state: V,
-    /// Index of a container with what SETITEM or APPEND put into the result, or `u32::MAX`.
-    pub(crate) items: u32,
+    /// A list of what SETITEM or APPEND put into the result, or `Absent`.
+    pub(crate) items: V,
     pub(crate) step: Step,
 }
 
@@ -141,15 +142,14 @@ pub(crate) struct Heap {
     arena: Vec<u8>,
     nodes: Vec<Node>,
     pool: Vec<V>,
-    containers: Vec<Container>,
+    /// Plain items that were left out, by the index of the container.
+    elided: HashMap<u32, u64>,
     constants: Vec<Constant>,
     names: Vec<Name>,
     name_ids: HashMap<Name, u32>,
     strings: Vec<Box<str>>,
     string_ids: HashMap<Box<str>, u32>,
     calls: Vec<CallRecord>,
-    /// Items in containers, for the account of memory.
-    held: usize,
 }
 
 fn index(length: usize) -> u32 {
@@ -163,14 +163,13 @@ impl Heap {
             arena: Vec::new(),
             nodes: Vec::new(),
             pool: Vec::new(),
-            containers: Vec::new(),
+            elided: HashMap::new(),
             constants: Vec::new(),
             names: Vec::new(),
             name_ids: HashMap::new(),
             strings: Vec::new(),
             string_ids: HashMap::new(),
             calls: Vec::new(),
-            held: 0,
         }
     }
 
@@ -180,8 +179,6 @@ impl Heap {
             self.arena.len(),
             self.nodes.len().saturating_mul(size_of::<Node>()),
             self.pool.len().saturating_mul(size_of::<V>()),
-            self.held.saturating_mul(size_of::<V>()),
-            self.containers.len().saturating_mul(size_of::<Container>()),
             self.constants.len().saturating_mul(size_of::<Constant>()),
             self.calls.len().saturating_mul(size_of::<CallRecord>()),
             self.strings.len().saturating_mul(64),
@@ -324,61 +321,102 @@ impl Heap {
         self.push(Node::Tuple { at, len: index(items.len()) })
     }
 
-    pub(crate) fn container(&mut self, make: fn(u32) -> Node) -> V {
-        let at = index(self.containers.len());
-        self.containers.push(Container::default());
-        self.push(make(at))
+    pub(crate) fn container(&mut self, make: fn(Items) -> Node) -> V {
+        self.push(make(Items::default()))
     }
 
-    pub(crate) fn new_items(&mut self) -> u32 {
-        let at = index(self.containers.len());
-        self.containers.push(Container::default());
-        at
+    /// The items of a container that are held, and the number of those that are not.
+    pub(crate) fn items(&self, v: V) -> (&[V], u64) {
+        let (V::Node(at), Some(Node::List(items) | Node::Dict(items) | Node::Set(items))) =
+            (v, self.node(v))
+        else {
+            return (&[], 0);
+        };
+        let elided = self.elided.get(&at).copied().unwrap_or(0);
+        (self.pooled(items.at, items.len), elided)
     }
 
-    pub(crate) fn items(&self, at: u32) -> &Container {
-        static EMPTY: Container = Container { items: Vec::new(), elided: 0 };
-        self.containers.get(to_usize(u64::from(at))).unwrap_or(&EMPTY)
+    fn pooled(&self, at: u32, len: u32) -> &[V] {
+        let start = to_usize(u64::from(at));
+        let end = start.saturating_add(to_usize(u64::from(len)));
+        self.pool.get(start..end).unwrap_or_default()
     }
 
-    /// Adds single items to the container at index `at`.
-    pub(crate) fn extend(&mut self, at: u32, items: &[V]) {
-        self.add(at, items, 1);
+    /// Adds single items to a list or set.
+    pub(crate) fn extend(&mut self, v: V, items: &[V]) {
+        self.add(v, items, 1);
     }
 
-    /// Adds key and value pairs, flattened, to the container at index `at`.
-    pub(crate) fn extend_pairs(&mut self, at: u32, pairs: &[V]) {
-        self.add(at, pairs, 2);
+    /// Adds key and value pairs, flattened, to a container.
+    pub(crate) fn extend_pairs(&mut self, v: V, pairs: &[V]) {
+        self.add(v, pairs, 2);
     }
 
-    fn add(&mut self, at: u32, items: &[V], stride: usize) {
-        let Self { containers, nodes, held, .. } = self;
-        let Some(container) = containers.get_mut(to_usize(u64::from(at))) else { return };
-        if container.items.len().saturating_add(items.len()) <= PLAIN_KEPT {
-            container.items.extend_from_slice(items);
-            *held = held.saturating_add(items.len());
+    fn add(&mut self, v: V, new: &[V], stride: usize) {
+        let (V::Node(at), Some(node)) = (v, self.node(v)) else { return };
+        let (Node::List(mut items) | Node::Dict(mut items) | Node::Set(mut items)) = node else {
             return;
-        }
-        for item in items.chunks(stride) {
-            let plain = item.iter().all(|v| is_plain(nodes, *v));
-            if plain && container.items.len() >= PLAIN_KEPT {
-                container.elided = container.elided.saturating_add(1);
-            } else {
-                container.items.extend_from_slice(item);
-                *held = held.saturating_add(item.len());
+        };
+        if to_usize(u64::from(items.len)).saturating_add(new.len()) <= PLAIN_KEPT {
+            self.put(&mut items, new);
+        } else {
+            for part in new.chunks(stride) {
+                let plain = part.iter().all(|v| is_plain(&self.nodes, *v));
+                if plain && to_usize(u64::from(items.len)) >= PLAIN_KEPT {
+                    let elided = self.elided.entry(at).or_insert(0);
+                    *elided = elided.saturating_add(1);
+                } else {
+                    self.put(&mut items, part);
+                }
             }
         }
+        if let Some(slot) = self.nodes.get_mut(to_usize(u64::from(at))) {
+            *slot = match node {
+                Node::List(_) => Node::List(items),
+                Node::Dict(_) => Node::Dict(items),
+                _ => Node::Set(items),
+            };
+        }
+    }
+
+    /// Puts `items` behind those that the container holds.
+    fn put(&mut self, container: &mut Items, items: &[V]) {
+        let len = to_usize(u64::from(container.len));
+        let wanted = len.saturating_add(items.len());
+        if wanted > to_usize(u64::from(container.room)) {
+            self.make_room(container, wanted);
+        }
+        let start = to_usize(u64::from(container.at)).saturating_add(len);
+        let target = self.pool.get_mut(start..start.saturating_add(items.len()));
+        if let Some(target) = target {
+            target.copy_from_slice(items);
+            container.len = index(wanted);
+        }
+    }
+
+    /// Gives the container room for `wanted` items: in place at the end of the pool, else there.
+    fn make_room(&mut self, container: &mut Items, wanted: usize) {
+        let start = to_usize(u64::from(container.at));
+        let room = to_usize(u64::from(container.room));
+        let at_end = room > 0 && start.saturating_add(room) == self.pool.len();
+        let room = if room == 0 { wanted } else { wanted.max(room.saturating_mul(2)) };
+        if at_end {
+            self.pool.resize(start.saturating_add(room), V::Absent);
+        } else {
+            let moved = self.pool.len();
+            let end = start.saturating_add(to_usize(u64::from(container.len)));
+            self.pool.extend_from_within(start.min(end)..end);
+            self.pool.resize(moved.saturating_add(room), V::Absent);
+            container.at = index(moved);
+        }
+        container.room = index(room);
     }
 
     /// The items of a tuple, list or set that are held.
     pub(crate) fn sequence(&self, v: V) -> Option<&[V]> {
         match self.node(v)? {
-            Node::Tuple { at, len } => {
-                let start = to_usize(u64::from(at));
-                let end = start.saturating_add(to_usize(u64::from(len)));
-                self.pool.get(start..end)
-            }
-            Node::List(at) | Node::Set(at) => Some(&self.items(at).items),
+            Node::Tuple { at, len } => Some(self.pooled(at, len)),
+            Node::List(_) | Node::Set(_) => Some(self.items(v).0),
             _ => None,
         }
     }
@@ -386,10 +424,10 @@ impl Heap {
     /// Keys and values, alternating, of a dict, or of an object that items were set on.
     pub(crate) fn pairs(&self, v: V) -> Option<&[V]> {
         match self.node(v)? {
-            Node::Dict(at) => Some(&self.items(at).items),
+            Node::Dict(_) => Some(self.items(v).0),
             Node::Call(at) => {
                 let items = self.call(at)?.items;
-                (items != u32::MAX).then(|| self.items(items).items.as_slice())
+                (items != V::Absent).then(|| self.items(items).0)
             }
             _ => None,
         }
@@ -483,10 +521,11 @@ mod tests {
     fn long_lists_of_numbers_are_counted_but_strings_are_kept() {
         let mut heap = Heap::new(Bytes::from_memory(vec![]));
         let list = heap.container(Node::List);
-        let Some(Node::List(at)) = heap.node(list) else { panic!() };
-        heap.extend(at, &[V::Int(7); 5000]);
+        heap.extend(list, &[V::Int(7); 5000]);
         let word = heap.decoded_text(b"word".to_vec(), Span::default());
-        heap.extend(at, &[word]);
-        assert_eq!((heap.items(at).items.len(), heap.items(at).elided), (PLAIN_KEPT + 1, 904));
+        heap.extend(list, &[word]);
+        let (items, elided) = heap.items(list);
+        assert_eq!((items.len(), elided), (PLAIN_KEPT + 1, 904));
+        assert_eq!(items.last(), Some(&word));
     }
 }

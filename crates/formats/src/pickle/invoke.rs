@@ -177,7 +177,7 @@ impl Machine<'_> {
             kwargs,
             how,
             state: V::Absent,
-            items: u32::MAX,
+            items: V::Absent,
             step: self.step,
         })
     }

@@ -4,7 +4,7 @@
 //! (`Lib/pickle.py`), and records where they part. Nothing is imported or called: a global is a
 //! name, a call is a record of what would be called with what.
 
-use super::heap::{Heap, How, Node, Step, V};
+use super::heap::{Heap, How, Items, Node, Step, V};
 use super::memo::Memo;
 use super::number;
 use super::opcode::{self as op, Argument};
@@ -534,7 +534,7 @@ impl<'a> Machine<'a> {
         self.stack.push(value);
     }
 
-    fn push_container(&mut self, make: fn(u32) -> Node) {
+    fn push_container(&mut self, make: fn(Items) -> Node) {
         let value = self.heap.container(make);
         self.stack.push(value);
     }
@@ -548,17 +548,17 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn collect(&mut self, make: fn(u32) -> Node) -> Result<(), Halt> {
+    fn collect(&mut self, make: fn(Items) -> Node) -> Result<(), Halt> {
         let items = self.pop_mark()?;
         let value = self.heap.container(make);
         match self.heap.node(value) {
-            Some(Node::Dict(at)) => {
+            Some(Node::Dict(_)) => {
                 if items.len() % 2 == 1 {
                     self.deviate(Quirk::SizeMismatch, "DICT of an odd number of values: CPython refuses it, PyTorch's C++ unpickler reads past the end");
                 }
-                self.heap.extend_pairs(at, &items);
+                self.heap.extend_pairs(value, &items);
             }
-            Some(Node::List(at) | Node::Set(at)) => self.heap.extend(at, &items),
+            Some(Node::List(_) | Node::Set(_)) => self.heap.extend(value, &items),
             _ => {}
         }
         self.stack.push(value);

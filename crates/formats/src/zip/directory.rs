@@ -7,7 +7,6 @@ use super::layout::complement;
 use super::lookup::{Named, Sorted};
 use super::window::{Window, u16_at, u32_at, u64_at};
 use davy_bytes::{Budget, Bytes, Halt, Span, to_u64};
-use std::collections::HashSet;
 
 /// Length of an end record before its comment (APPNOTE 4.3.16).
 pub(super) const END_LEN: u64 = 22;
@@ -85,6 +84,14 @@ pub struct Listing {
     pub miniz: bool,
 }
 
+impl Listing {
+    /// Whether it has the central header at `at`, read with the same bias.
+    fn has(&self, at: u64, bias: i128) -> bool {
+        let found = self.entries.binary_search_by_key(&at, |entry| entry.central.start);
+        self.bias == bias && found.is_ok()
+    }
+}
+
 /// Everything that directories say about an archive.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
@@ -151,7 +158,6 @@ pub(super) fn directories(bytes: &Bytes, budget: &mut Budget) -> Result<Director
     let mut walk = Walk {
         records: Window::new(bytes, 64 * 1024),
         headers: Window::new(bytes, 4096),
-        seen: HashSet::new(),
         memory: budget.left().memory,
     };
     // What the members of the first list leave uncovered.
@@ -169,7 +175,7 @@ pub(super) fn directories(bytes: &Bytes, budget: &mut Budget) -> Result<Director
             place.zipfile &= rank == 0;
             place.miniz &= rank == 0 && !end.split;
             let alone = rank == 0 && directory.listings.is_empty();
-            let listing = walk.listing(end, place, budget)?;
+            let listing = walk.listing(end, place, &directory.listings, budget)?;
             directory.listings.extend(listing.filter(|new| alone || !new.entries.is_empty()));
         }
         if holes.is_none() && !directory.listings.is_empty() {
@@ -317,8 +323,6 @@ fn merged(candidates: Vec<Place>) -> Vec<Place> {
 struct Walk {
     records: Window,
     headers: Window,
-    /// Central headers that are read, and the bias with which they were.
-    seen: HashSet<(u64, i128)>,
     memory: u64,
 }
 
@@ -329,6 +333,7 @@ impl Walk {
         &mut self,
         end: End,
         place: Place,
+        before: &[Listing],
         budget: &mut Budget,
     ) -> Result<Option<Listing>, Halt> {
         let mut entries: Vec<Entry> = Vec::new();
@@ -336,7 +341,7 @@ impl Walk {
         let mut by_size = 0_usize;
         while let Some(found) = central(&mut self.records, at, place.bias)? {
             budget.spend_steps(1, at)?;
-            if !self.seen.insert((at, place.bias)) {
+            if before.iter().any(|listing| listing.has(at, place.bias)) {
                 break;
             }
             self.pay(&found)?;

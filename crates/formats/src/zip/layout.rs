@@ -93,7 +93,7 @@ pub(super) fn complement(whole: Span, mut known: Vec<Span>) -> Vec<Span> {
 }
 
 /// Whether a short stretch is all zero.
-pub(super) fn is_blank(bytes: &Bytes, span: Span) -> Result<bool, Halt> {
+pub(crate) fn is_blank(bytes: &Bytes, span: Span) -> Result<bool, Halt> {
     if span.len > PADDING {
         return Ok(false);
     }

@@ -94,9 +94,9 @@ fn deflated(bytes: &Bytes, entry: &Entry, budget: &mut Budget) -> Result<Unpacke
     let out = inflate(bytes, entry.data, Framing::Raw, budget)?;
     Ok(Unpacked {
         bytes: out.bytes,
-        crc32: Some(out.crc32),
-        consumed: out.consumed,
-        fault: out.fault,
+        crc32: Some(out.end.crc32),
+        consumed: out.end.consumed,
+        fault: out.end.fault,
         false_encryption: false,
     })
 }

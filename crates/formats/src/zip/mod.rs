@@ -14,6 +14,7 @@ mod window;
 
 pub use directory::{Directory, End, Listing};
 pub use entry::{Entry, Local};
+pub(crate) use layout::is_blank;
 pub use lookup::{Named, Sorted};
 pub use member::{Unpacked, unpack};
 
@@ -86,7 +87,11 @@ pub fn read_directory(
     }
     check_ends(bytes, &directory, reading);
     layout::overlaps(&mut directory, reading);
-    read_strays(bytes, &mut directory, &mut labels, reading, budget)?;
+    if directory.listings.is_empty() {
+        carve(bytes, &mut directory, &mut labels, reading, budget)?;
+    } else {
+        read_strays(bytes, &mut directory, &mut labels, reading, budget)?;
+    }
     Ok(directory)
 }
 
@@ -110,12 +115,6 @@ fn check_ends(bytes: &Bytes, directory: &Directory, reading: &mut Reading) {
         reading.deviation(Quirk::Repeated, listing.span, Route::None, what);
     }
     directory.listings.iter().for_each(|listing| check_listing(listing, reading));
-    if directory.listings.is_empty() {
-        let what = "no end record leads to a directory: only readers that go from member to member \
-                    see any";
-        reading.deviation(Quirk::Truncated, Span::new(bytes.len(), 0), Route::None, what);
-        return;
-    }
     let zipfile = directory.listings.iter().position(|listing| listing.zipfile);
     let miniz = directory.listings.iter().position(|listing| listing.miniz);
     // What miniz alone refuses is nothing that anybody loads unseen.
@@ -166,43 +165,105 @@ fn read_strays(
     reading: &mut Reading,
     budget: &mut Budget,
 ) -> Result<(), Halt> {
-    let mut swept = Vec::new();
-    let stretches = layout::strays(bytes, directory)?;
-    for stretch in stretches {
+    for stretch in layout::strays(bytes, directory)? {
         record_stray(stretch, directory, reading);
-        let known = sweep::sweep(bytes, stretch, &mut swept, budget)?;
-        for part in layout::complement(stretch, known) {
-            if !layout::is_blank(bytes, part)? {
-                directory.strays.push(part);
-            }
-        }
+        let known = sweep_over(bytes, stretch, &mut directory.unlisted, reading, budget)?;
+        push_strays(bytes, stretch, known, &mut directory.strays)?;
     }
-    for entry in &mut swept {
+    for entry in &mut directory.unlisted {
         entry.label = labels.label(&entry.name());
-        let span = Span::between(entry.header_at, entry.data.start);
-        let route = Route::Member(entry.label.clone());
-        let what = "no directory lists it: only readers that go from member to member see it";
-        reading.deviation(Quirk::Unlisted, span, route.clone(), what);
-        if entry.is_open_ended() {
-            let what = "neither its header nor a descriptor says where it ends";
-            reading.deviation(Quirk::Truncated, entry.data, route, what);
-        } else if entry.data.len < entry.compressed {
-            let what = format!("{} of {} bytes are there", entry.data.len, entry.compressed);
-            reading.deviation(Quirk::Truncated, entry.data, route, &what);
-        }
+        record_unlisted(entry, reading);
     }
-    directory.unlisted = swept;
     Ok(())
 }
 
-/// Records a stretch that nothing explains, unless there is no directory that could.
-fn record_stray(stretch: Span, directory: &Directory, reading: &mut Reading) {
-    if directory.listings.is_empty() {
-        return;
+/// Goes from member to member where there is no directory: the end is missing, or other bytes have
+/// pieces of an archive in them.
+fn carve(
+    bytes: &Bytes,
+    directory: &mut Directory,
+    labels: &mut Labels,
+    reading: &mut Reading,
+    budget: &mut Budget,
+) -> Result<(), Halt> {
+    let whole = Span::new(0, bytes.len());
+    let known = sweep_over(bytes, whole, &mut directory.unlisted, reading, budget)?;
+    let Some(first) = directory.unlisted.first().map(|entry| entry.header_at) else {
+        return Err(Halt::malformed(
+            0,
+            "no end record leads to a directory, and no member stands here",
+        ));
+    };
+    if first == 0 {
+        let what = "no end record leads to a directory: only readers that go from member to member \
+                    see any";
+        reading.deviation(Quirk::Truncated, Span::new(bytes.len(), 0), Route::None, what);
+        push_strays(bytes, whole, known, &mut directory.strays)?;
     }
+    for entry in &mut directory.unlisted {
+        entry.label = labels.label(&entry.name());
+        // Bytes that start as something else may hold members for an honest reason: a model in a
+        // pickle. They are read, and no reader of archives would be surprised by them.
+        if first == 0 {
+            record_unlisted(entry, reading);
+        }
+    }
+    Ok(())
+}
+
+/// Sweeps a stretch; where the budget ends that, the rest is a gap and the stretch is explained.
+fn sweep_over(
+    bytes: &Bytes,
+    stretch: Span,
+    unlisted: &mut Vec<Entry>,
+    reading: &mut Reading,
+    budget: &mut Budget,
+) -> Result<Vec<Span>, Halt> {
+    match sweep::sweep(bytes, stretch, unlisted, budget) {
+        Err(halt) if halt.blame() != Blame::Io => {
+            let rest = Span::between(halt.at(), stretch.end());
+            reading.gap(rest, Why::Halted(halt.blame()), halt.what());
+            Ok(vec![stretch])
+        }
+        other => other,
+    }
+}
+
+fn record_unlisted(entry: &Entry, reading: &mut Reading) {
+    let span = Span::between(entry.header_at, entry.data.start);
+    let route = Route::Member(entry.label.clone());
+    let what = "no directory lists it: only readers that go from member to member see it";
+    reading.deviation(Quirk::Unlisted, span, route.clone(), what);
+    if entry.is_open_ended() {
+        let what = "neither its header nor a descriptor says where it ends";
+        reading.deviation(Quirk::Truncated, entry.data, route, what);
+    } else if entry.data.len < entry.compressed {
+        let what = format!("{} of {} bytes are there", entry.data.len, entry.compressed);
+        reading.deviation(Quirk::Truncated, entry.data, route, &what);
+    }
+}
+
+/// Adds the parts of a stretch that no swept member explains, and that are not all zero.
+fn push_strays(
+    bytes: &Bytes,
+    stretch: Span,
+    known: Vec<Span>,
+    strays: &mut Vec<Span>,
+) -> Result<(), Halt> {
+    for part in layout::complement(stretch, known) {
+        if !is_blank(bytes, part)? {
+            strays.push(part);
+        }
+    }
+    Ok(())
+}
+
+/// Records a stretch that nothing explains.
+fn record_stray(stretch: Span, directory: &Directory, reading: &mut Reading) {
     let behind = directory.ends.first().is_some_and(|end| stretch.start >= end.at);
     let (quirk, what) = if stretch.start == 0 {
-        (Quirk::BytesBeforeStart, "bytes before the archive")
+        let what = "bytes before the archive: Python's zipfile opens it all the same";
+        (Quirk::BytesBeforeStart, what)
     } else if behind {
         (Quirk::BytesAfterEnd, "bytes behind the archive")
     } else {
@@ -222,12 +283,11 @@ pub fn push_members(
     reading: &mut Reading,
     budget: &mut Budget,
 ) -> Result<(), Halt> {
-    let layout = crate::torch::Layout::of(directory);
-    let mut members = Members { bytes, layout, seen: HashSet::new(), labels: Labels::default() };
     let listed = || directory.listings.iter().flat_map(|listing| &listing.entries);
-    for entry in listed().chain(&directory.unlisted) {
-        members.labels.label(&entry.label);
-    }
+    let alone = directory.listings.len() == 1 && directory.unlisted.is_empty();
+    let seen = if alone { None } else { Some(HashSet::new()) };
+    let layout = crate::torch::Layout::of(directory);
+    let mut members = Members { bytes, layout, directory, seen, labels: None };
     for (rank, listing) in directory.listings.iter().enumerate() {
         let role = if rank == 0 { Role::Present } else { Role::Variant };
         for entry in &listing.entries {
@@ -239,11 +299,11 @@ pub fn push_members(
     }
     for entry in listed() {
         if let Some(mut version) = headers::local_version(entry, bytes.len()) {
-            version.label = members.labels.label(&version.name());
+            version.label = members.label(&version.name());
             members.push(&version, Role::Variant, reading, budget)?;
         }
     }
-    members.push_rest(directory, reading);
+    members.push_rest(reading);
     Ok(())
 }
 
@@ -252,9 +312,11 @@ struct Members<'a> {
     bytes: &'a Bytes,
     /// What PyTorch's loaders do with which member.
     layout: crate::torch::Layout,
-    /// What is a child already: name, data and method.
-    seen: HashSet<(Vec<u8>, Span, u16)>,
-    labels: Labels,
+    directory: &'a Directory,
+    /// What is a child already, by name, data and method, where several lists may have the same.
+    seen: Option<HashSet<(Vec<u8>, Span, u16)>>,
+    /// The labels in use; found when a new one is needed.
+    labels: Option<Labels>,
 }
 
 impl Members<'_> {
@@ -265,7 +327,13 @@ impl Members<'_> {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        if !self.seen.insert((entry.raw_name.clone(), entry.data, entry.method)) {
+        let key = || (entry.raw_name.clone(), entry.data, entry.method);
+        if self.seen.as_mut().is_some_and(|seen| !seen.insert(key())) {
+            return Ok(());
+        }
+        if to_u64(reading.children.len()) >= budget.left().artifacts {
+            let what = format!("member `{}`: the limit on artifacts", entry.label);
+            reading.gap(entry.data, Why::Halted(Blame::Exhausted), &what);
             return Ok(());
         }
         let site = Site { span: entry.data, route: Route::Member(entry.label.clone()) };
@@ -291,13 +359,29 @@ impl Members<'_> {
         Ok(())
     }
 
+    /// A label that no other child has.
+    fn label(&mut self, name: &str) -> String {
+        let directory = self.directory;
+        let labels = self.labels.get_or_insert_with(|| {
+            let mut labels = Labels::default();
+            let listed = directory.listings.iter().flat_map(|listing| &listing.entries);
+            for entry in listed.chain(&directory.unlisted) {
+                labels.label(&entry.label);
+            }
+            labels
+        });
+        labels.label(name)
+    }
+
     /// Comments and unexplained stretches: a polyglot's other face may be in any of them.
-    fn push_rest(&mut self, directory: &Directory, reading: &mut Reading) {
+    fn push_rest(&mut self, reading: &mut Reading) {
+        let directory = self.directory;
         let last = directory.ends.first().map(|end| end.at);
         for end in directory.ends.iter().filter(|end| end.comment.len > 0) {
-            let label = self.labels.label("@comment");
+            let label = self.label("@comment");
             reading.child(label, self.bytes.slice(end.comment), Role::Present);
         }
+        let embedded = directory.strays.first().is_some_and(|stray| stray.start == 0);
         for stray in &directory.strays {
             let name = if stray.start == 0 {
                 "@prefix".to_owned()
@@ -306,8 +390,11 @@ impl Members<'_> {
             } else {
                 format!("@between@{:#x}", stray.start)
             };
-            let label = self.labels.label(&name);
-            reading.child(label, self.bytes.slice(*stray), Role::Present);
+            let label = self.label(&name);
+            // What an archive is embedded in is read from its own start anyway, as whatever else
+            // these bytes are: its pieces need not be recognised once more.
+            let role = if embedded { Role::Storage } else { Role::Present };
+            reading.child(label, self.bytes.slice(*stray), role);
         }
     }
 }

@@ -7,9 +7,34 @@ use super::entry::{
 use super::member::checksum;
 use super::window::{Window, u32_at, u64_at};
 use crate::gzip::{Framing, inflate};
-use davy_bytes::{Budget, Bytes, Halt, Span, to_u64};
+use davy_bytes::{Budget, Bytes, Halt, Limits, Span, to_u64};
 
-/// Sweeps one stretch of the file for local headers. Returns which bytes the members explain: the
+/// What a sweep may cost: this many steps for each byte, and some to start with. Stops headers that
+/// lead over the same bytes again and again from using up what other members need.
+const STEPS_PER_BYTE: u64 = 16;
+const FIRST_STEPS: u64 = 1 << 20;
+
+/// As [`stretch`], within its own share of the budget.
+///
+/// # Errors
+/// As [`stretch`]; what was found stays in `swept`.
+pub(super) fn sweep(
+    bytes: &Bytes,
+    span: Span,
+    swept: &mut Vec<Entry>,
+    budget: &mut Budget,
+) -> Result<Vec<Span>, Halt> {
+    let left = budget.left();
+    let share = span.len.saturating_mul(STEPS_PER_BYTE).saturating_add(FIRST_STEPS);
+    let mut own = Budget::new(Limits { steps: left.steps.min(share), ..left });
+    let before = own.left();
+    let mut known = Vec::new();
+    let result = stretch(bytes, span, (swept, &mut known), &mut own);
+    budget.settle(&before, &own);
+    result.map(|()| known)
+}
+
+/// Sweeps one stretch of the file for local headers, and notes which bytes they explain: the
 /// headers of all, and data where it is certain where it ends.
 ///
 /// A header whose data proves itself (checksum, end of the deflate stream) is passed over with its
@@ -17,13 +42,12 @@ use davy_bytes::{Budget, Bytes, Halt, Span, to_u64};
 ///
 /// # Errors
 /// When the medium fails or the budget is used up.
-pub(super) fn sweep(
+fn stretch(
     bytes: &Bytes,
     stretch: Span,
-    swept: &mut Vec<Entry>,
+    (swept, known): (&mut Vec<Entry>, &mut Vec<Span>),
     budget: &mut Budget,
-) -> Result<Vec<Span>, Halt> {
-    let mut known = Vec::new();
+) -> Result<(), Halt> {
     let mut records = Window::new(bytes, 64 * 1024);
     let mut at = stretch.start;
     while let Some(found) = next_signature(&mut records, at, stretch.end(), budget)? {
@@ -54,7 +78,7 @@ pub(super) fn sweep(
         swept.push(entry);
         at = end;
     }
-    Ok(known)
+    Ok(())
 }
 
 /// Offset of the next local header's signature between `at` and `end`.
@@ -94,11 +118,11 @@ fn measure(
     let open = entry.flags & DESCRIBED != 0 && entry.compressed == 0;
     if entry.method == 8 {
         let out = inflate(bytes, room, Framing::Raw, budget)?;
-        let ended = out.fault.is_none();
-        let len = if ended { out.consumed } else { entry.compressed.min(room.len) };
+        let ended = out.end.fault.is_none();
+        let len = if ended { out.end.consumed } else { entry.compressed.min(room.len) };
         entry.data = Span::new(start, if open && !ended { room.len } else { len });
         if open && ended {
-            (entry.compressed, entry.size, entry.crc32) = (len, out.bytes.len(), out.crc32);
+            (entry.compressed, entry.size, entry.crc32) = (len, out.bytes.len(), out.end.crc32);
         }
         finish(records, entry)?;
         return Ok(ended);

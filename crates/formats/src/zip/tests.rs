@@ -255,6 +255,18 @@ fn an_archive_without_its_end_is_read_from_member_to_member() {
 }
 
 #[test]
+fn pieces_of_archives_in_other_bytes_are_read_and_nothing_else_is_said() {
+    let whole = two().build();
+    let reading = read(&[b"other bytes".as_slice(), &whole[..whole.len() - 22]].concat());
+    assert_eq!(quirks(&reading), []);
+    let expected = [variant("m/data.pkl", b"first"), variant("m/version", b"3\n3\n3\n")];
+    assert_eq!(children(&reading), expected);
+    // Nothing is found: nothing is learned, so that the bytes can be of another format.
+    let reading = read(b"PK\x03\x04 and no more of it");
+    assert!(reading.is_empty() && reading.gaps.len() == 1);
+}
+
+#[test]
 fn a_forged_length_hides_no_member_behind_it() {
     let liar = Member::stored("a", b"").unlisted().local(|h| (h.packed, h.size) = (5000, 5000));
     let behind = Member::stored("b", b"behind").unlisted();
@@ -430,6 +442,32 @@ fn bombs_end_at_the_budget() {
     assert_eq!(reading.gaps[0].why, Why::Halted(Blame::Exhausted));
     assert!(children(&reading).contains(&present("a", b"1")));
     assert!(reading.children[0].bytes.len() <= (1 << 20) + 64);
+}
+
+#[test]
+fn headers_over_the_same_bytes_keep_what_was_found_and_leave_some_budget() {
+    let mut bytes = Vec::new();
+    for _ in 0..3000 {
+        let forged = Member::stored("a", b"").unlisted().local(|h| {
+            (h.packed, h.size, h.crc32) = (100_000, 100_000, 1);
+        });
+        let one = Archive::of([forged]).build();
+        bytes.extend(&one[..31]);
+    }
+    bytes.resize(200_000, 1);
+    let mut budget = Budget::default();
+    let reading = read_with(&bytes, &mut budget);
+    assert!(reading.gaps.iter().any(|gap| gap.why == Why::Halted(Blame::Exhausted)));
+    assert!(reading.children.len() > 10, "what was found first stays");
+    assert!(budget.left().steps > 1_500_000_000);
+}
+
+#[test]
+fn more_members_than_artifacts_are_allowed_are_gaps() {
+    let members = (0..20).map(|index: u32| Member::stored(&index.to_string(), b"1"));
+    let mut budget = Budget::new(Limits { artifacts: 5, ..Limits::default() });
+    let reading = read_with(&Archive::of(members).build(), &mut budget);
+    assert_eq!((reading.children.len(), reading.gaps.len()), (5, 15));
 }
 
 #[test]

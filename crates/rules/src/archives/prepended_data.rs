@@ -12,7 +12,8 @@
 //!
 //! ## How it can be wrong
 //!
-//! Self-extracting archives begin with a program on purpose. Models do not.
+//! Self-extracting archives begin with a program on purpose. Where another format explains the bytes
+//! as well, such as a pickle that holds an archive, it is low.
 //!
 //! ## What to do
 //!
@@ -45,7 +46,10 @@ pub(crate) static DETECTOR: ByQuirk = ByQuirk {
     quirks: &[Quirk::BytesBeforeStart],
     formats: Formats::Any,
     so: "programs that look at the first bytes take the file for something else",
-    severity: |_, _| Severity::Medium,
+    severity: |artifact, _| {
+        // Where another format explains the same bytes, both are read, and each speaks for itself.
+        if artifact.identities.len() > 1 { Severity::Low } else { Severity::Medium }
+    },
 };
 
 #[cfg(test)]

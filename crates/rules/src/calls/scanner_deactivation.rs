@@ -22,7 +22,7 @@
 //! * fickling, `fickling.hook.deactivate_safe_ml_environment`
 //! * CWE-693, CWE-502; MITRE ATLAS AML.T0107
 
-use crate::facts::{APART, Quota, known, loaded};
+use crate::facts::{APART, Quota, known, loaded, spelled};
 use crate::knowledge::Effect;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact};
@@ -56,7 +56,7 @@ impl Detector for ScannerDeactivation {
             if reaches && quota.admits("") {
                 let message =
                     format!("`{name}` belongs to a scanner of models, which no model needs");
-                let evidence = davy_bytes::escape(&format!("{by} {} {}", name.module, name.name));
+                let evidence = spelled(by, name);
                 reporter.report(artifact, site, message, evidence);
             }
         }

@@ -26,7 +26,7 @@
 //! * Python Library Reference, `pickle`: restricting globals
 //! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{APART, Quota, known, loaded, weigh};
+use crate::facts::{APART, Quota, known, loaded, spelled, weigh};
 use crate::knowledge;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Manner, Name, Value};
@@ -64,7 +64,7 @@ impl Detector for UnknownImport {
             }
             let used = uses.get(name).copied().unwrap_or(Use::Named);
             let message = message(name, used);
-            let evidence = davy_bytes::escape(&format!("{by} {} {}", name.module, name.name));
+            let evidence = spelled(by, name);
             let finding = reporter.report(artifact, site, message, evidence);
             weigh(finding, artifact, severity(name, used));
         }

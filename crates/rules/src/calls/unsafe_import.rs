@@ -27,7 +27,7 @@
 //! * Python Library Reference, `pickle`: restricting globals
 //! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{APART, Quota, known, loaded, weigh};
+use crate::facts::{APART, Quota, known, loaded, spelled, weigh};
 use crate::knowledge::Effect;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Name, Value};
@@ -59,31 +59,26 @@ impl Detector for UnsafeImport {
         let used = used(&facts);
         let mut quota = Quota::of(APART);
         for fact in facts {
-            let Fact::Import { name, spelled, by, site } = fact else { continue };
+            let Fact::Import { name, spelled: other, by, site } = fact else { continue };
             let Some(known) = known(name).filter(|known| known.is_dangerous()) else { continue };
             let told_elsewhere = used.contains(name) || known.effect == Effect::ScannerDeactivation;
             if told_elsewhere || !quota.admits("") {
                 continue;
             }
-            let spelled = spelled.as_ref().map(|was| format!(", spelled `{}`,", written(was)));
+            let other = other.as_ref().map(|was| format!(", spelled `{was}`,"));
             let message = format!(
                 "`{name}`{} is named and {}; known from: {}",
-                spelled.unwrap_or_default(),
+                other.unwrap_or_default(),
                 known.effect.does(),
                 known.source
             );
-            let evidence = format!("{by} {}", written(name));
+            let evidence = spelled(by, name);
             let severity = known.effect.severity_when_named();
             let weak = known.constants_only;
             let severity = if weak { severity.min(Severity::Low) } else { severity };
             weigh(reporter.report(artifact, site, message, evidence), artifact, severity);
         }
     }
-}
-
-/// `module name`, as the opcodes spell it.
-fn written(name: &Name) -> String {
-    davy_bytes::escape(&format!("{} {}", name.module, name.name))
 }
 
 /// Globals that a call or an assignment uses: other rules speak of those.
