@@ -354,7 +354,10 @@ impl Members<'_> {
         if entry.is_link() {
             push_link(entry, &unpacked, reading)?;
         }
-        let role = self.layout.role(entry).unwrap_or(role);
+        let role = match role {
+            Role::Present => self.layout.role(entry).unwrap_or(role),
+            other => other,
+        };
         reading.child(entry.label.clone(), unpacked.bytes, role);
         Ok(())
     }
