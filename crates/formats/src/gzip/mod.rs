@@ -43,6 +43,7 @@ impl Format for Gzip {
         let mut name = None;
         let mut streams = 0_u64;
         let result = loop {
+            let start = cursor.position();
             match stream(&mut cursor, &mut output, reading, budget) {
                 Ok(found) => name = name.or(found),
                 Err(halt) => break Err(halt),
@@ -50,7 +51,8 @@ impl Format for Gzip {
             streams = streams.saturating_add(1);
             if streams == 2 {
                 let what = "a second stream: Python's gzip reads all as one, others stop before it";
-                reading.deviation(Quirk::Repeated, Span::new(0, 0), Route::None, what);
+                let span = Span::between(start, cursor.position());
+                reading.deviation(Quirk::Repeated, span, Route::None, what);
             }
             match rest(&mut cursor, reading) {
                 Ok(true) => {}

@@ -25,7 +25,7 @@ mod weight;
 
 use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route, Why};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
-pub(crate) use heap::{Heap, Node, V};
+pub(crate) use heap::{CallRecord, Heap, Node, V};
 pub(crate) use machine::Machine;
 use walk::{Ending, walk};
 
@@ -52,8 +52,9 @@ impl Format for Pickle {
     }
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
-        // That file's own reader takes it from there: raw tensor data follows the pickles.
-        if crate::torch::is_legacy(head) {
+        // A legacy checkpoint has its own reader, since raw tensor data follows the pickles; a zip's
+        // signature reads as PERSID, which no loader of zips passes to an unpickler.
+        if crate::torch::is_legacy(head) || head.starts_with(b"PK\x03\x04") {
             return Probe::No;
         }
         let walked = walk(head, 4096);

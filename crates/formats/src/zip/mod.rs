@@ -98,8 +98,8 @@ pub fn read_directory(
 /// Records what is wrong with end records and lists as such.
 fn check_ends(bytes: &Bytes, directory: &Directory, reading: &mut Reading) {
     for end in directory.ends.iter().skip(1) {
-        let what = "an end record besides the one that Python's zipfile and miniz (torch.load) \
-                    use: other readers may start from it";
+        let what = "an end record before the last, from which Python's zipfile and miniz \
+                    (torch.load) start: other readers may start from this one";
         reading.deviation(Quirk::Repeated, record(end), Route::None, what);
     }
     if directory.more_ends > 0 {
