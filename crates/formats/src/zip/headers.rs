@@ -12,6 +12,11 @@ const MEANING: u16 = ENCRYPTED | 1 << 5 | 1 << 6 | UTF8 | 1 << 13;
 /// Records every disagreement about one listed member.
 pub(super) fn compare(entry: &Entry, len: u64, reading: &mut Reading) {
     let route = || Route::Member(entry.label.clone());
+    if entry.cut {
+        let what = "the directory ends within its central header: Python's zipfile takes what is \
+                    there, miniz (torch.load) refuses the archive";
+        reading.deviation(Quirk::LoadersDisagree, entry.central, route(), what);
+    }
     let Some(local) = &entry.local else {
         let what = format!("no local header stands at offset {:#x}", entry.header_at);
         reading.deviation(Quirk::OutOfRange, entry.central, route(), &what);

@@ -328,9 +328,7 @@ impl Members<'_> {
         if self.seen.as_mut().is_some_and(|seen| !seen.insert(key())) {
             return Ok(());
         }
-        if to_u64(reading.children.len()) >= budget.left().artifacts {
-            let what = format!("member `{}`: the limit on artifacts", entry.label);
-            reading.gap(entry.data, Why::Halted(Blame::Exhausted), &what);
+        if !has_room(entry, reading, budget) {
             return Ok(());
         }
         let site = Site { span: entry.data, route: Route::Member(entry.label.clone()) };
@@ -352,6 +350,9 @@ impl Members<'_> {
             push_link(entry, &unpacked, reading)?;
         }
         reading.child(entry.label.clone(), unpacked.bytes, role);
+        if let Some(whole) = unpacked.whole.filter(|_| has_room(entry, reading, budget)) {
+            reading.child(self.label(&entry.name()), whole, Role::Variant);
+        }
         Ok(())
     }
 
@@ -393,6 +394,16 @@ impl Members<'_> {
             reading.child(label, self.bytes.slice(*stray), role);
         }
     }
+}
+
+/// Whether one more child may be added; where none may, that is a gap.
+fn has_room(entry: &Entry, reading: &mut Reading, budget: &Budget) -> bool {
+    let room = to_u64(reading.children.len()) < budget.left().artifacts;
+    if !room {
+        let what = format!("member `{}`: the limit on artifacts", entry.label);
+        reading.gap(entry.data, Why::Halted(Blame::Exhausted), &what);
+    }
+    room
 }
 
 fn push_link(entry: &Entry, unpacked: &Unpacked, reading: &mut Reading) -> Result<(), Halt> {
