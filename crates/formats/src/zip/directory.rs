@@ -369,7 +369,10 @@ impl Walk {
         let seen = entries.get(..by_count);
         let filled = span.len >= place.numbers.size;
         Ok(Some(Listing {
-            miniz: place.miniz && filled && fits && seen.is_some_and(|seen| miniz_accepts(seen, len)),
+            miniz: place.miniz
+                && filled
+                && fits
+                && seen.is_some_and(|seen| miniz_accepts(seen, len)),
             zipfile: place.zipfile && filled,
             by_count: by_count.min(entries.len()),
             claimed: place.numbers.count,

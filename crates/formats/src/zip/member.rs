@@ -11,7 +11,7 @@ use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64, to_usize};
 const CHECKED_AT_ONCE: u64 = 64 * 1024;
 
 /// Flags with which readers refuse a member: encrypted (bit 0), a patch (5), strongly encrypted (6).
-const REFUSED: u16 = ENCRYPTED | 1 << 5 | 1 << 6;
+pub(super) const REFUSED: u16 = ENCRYPTED | 1 << 5 | 1 << 6;
 
 /// A member as it comes out of the archive.
 #[derive(Debug)]

@@ -285,6 +285,7 @@ pub fn push_members(
 ) -> Result<(), Halt> {
     let listed = || directory.listings.iter().flat_map(|listing| &listing.entries);
     let alone = directory.listings.len() == 1 && directory.unlisted.is_empty();
+    let alone = alone && !listed().any(|entry| entry.cut);
     let seen = if alone { None } else { Some(HashSet::new()) };
     let mut members = Members { bytes, directory, seen, labels: None };
     for (rank, listing) in directory.listings.iter().enumerate() {
@@ -306,12 +307,20 @@ pub fn push_members(
     Ok(())
 }
 
+/// What makes a version of a member another one: name, data, method, flags, size and checksum.
+type Version = (Vec<u8>, Span, u16, u16, u64, u32);
+
+fn version(entry: &Entry) -> Version {
+    let Entry { data, method, flags, size, crc32, .. } = entry;
+    (entry.raw_name.clone(), *data, *method, *flags, *size, *crc32)
+}
+
 /// The members of one archive on their way to become children.
 struct Members<'a> {
     bytes: &'a Bytes,
     directory: &'a Directory,
-    /// What is a child already, by name, data and method, where several lists may have the same.
-    seen: Option<HashSet<(Vec<u8>, Span, u16)>>,
+    /// What is a child already, where several lists may have the same.
+    seen: Option<HashSet<Version>>,
     /// The labels in use; found when a new one is needed.
     labels: Option<Labels>,
 }
@@ -324,8 +333,7 @@ impl Members<'_> {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let key = || (entry.raw_name.clone(), entry.data, entry.method);
-        if self.seen.as_mut().is_some_and(|seen| !seen.insert(key())) {
+        if self.seen.as_mut().is_some_and(|seen| !seen.insert(version(entry))) {
             return Ok(());
         }
         if !has_room(entry, reading, budget) {
