@@ -69,7 +69,8 @@ pub(crate) struct Machine<'a> {
     pub(super) stack: Vec<V>,
     pub(super) marks: Vec<usize>,
     memo: Memo,
-    earlier: Memo,
+    /// The memo of an Unpickler that loads one stream after the other and never forgets.
+    shared: Memo,
     /// End of the current frame, or the largest number where there is none.
     pub(super) frame_end: u64,
     /// Whether to follow the C unpickler on a file object without `peek` (`io.BytesIO`, as
@@ -113,7 +114,7 @@ impl<'a> Machine<'a> {
             stack: Vec::new(),
             marks: Vec::new(),
             memo: Memo::default(),
-            earlier: Memo::default(),
+            shared: Memo::default(),
             frame_end: u64::MAX,
             lossy: false,
             inline: true,
@@ -143,6 +144,11 @@ impl<'a> Machine<'a> {
         self.straddled = false;
         self.wrapped = false;
         let end = self.run_once(at, stream);
+        if stream > 0 {
+            let shared = std::mem::take(&mut self.shared);
+            self.run_aside(|machine| drop(machine.run_with(at, stream, shared)));
+        }
+        self.shared = std::mem::take(&mut self.memo);
         if std::mem::take(&mut self.wrapped) {
             self.run_without_arrays(at, stream);
         }
@@ -160,24 +166,34 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Runs the stream as `pickle.load` does, which knows nothing of joblib's arrays: what it imports
-    /// and calls is kept, but that it breaks off is what is to be expected.
+    /// Runs the stream as `pickle.load` does, which knows nothing of joblib's arrays.
     fn run_without_arrays(&mut self, at: u64, stream: u32) {
-        let deviations = self.reading.deviations.len();
         self.inline = false;
-        let _broken = self.run_once(at, stream);
+        self.run_aside(|machine| drop(machine.run_once(at, stream)));
         self.inline = true;
         self.wrapped = false;
+    }
+
+    /// Runs a stream as another loader would: what it imports and calls is kept, but that it breaks
+    /// off, or breaks form, is what is to be expected.
+    fn run_aside(&mut self, run: impl FnOnce(&mut Self)) {
+        let deviations = self.reading.deviations.len();
+        run(self);
         self.reading.deviations.truncate(deviations);
     }
 
     fn run_once(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
+        self.run_with(at, stream, Memo::default())
+    }
+
+    /// Runs the stream from its start, with what the memo already holds.
+    fn run_with(&mut self, at: u64, stream: u32, memo: Memo) -> Result<End, Halt> {
         self.cursor.seek(at);
         self.interrupted.clear();
         self.step = Step { at, stream, ..Step::default() };
         self.stack.clear();
         self.marks.clear();
-        self.earlier = std::mem::take(&mut self.memo);
+        self.memo = memo;
         self.frame_end = u64::MAX;
         self.protocols = 0;
         self.first = 0;
@@ -584,25 +600,12 @@ impl<'a> Machine<'a> {
 
     #[inline]
     fn recall(&mut self, at: u64) -> Result<(), Halt> {
-        let value = match self.memo.fetch(at) {
-            Some(value) => value,
-            None => self.recall_earlier(at)?,
+        let Some(value) = self.memo.fetch(at) else {
+            return Err(Halt::malformed(self.step.at, format!("memo has no entry {at}")));
         };
         self.count_share(value);
         self.stack.push(value);
         Ok(())
-    }
-
-    /// One Unpickler that loads several streams keeps its memo from one to the next.
-    #[cold]
-    fn recall_earlier(&mut self, at: u64) -> Result<V, Halt> {
-        match self.earlier.fetch(at) {
-            Some(value) => {
-                self.deviate(Quirk::LoadersDisagree, "memo entry of an earlier stream: only a loader that keeps its Unpickler finds it");
-                Ok(value)
-            }
-            None => Err(Halt::malformed(self.step.at, format!("memo has no entry {at}"))),
-        }
     }
 
     #[inline]
@@ -700,7 +703,7 @@ impl<'a> Machine<'a> {
             if len <= outer.saturating_sub(at) {
                 return Ok(());
             }
-            self.cursor.seek(outer);
+            self.cursor.seek(outer.min(self.heap.bytes().len()));
             self.frame_end = outer.saturating_add(len);
             return Ok(());
         }
@@ -738,7 +741,7 @@ impl<'a> Machine<'a> {
     pub(super) fn cross(&mut self, len: u64) {
         let left = self.frame_end.saturating_sub(self.cursor.position());
         if self.lossy && self.frame_end != u64::MAX && left > 0 && left < len {
-            self.cursor.seek(self.frame_end);
+            self.cursor.seek(self.frame_end.min(self.heap.bytes().len()));
         }
     }
 
@@ -748,7 +751,7 @@ impl<'a> Machine<'a> {
         if self.lossy && self.frame_end != u64::MAX && left > 0 {
             let rest = self.cursor.peek_slice(to_usize(left))?;
             if !rest.contains(&b'\n') {
-                self.cursor.seek(self.frame_end);
+                self.cursor.seek(self.frame_end.min(self.heap.bytes().len()));
             }
         }
         Ok(())

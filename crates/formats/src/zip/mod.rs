@@ -287,7 +287,8 @@ pub fn push_members(
     let alone = directory.listings.len() == 1 && directory.unlisted.is_empty();
     let alone = alone && !listed().any(|entry| entry.cut);
     let seen = if alone { None } else { Some(HashSet::new()) };
-    let mut members = Members { bytes, directory, seen, labels: None };
+    let layout = crate::torch::Layout::of(directory);
+    let mut members = Members { bytes, layout, directory, seen, labels: None };
     for (rank, listing) in directory.listings.iter().enumerate() {
         let role = if rank == 0 { Role::Present } else { Role::Variant };
         for entry in &listing.entries {
@@ -318,6 +319,8 @@ fn version(entry: &Entry) -> Version {
 /// The members of one archive on their way to become children.
 struct Members<'a> {
     bytes: &'a Bytes,
+    /// What PyTorch's loaders do with which member.
+    layout: crate::torch::Layout,
     directory: &'a Directory,
     /// What is a child already, where several lists may have the same.
     seen: Option<HashSet<Version>>,
@@ -357,6 +360,10 @@ impl Members<'_> {
         if entry.is_link() {
             push_link(entry, &unpacked, reading)?;
         }
+        let role = match role {
+            Role::Present => self.layout.role(entry).unwrap_or(role),
+            other => other,
+        };
         reading.child(entry.label.clone(), unpacked.bytes, role);
         if let Some(whole) = unpacked.whole.filter(|_| has_room(entry, reading, budget)) {
             reading.child(self.label(&entry.name()), whole, Role::Variant);
