@@ -393,7 +393,6 @@ impl Members<'_> {
             let label = self.label("@comment");
             reading.child(label, self.bytes.slice(end.comment), Role::Present);
         }
-        let embedded = directory.strays.first().is_some_and(|stray| stray.start == 0);
         for stray in &directory.strays {
             let name = if stray.start == 0 {
                 "@prefix".to_owned()
@@ -403,11 +402,10 @@ impl Members<'_> {
                 format!("@between@{:#x}", stray.start)
             };
             let label = self.label(&name);
-            // What an archive is embedded in is read from its own start anyway, as whatever else
-            // these bytes are: its pieces need not be recognised once more.
-            let role = if embedded { Role::Storage } else { Role::Present };
-            reading.child(label, self.bytes.slice(*stray), role);
+            reading.child(label, self.bytes.slice(*stray), Role::Leftover);
         }
+        let Directory { listings, unlisted, strays, .. } = directory;
+        reading.seamless = !listings.is_empty() && unlisted.is_empty() && strays.is_empty();
     }
 }
 
