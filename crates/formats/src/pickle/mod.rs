@@ -10,6 +10,7 @@ mod build;
 mod constant;
 mod convert;
 mod evaluate;
+mod frame;
 mod global;
 mod heap;
 mod invoke;
@@ -26,6 +27,7 @@ mod weight;
 use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route, Why};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
 pub(crate) use heap::{CallRecord, Heap, Node, V};
+use machine::End;
 pub(crate) use machine::Machine;
 use walk::{Ending, walk};
 
@@ -80,10 +82,27 @@ impl Format for Pickle {
     }
 }
 
-/// Reads every stream in `bytes`.
+/// Reads every stream in `bytes`, wherever a loader may go on after the one before.
 fn read_streams(bytes: &Bytes, reading: &mut Reading, budget: &mut Budget) -> Result<(), Halt> {
     let mut machine = Machine::new(bytes, reading, budget);
-    let (mut start, mut stream, mut breaks) = (0, 0_u32, 0_u32);
+    let result = read_chain(&mut machine, bytes, 0, 0);
+    let mut taken = 0;
+    while let Some((at, memo)) = machine.detours.get(taken).cloned() {
+        taken = taken.saturating_add(1);
+        machine.take_detour(memo);
+        let _aside = machine.run_aside(|machine| read_chain(machine, bytes, at, 1));
+    }
+    result
+}
+
+/// Reads streams from `start` on, each behind the one before.
+fn read_chain(
+    machine: &mut Machine<'_>,
+    bytes: &Bytes,
+    mut start: u64,
+    mut stream: u32,
+) -> Result<(), Halt> {
+    let mut breaks = 0_u32;
     let mut outcome = machine.run(start, stream);
     loop {
         let (from, halt) = match outcome {
@@ -92,9 +111,12 @@ fn read_streams(bytes: &Bytes, reading: &mut Reading, budget: &mut Budget) -> Re
                 return Ok(());
             }
             Ok(end) => {
-                if let Some((at, followed)) = follow(&mut machine, end, stream.saturating_add(1)) {
-                    note_further(&mut machine, bytes, at);
-                    (start, outcome, stream) = (at, followed, stream.saturating_add(1));
+                if let Some(at) = end.frame {
+                    machine.note_detour(at);
+                }
+                if let Some(followed) = follow(machine, end.at, stream.saturating_add(1)) {
+                    note_further(machine, bytes, end.at);
+                    (start, outcome, stream) = (end.at, followed, stream.saturating_add(1));
                     continue;
                 }
                 (end.at, None)
@@ -113,34 +135,32 @@ fn read_streams(bytes: &Bytes, reading: &mut Reading, budget: &mut Budget) -> Re
         };
         match (find_stream(bytes, from)?, halt) {
             (Some(next), halt) => {
-                note_between(&mut machine, halt.as_ref(), from, next);
+                note_between(machine, halt.as_ref(), from, next);
                 (start, stream) = (next, stream.saturating_add(1));
                 outcome = machine.run(start, stream);
             }
             (None, Some(halt)) => return Err(halt),
             (None, None) => {
-                note_behind(&mut machine, bytes, from);
+                note_behind(machine, bytes, from);
                 return Ok(());
             }
         }
     }
 }
 
-/// Runs what stands right behind a stream, as loaders do that load until the end: there, or at the
-/// end of the frame. What breaks off before it tells anything is no stream.
-fn follow(machine: &mut Machine<'_>, end: End, stream: u32) -> Option<(u64, Result<End, Halt>)> {
-    for candidate in [Some(end.at), end.frame].into_iter().flatten() {
-        let reading = &machine.reading;
-        let (facts, deviations, children) =
-            (reading.facts.len(), reading.deviations.len(), reading.children.len());
-        let outcome = machine.run(candidate, stream);
-        let spent = outcome.as_ref().is_err_and(|halt| halt.blame() != Blame::Malformed);
-        if outcome.is_ok() || spent || machine.reading.facts.len() > facts {
-            return Some((candidate, outcome));
-        }
-        machine.reading.deviations.truncate(deviations);
-        machine.reading.children.truncate(children);
+/// Runs what stands right behind a stream, as loaders do that load until the end. What breaks off
+/// before it tells anything is no stream.
+fn follow(machine: &mut Machine<'_>, at: u64, stream: u32) -> Option<Result<End, Halt>> {
+    let reading = &machine.reading;
+    let (facts, deviations, children) =
+        (reading.facts.len(), reading.deviations.len(), reading.children.len());
+    let outcome = machine.run(at, stream);
+    let spent = outcome.as_ref().is_err_and(|halt| halt.blame() != Blame::Malformed);
+    if outcome.is_ok() || spent || machine.reading.facts.len() > facts {
+        return Some(outcome);
     }
+    machine.reading.deviations.truncate(deviations);
+    machine.reading.children.truncate(children);
     None
 }
 
