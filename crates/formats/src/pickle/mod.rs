@@ -106,7 +106,10 @@ fn read_chain(
     let mut outcome = machine.run(start, stream);
     loop {
         let (from, halt) = match outcome {
-            Ok(end) if end.at >= bytes.len() => return Ok(()),
+            Ok(end) if end.at >= bytes.len() => {
+                machine.reading.seamless = breaks == 0;
+                return Ok(());
+            }
             Ok(end) => {
                 if let Some(at) = end.frame {
                     machine.note_detour(at);
@@ -195,7 +198,7 @@ fn note_behind(machine: &mut Machine<'_>, bytes: &Bytes, end: u64) {
     machine.reading.deviation(Quirk::BytesAfterEnd, span, Route::None, what);
     let head = bytes.copy(span, 4096).unwrap_or_default();
     if head.iter().any(|byte| !matches!(byte, 0 | b' ' | b'\t' | b'\r' | b'\n')) {
-        machine.reading.child(format!("@{end:#x}"), bytes.slice(span), Role::Present);
+        machine.reading.child(format!("@{end:#x}"), bytes.slice(span), Role::Leftover);
     }
 }
 
