@@ -5,7 +5,7 @@
 
 use super::heap::{Heap, Node, V};
 use super::machine::Machine;
-use davy_artifact::{Fact, Manner, Quirk};
+use davy_artifact::{Fact, Manner, Name, Quirk};
 
 /// Attributes that the loader, or the interpreter on its behalf, calls or follows by itself.
 const HOOKS: &[&str] = &[
@@ -44,6 +44,35 @@ const HOOKS: &[&str] = &[
     "append",
     "extend",
     "update",
+];
+
+/// A class whose `__setstate__` evaluates text that it finds in its state.
+struct Evaluates {
+    /// The package that the class is in.
+    package: &'static str,
+    /// Keys that the state must have; the text stands under the first.
+    keys: &'static [&'static str],
+    /// What is called with the text.
+    callee: (&'static str, &'static str),
+    /// The method that calls it.
+    through: &'static str,
+}
+
+/// Read in the sources of scipy 1.14 (`stats/_distn_infrastructure.py`, `rv_generic.__setstate__`) and
+/// statsmodels 0.14 (`base/data.py`, `ModelData.__setstate__`).
+const EVALUATES: &[Evaluates] = &[
+    Evaluates {
+        package: "scipy.stats",
+        keys: &["_parse_arg_template"],
+        callee: ("builtins", "exec"),
+        through: "scipy.stats.rv_generic.__setstate__",
+    },
+    Evaluates {
+        package: "statsmodels",
+        keys: &["formula", "restore_design_info"],
+        callee: ("patsy", "dmatrices"),
+        through: "statsmodels.base.data.ModelData.__setstate__",
+    },
 ];
 
 /// Facts about one BUILD or SETITEMS on something shared.
@@ -180,10 +209,30 @@ impl Machine<'_> {
                 }
             }
         }
-        if let Some(Node::Call(at)) = self.heap.node(target)
-            && let Some(record) = self.heap.call_mut(at)
-        {
-            record.state = state;
+        if let Some(Node::Call(at)) = self.heap.node(target) {
+            if let Some(record) = self.heap.call_mut(at) {
+                record.state = state;
+            }
+            self.evaluate_state(target, at);
+        }
+    }
+
+    /// Reports the text that the class of `target` evaluates when its state is set.
+    fn evaluate_state(&mut self, target: V, at: u32) {
+        let class = self.heap.call(at).and_then(|call| self.heap.name(call.callee));
+        let Some(module) = class.map(|class| class.module.as_str()) else { return };
+        let known = EVALUATES.iter().find(|known| {
+            module
+                .strip_prefix(known.package)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        });
+        let Some(known) = known else { return };
+        let found: Option<Vec<V>> =
+            known.keys.iter().map(|key| self.state_entry(target, key)).collect();
+        if let Some(text) = found.and_then(|found| found.first().copied()) {
+            let callee = self.heap.global(Name::new(known.callee.0, known.callee.1));
+            let args = self.heap.tuple(&[text]);
+            self.report(callee, args, V::Absent, Manner::Through(known.through));
         }
     }
 
