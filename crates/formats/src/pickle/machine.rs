@@ -74,6 +74,8 @@ pub(crate) struct Machine<'a> {
     memo: Memo,
     /// The memo of an Unpickler that loads one stream after the other and never forgets.
     shared: Memo,
+    /// How the stream before ended.
+    last: Option<End>,
     /// Other places where a loader goes on, with what its memo holds then.
     pub(super) detours: Vec<(u64, Memo)>,
     /// End of the current frame, or the largest number where there is none.
@@ -120,6 +122,7 @@ impl<'a> Machine<'a> {
             marks: Vec::new(),
             memo: Memo::default(),
             shared: Memo::default(),
+            last: None,
             detours: Vec::new(),
             frame_end: u64::MAX,
             lossy: false,
@@ -147,12 +150,17 @@ impl<'a> Machine<'a> {
     /// # Errors
     /// Where no unpickler goes on; what was learned until then has been recorded.
     pub(crate) fn run(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
+        let end = self.run_all_ways(at, stream);
+        self.last = end.as_ref().ok().copied();
+        end
+    }
+
+    fn run_all_ways(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
         self.straddled = false;
         self.wrapped = false;
         let mut end = self.run_once(at, stream);
         if stream > 0 {
-            let shared = std::mem::take(&mut self.shared);
-            let other = self.run_aside(|machine| machine.run_with(at, stream, shared));
+            let other = self.run_on(at, stream);
             end = better(end, other);
         }
         self.shared = std::mem::take(&mut self.memo);
@@ -166,6 +174,26 @@ impl<'a> Machine<'a> {
         let other = self.run_once(at, stream);
         self.lossy = false;
         better(end, other)
+    }
+
+    /// Runs the stream as an Unpickler does that has loaded the ones before: its memo is not empty,
+    /// and the C one still holds the rest of the frame that the last STOP stood in.
+    fn run_on(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
+        let memo = std::mem::take(&mut self.shared);
+        let frame = self.last.filter(|last| last.at == at).and_then(|last| last.frame);
+        let Some(frame) = frame else {
+            return self.run_aside(|machine| machine.run_with(at, stream, memo, u64::MAX));
+        };
+        let straddled = std::mem::take(&mut self.straddled);
+        let kept = memo.clone();
+        let end = self.run_aside(|machine| machine.run_with(at, stream, memo, frame));
+        if std::mem::replace(&mut self.straddled, straddled) {
+            self.lossy = true;
+            let other = self.run_aside(|machine| machine.run_with(at, stream, kept, frame));
+            self.lossy = false;
+            return better(end, other);
+        }
+        end
     }
 
     /// Runs the stream as `pickle.load` does, which knows nothing of joblib's arrays.
@@ -187,18 +215,18 @@ impl<'a> Machine<'a> {
     }
 
     fn run_once(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
-        self.run_with(at, stream, Memo::default())
+        self.run_with(at, stream, Memo::default(), u64::MAX)
     }
 
-    /// Runs the stream from its start, with what the memo already holds.
-    fn run_with(&mut self, at: u64, stream: u32, memo: Memo) -> Result<End, Halt> {
+    /// Runs the stream from its start, with what the memo and the buffer already hold.
+    fn run_with(&mut self, at: u64, stream: u32, memo: Memo, frame_end: u64) -> Result<End, Halt> {
         self.cursor.seek(at);
         self.interrupted.clear();
         self.step = Step { at, stream, ..Step::default() };
         self.stack.clear();
         self.marks.clear();
         self.memo = memo;
-        self.frame_end = u64::MAX;
+        self.frame_end = frame_end;
         self.protocols = 0;
         self.first = 0;
         self.before = 0;
