@@ -83,6 +83,8 @@ pub enum Value {
 pub enum Manner {
     /// `callee(*args)`.
     Called,
+    /// `callee(*args)` in the body of a function that loading defines and does not call.
+    Deferred,
     /// `callee.__new__(callee, *args)`: the class's `__init__` does not run.
     New,
     /// The loader calls a method (`__setstate__`, `append`, ...) that the file itself has put there.
@@ -228,7 +230,7 @@ fn render_call(call: &Call, out: &mut Clipped) -> fmt::Result {
     match call.manner {
         Manner::New => out.write_str(".__new__")?,
         Manner::Hook(method) => write!(out, "<as {method}>")?,
-        Manner::Called | Manner::Through(_) => {}
+        Manner::Called | Manner::Deferred | Manner::Through(_) => {}
     }
     out.write_char('(')?;
     for (at, arg) in call.args.iter().enumerate() {

@@ -7,12 +7,26 @@
 
 pub mod gzip;
 pub mod pickle;
+pub mod python;
 pub mod tar;
 pub mod text;
+pub mod torch;
 pub mod zip;
 
 use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
-pub const FORMATS: &[&dyn Format] =
-    &[&gzip::Gzip, &gzip::Zlib, &pickle::Pickle, &tar::Tar, &text::Text, &zip::Zip];
+pub const FORMATS: &[&dyn Format] = &[
+    &gzip::Gzip,
+    &gzip::Zlib,
+    &pickle::Pickle,
+    &python::Python,
+    &tar::Tar,
+    &text::Text,
+    &torch::Legacy,
+    &torch::PyTorch,
+    &torch::Tar,
+    &torch::TorchPackage,
+    &torch::TorchScript,
+    &zip::Zip,
+];

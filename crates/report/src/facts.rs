@@ -144,6 +144,7 @@ impl<'a> What<'a> {
     fn call(call: &'a Call, count: u64) -> Self {
         let (manner, via) = match call.manner {
             Manner::Called => ("called", None),
+            Manner::Deferred => ("deferred", None),
             Manner::New => ("new", None),
             Manner::Hook(method) => ("hook", Some(method)),
             Manner::Through(name) => ("through", Some(name)),

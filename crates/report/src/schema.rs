@@ -216,7 +216,7 @@ fn by_code() -> Value {
             "name": text("name of the argument"),
             "value": text("its value"),
         }))),
-        "manner": {"enum": ["called", "new", "hook", "through"]},
+        "manner": {"enum": ["called", "deferred", "new", "hook", "through"]},
         "via": text("call: the method or function behind `hook` and `through`"),
         "count": amount("call: how many calls that differ only in plain data this stands for"),
         "module": text("import: the module, as it is imported"),

@@ -23,11 +23,10 @@ mod text;
 mod walk;
 mod weight;
 
-pub(crate) use convert::Converter;
 use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route, Why};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
-pub(crate) use heap::{CallRecord, Heap, How, Node, V};
-pub(crate) use machine::{End, Machine};
+pub(crate) use heap::{Heap, Node, V};
+pub(crate) use machine::Machine;
 use walk::{Ending, walk};
 
 /// Python's pickle.
@@ -43,10 +42,6 @@ const TRIALS: usize = 4 << 20;
 /// Streams that may break off in one file before the rest is left unread.
 const BREAKS: u32 = 64;
 
-/// The first stream of a legacy PyTorch file: protocol 2, LONG1 of ten bytes, STOP. That file's own
-/// reader takes it from there, since raw tensor data follows the pickles.
-const LEGACY_TORCH: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
-
 impl Format for Pickle {
     fn id(&self) -> &'static str {
         "pickle"
@@ -57,8 +52,9 @@ impl Format for Pickle {
     }
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
-        // A zip's signature reads as PERSID, which no loader of zips passes to an unpickler.
-        if head.starts_with(LEGACY_TORCH) || head.starts_with(b"PK\x03\x04") {
+        // A zip's signature reads as PERSID, which no loader of zips passes to an unpickler. A legacy
+        // checkpoint's own reader takes it from there: raw tensor data follows the pickles.
+        if crate::torch::is_legacy(head) || head.starts_with(b"PK\x03\x04") {
             return Probe::No;
         }
         let walked = walk(head, 4096);

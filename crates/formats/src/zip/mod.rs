@@ -286,7 +286,8 @@ pub fn push_members(
     let listed = || directory.listings.iter().flat_map(|listing| &listing.entries);
     let alone = directory.listings.len() == 1 && directory.unlisted.is_empty();
     let seen = if alone { None } else { Some(HashSet::new()) };
-    let mut members = Members { bytes, directory, seen, labels: None };
+    let layout = crate::torch::Layout::of(directory);
+    let mut members = Members { bytes, layout, directory, seen, labels: None };
     for (rank, listing) in directory.listings.iter().enumerate() {
         let role = if rank == 0 { Role::Present } else { Role::Variant };
         for entry in &listing.entries {
@@ -309,6 +310,8 @@ pub fn push_members(
 /// The members of one archive on their way to become children.
 struct Members<'a> {
     bytes: &'a Bytes,
+    /// What PyTorch's loaders do with which member.
+    layout: crate::torch::Layout,
     directory: &'a Directory,
     /// What is a child already, by name, data and method, where several lists may have the same.
     seen: Option<HashSet<(Vec<u8>, Span, u16)>>,
@@ -351,6 +354,10 @@ impl Members<'_> {
         if entry.is_link() {
             push_link(entry, &unpacked, reading)?;
         }
+        let role = match role {
+            Role::Present => self.layout.role(entry).unwrap_or(role),
+            other => other,
+        };
         reading.child(entry.label.clone(), unpacked.bytes, role);
         Ok(())
     }

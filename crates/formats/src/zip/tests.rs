@@ -61,14 +61,14 @@ fn deflated(name: &str, data: &[u8]) -> Member {
 }
 
 fn two() -> Archive {
-    Archive::of([Member::stored("m/data.pkl", b"first"), deflated("m/version", b"3\n3\n3\n")])
+    Archive::of([Member::stored("m/data.bin", b"first"), deflated("m/version", b"3\n3\n3\n")])
 }
 
 /// As PyTorch writes it: described members, data padded to multiples of 64 bytes, zip64 records.
 fn checkpoint() -> Archive {
     let mut at = 0;
     let mut members = Vec::new();
-    for (name, data) in [("a/data.pkl", b"\x80\x02}q\0.".as_slice()), ("a/data/0", &[7; 100])] {
+    for (name, data) in [("a/data.bin", b"\x80\x02}q\0.".as_slice()), ("a/data/0", &[7; 100])] {
         let extra = padding(at, name.len());
         at += 30 + name.len() + extra.len() + data.len() + 16;
         members.push(Member::stored(name, data).described().local(|header| header.extra = extra));
@@ -98,7 +98,7 @@ fn honest_archives_say_their_members_and_nothing_else() {
     }
     assert_eq!(
         children(&read(&two().build())),
-        [present("m/data.pkl", b"first"), present("m/version", b"3\n3\n3\n")]
+        [present("m/data.bin", b"first"), present("m/version", b"3\n3\n3\n")]
     );
 }
 
@@ -112,12 +112,12 @@ fn an_archive_in_an_archive_is_a_member_and_no_second_directory() {
 
 #[test]
 fn headers_that_disagree_are_read_in_both_versions() {
-    let renamed = Member::stored("m/data.pkl", b"x").local(|h| h.name = b"m/notes.txt".to_vec());
+    let renamed = Member::stored("m/data.bin", b"x").local(|h| h.name = b"m/notes.txt".to_vec());
     let reading = read(&Archive::of([renamed]).build());
     let found = the(&reading, Quirk::HeadersDisagree);
     assert_eq!(found.span, Span::new(0, 41));
-    assert!(found.what.contains("`m/notes.txt`") && found.what.contains("`m/data.pkl`"));
-    assert_eq!(children(&reading), [present("m/data.pkl", b"x"), variant("m/notes.txt", b"x")]);
+    assert!(found.what.contains("`m/notes.txt`") && found.what.contains("`m/data.bin`"));
+    assert_eq!(children(&reading), [present("m/data.bin", b"x"), variant("m/notes.txt", b"x")]);
 
     let method = Member::packed("a", 0, &packed(b"payload"), &packed(b"payload"));
     let reading = read(&Archive::of([method.local(|h| h.method = 8)]).build());
@@ -219,7 +219,7 @@ fn what_lies_around_members_is_told_and_read() {
         assert_eq!(children(&reading)[2].1, png, "{name}");
         assert!(children(&reading)[2].0.starts_with(&name[..7]), "{:?}", children(&reading)[2].0);
         assert_eq!(the(&reading, quirk).span.len, 8);
-        assert_eq!(children(&reading)[0], present("m/data.pkl", b"first"));
+        assert_eq!(children(&reading)[0], present("m/data.bin", b"first"));
     }
     let reading = read(&Archive { comment: b"cos\nsystem\n.".to_vec(), ..two() }.build());
     assert_eq!(children(&reading)[2], present("@comment", b"cos\nsystem\n."));
@@ -259,7 +259,7 @@ fn pieces_of_archives_in_other_bytes_are_read_and_nothing_else_is_said() {
     let whole = two().build();
     let reading = read(&[b"other bytes".as_slice(), &whole[..whole.len() - 22]].concat());
     assert_eq!(quirks(&reading), []);
-    let expected = [variant("m/data.pkl", b"first"), variant("m/version", b"3\n3\n3\n")];
+    let expected = [variant("m/data.bin", b"first"), variant("m/version", b"3\n3\n3\n")];
     assert_eq!(children(&reading), expected);
     // Nothing is found: nothing is learned, so that the bytes can be of another format.
     let reading = read(b"PK\x03\x04 and no more of it");
@@ -374,14 +374,14 @@ fn each_end_record_is_followed() {
     assert_eq!(quirks(&reading), [Quirk::Repeated]);
     let found = children(&reading);
     assert_eq!(found[0], present("other", b"2"));
-    assert!(found.contains(&variant("m/data.pkl", b"first")));
+    assert!(found.contains(&variant("m/data.bin", b"first")));
 
     let within = Archive { comment: other.build(), ..two() }.build();
     let reading = read(&within);
     assert!(quirks(&reading).contains(&Quirk::Repeated));
     let found = children(&reading);
     assert!(
-        found.contains(&present("other", b"2")) && found.contains(&variant("m/data.pkl", b"first"))
+        found.contains(&present("other", b"2")) && found.contains(&variant("m/data.bin", b"first"))
     );
 }
 
@@ -390,7 +390,7 @@ fn an_empty_end_record_behind_hides_nothing() {
     let both = [two().build(), Archive::default().build()].concat();
     let reading = read(&both);
     assert!(quirks(&reading).contains(&Quirk::Repeated));
-    assert!(children(&reading).contains(&variant("m/data.pkl", b"first")));
+    assert!(children(&reading).contains(&variant("m/data.bin", b"first")));
 }
 
 #[test]

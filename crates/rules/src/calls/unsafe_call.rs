@@ -82,7 +82,7 @@ fn look(
         return;
     }
     let how = match call.manner {
-        Manner::Called => String::new(),
+        Manner::Called | Manner::Deferred => String::new(),
         Manner::Hook(method) => format!(", put in place as `{method}`,"),
         Manner::New => ", made without its constructor,".to_owned(),
         Manner::Through(consumer) => format!(", called by `{consumer}`,"),
