@@ -25,7 +25,7 @@
 //! * CWE-915, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0107
 
 use super::mutated_module::is_shared;
-use crate::facts::{ALIKE, Quota, known, loaded, weigh};
+use crate::facts::{ALIKE, Quota, is_built, known, loaded, visit_handed, weigh};
 use crate::knowledge::is_special;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Value};
@@ -65,6 +65,9 @@ impl Detector for InjectedHook {
             let Some(name) = key.text().filter(|_| is_hook(key) && !is_shared(target)) else {
                 continue;
             };
+            if is_built(target) && is_part(value) {
+                continue;
+            }
             let Some(severity) = severity(name, value) else { continue };
             if !quota.admits(name) {
                 continue;
@@ -76,6 +79,22 @@ impl Detector for InjectedHook {
             weigh(reporter.report(artifact, site, message, evidence), artifact, severity);
         }
     }
+}
+
+/// Whether a value is plain data or itself built from parts that the file brings, which another rule
+/// judges: functions and classes pickled by value are given such attributes.
+fn is_part(value: &Value) -> bool {
+    let mut part = true;
+    visit_handed(std::iter::once(value), &mut |value| {
+        let plain = match value {
+            Value::Attribute(..) | Value::Extension(_) | Value::Module(_) | Value::Name(_) => false,
+            Value::Persistent(_) | Value::Unknown(_) => false,
+            Value::Call(_) => is_built(value),
+            _ => true,
+        };
+        part &= plain;
+    });
+    part
 }
 
 /// How bad it is that a hook has this value; nothing for plain data under a plain name.
@@ -98,7 +117,7 @@ fn severity(name: &str, value: &Value) -> Option<Severity> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::testing::{assigns, name, pickle, text};
+    use crate::facts::testing::{assigns, call, name, pickle, text};
 
     #[test]
     fn the_value_decides() {
@@ -114,5 +133,17 @@ mod tests {
             let found = pickle(&InjectedHook, vec![assigns(object(), key, value)]);
             assert_eq!(found.first().map(|finding| finding.severity), severity, "{key}");
         }
+    }
+
+    #[test]
+    fn functions_that_the_file_brings_have_attributes() {
+        let function = || {
+            let made = call(name("dill._dill", "_create_function"), vec![]);
+            Value::Call(Box::new(made))
+        };
+        let annotations = assigns(function(), "__annotations__", Value::Dict(vec![]));
+        assert!(pickle(&InjectedHook, vec![annotations]).is_empty());
+        let code = assigns(function(), "__call__", name("os", "system"));
+        assert_eq!(pickle(&InjectedHook, vec![code])[0].severity, Severity::Critical);
     }
 }

@@ -26,7 +26,7 @@
 //! * Python Library Reference, `functools.partial`, `atexit.register`, `collections.defaultdict`
 //! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{ALIKE, Performed, Quota, arguments, callee, calls, handed, known, weigh};
+use crate::facts::{ALIKE, Performed, Quota, arguments, calls, handed, known, target, weigh};
 use crate::knowledge::{Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Call, Name};
@@ -55,16 +55,21 @@ impl Detector for UnsafeCallableArgument {
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
         for Performed { call, site, .. } in calls(artifact) {
+            let receiver = target(call).and_then(|name| known(&name)).map(|known| known.effect);
+            // What functions and classes are built from is judged with the call that builds them.
+            if receiver.is_some_and(Effect::builds) {
+                continue;
+            }
             for (name, harm) in harmful(call) {
-                let severity = severity(call, harm.effect);
+                let severity = severity(receiver, harm.effect);
                 if severity < Severity::Medium || !quota.admits(name.dotted()) {
                     continue;
                 }
                 let message = format!(
-                    "`{name}`, which {}, is handed to `{}`; known from: {}",
+                    "`{name}`, which {}, is handed to `{}`{}",
                     harm.effect.does(),
                     call.callee,
-                    harm.source
+                    harm.advisory()
                 );
                 let finding = reporter.report(artifact, site, message, call.to_string());
                 weigh(finding, artifact, severity);
@@ -82,8 +87,7 @@ fn harmful(call: &Call) -> Vec<(&Name, &'static Known)> {
 }
 
 /// Receivers that call what they are given make it as bad as the call itself.
-fn severity(call: &Call, effect: Effect) -> Severity {
-    let receiver = callee(call).and_then(known).map(|known| known.effect);
+fn severity(receiver: Option<Effect>, effect: Effect) -> Severity {
     let calls = receiver.is_some_and(Effect::calls_arguments);
     if calls { effect.severity() } else { effect.severity_when_named() }
 }
@@ -111,6 +115,8 @@ mod tests {
         let inner = Value::Call(Box::new(call(name("os", "system"), vec![text("id")])));
         let outer = calls(name("builtins", "list"), vec![inner]);
         assert!(pickle(&UnsafeCallableArgument, vec![outer]).is_empty());
+        let built = calls(name("dill._dill", "_create_type"), vec![name("os", "system")]);
+        assert!(pickle(&UnsafeCallableArgument, vec![built]).is_empty());
         let harmless = calls(name("collections", "defaultdict"), vec![name("builtins", "list")]);
         assert!(pickle(&UnsafeCallableArgument, vec![harmless]).is_empty());
     }
