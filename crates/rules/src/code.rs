@@ -5,7 +5,7 @@
 //! of the call that rebuilds it (`co_names`), and works on the values handed over with it. So code
 //! in whose parts no name leads to anything harmful has to do without names to do harm.
 
-use crate::facts::{arguments, known};
+use crate::facts::{arguments, known, type_of_name};
 use crate::knowledge::{self, Effect, Known};
 use davy_artifact::{Call, Value};
 use std::collections::BTreeSet;
@@ -72,6 +72,7 @@ impl<'a> Parts<'a> {
                     pending.extend(keys.chain(items.iter().map(|(_, value)| value)));
                 }
                 // A callee is judged where it is called; its arguments end up in these parts.
+                Value::Call(made) if type_of_name(made).is_some() => {}
                 Value::Call(made) => {
                     pending.extend(arguments(made));
                     let computed = !matches!(made.callee, Value::Name(_));
@@ -92,8 +93,9 @@ impl<'a> Parts<'a> {
             // No name is longer than what is kept of a text, and none is not UTF-8.
             Value::Text(_) => self.texts.extend(value.text()),
             Value::Module(module) => self.module(module),
-            // How the globals of a function are spelled that a module defines.
+            // How dill spells the globals of a function: those of its module, or of the script's.
             Value::Name(name) if name.name == "__dict__" => self.module(&name.module),
+            Value::Name(name) if name.dotted() == "builtins.__main__" => self.module("__main__"),
             Value::Name(name) => {
                 let function = !name.name.split('.').any(knowledge::is_class);
                 match known(name) {
@@ -145,23 +147,23 @@ impl<'a> Parts<'a> {
     /// The harm that code can reach by this name, by itself or together with the packages that are
     /// named beside it.
     fn harm_of(&self, text: &str) -> Option<(&'static Known, String)> {
-        if knowledge::is_special(text) {
-            let inside = knowledge::lookup("builtins", text);
-            let inside = inside.filter(|_| !ORDINARY.contains(&text));
-            return inside.map(|known| (known, text.to_owned()));
+        if text.split('.').any(|part| knowledge::is_special(part) && !ORDINARY.contains(&part)) {
+            return knowledge::lookup("builtins", text).map(|known| (known, text.to_owned()));
         }
         // Printing is what much honest code does.
-        if text == "print" {
+        if text == "print" || text.rsplit('.').next().is_some_and(knowledge::is_special) {
             return None;
         }
-        let module = knowledge::lookup(text, "");
+        let module = text.split('.').next().and_then(|module| knowledge::lookup(module, ""));
+        let module = module.filter(|known| known.is_dangerous());
+        let module = module.or_else(|| knowledge::lookup(text, ""));
         let path = knowledge::lookup_path(text);
         let builtin = knowledge::exact_lookup("builtins", text);
         let alone = [module, path, builtin].map(|found| found.map(|known| (known, text)));
         let last = text.rsplit('.').next().unwrap_or(text);
         let beside = knowledge::ends_in(last, |word| self.words.contains(word));
-        let beside = beside.map(|known| (known, known.pattern));
-        let found = alone.into_iter().chain([beside]).flatten();
+        let beside = beside.map(|known| (known, known.pattern.trim_end_matches(".*")));
+        let found = [beside].into_iter().chain(alone).flatten();
         let worst = found.filter(|(known, _)| counts(known));
         let worst = worst.max_by_key(|(known, _)| known.effect.severity());
         worst.map(|(known, name)| (known, name.to_owned()))
@@ -194,21 +196,28 @@ fn is_slot(key: &Value) -> bool {
     key.text().is_some_and(|key| SLOTS.contains(&key))
 }
 
-/// Special names that classes define or that stand for text, and that lead nowhere.
+/// Special names that classes define or that stand for text, and that lead nowhere by themselves.
+/// `__reduce__` is none of them: that of a bound method hands out `getattr`.
 const ORDINARY: &[&str] = &[
     "__abs__",
+    "__abstractmethods__",
     "__add__",
     "__annotations__",
     "__bool__",
     "__call__",
+    "__class__",
     "__contains__",
+    "__dataclass_fields__",
+    "__dataclass_params__",
     "__doc__",
     "__enter__",
     "__eq__",
     "__exit__",
     "__file__",
+    "__firstlineno__",
     "__ge__",
     "__getitem__",
+    "__getstate__",
     "__gt__",
     "__hash__",
     "__init__",
@@ -217,6 +226,7 @@ const ORDINARY: &[&str] = &[
     "__len__",
     "__lt__",
     "__main__",
+    "__match_args__",
     "__module__",
     "__mul__",
     "__name__",
@@ -224,15 +234,20 @@ const ORDINARY: &[&str] = &[
     "__neg__",
     "__new__",
     "__next__",
+    "__orig_bases__",
     "__qualname__",
     "__repr__",
     "__setitem__",
+    "__setstate__",
+    "__slotnames__",
     "__slots__",
+    "__static_attributes__",
     "__str__",
     "__sub__",
     "__truediv__",
     "__type_params__",
     "__version__",
+    "__weakref__",
 ];
 
 #[cfg(test)]
@@ -257,9 +272,11 @@ mod tests {
     #[test]
     fn names_that_lead_to_harm_are_found_at_any_depth() {
         assert_eq!(harm(&["os", "system"]).as_deref(), Some("os.system"));
-        assert_eq!(harm(&["numpy", "f2py", "os"]).as_deref(), Some("numpy.f2py.*"));
+        assert_eq!(harm(&["numpy", "f2py", "os"]).as_deref(), Some("numpy.f2py"));
         assert_eq!(harm(&["pandas", "os"]).as_deref(), Some("os"));
         assert_eq!(harm(&["__import__"]).as_deref(), Some("__import__"));
+        assert_eq!(harm(&["os.path.join"]).as_deref(), Some("os.path.join"));
+        assert_eq!(harm(&["A.__globals__"]).as_deref(), Some("A.__globals__"));
         assert_eq!(harm(&["getattr"]).as_deref(), Some("getattr"));
         assert_eq!(harm(&["x", "__globals__"]).as_deref(), Some("__globals__"));
         assert_eq!(harm(&["torch", "load"]).as_deref(), Some("torch.load"));
@@ -276,7 +293,7 @@ mod tests {
             &["load"],
             &["torch", "relu", "nn"],
             &["print", "the file system of os"],
-            &["__init__", "__module__"],
+            &["__init__", "__module__", "A.__repr__", "A.predict"],
         ] {
             assert_eq!(harm(names), None, "{names:?}");
         }

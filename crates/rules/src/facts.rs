@@ -99,6 +99,22 @@ pub(crate) fn is_built(value: &Value) -> bool {
     effect.is_some_and(Effect::builds)
 }
 
+/// Whether a value is plain data or itself built from parts that the file brings, which another rule
+/// judges: functions and classes pickled by value are given such attributes.
+pub(crate) fn is_part(value: &Value) -> bool {
+    let mut part = true;
+    visit_handed(std::iter::once(value), &mut |value| {
+        let plain = match value {
+            Value::Attribute(..) | Value::Extension(_) | Value::Module(_) | Value::Name(_) => false,
+            Value::Persistent(_) | Value::Unknown(_) => false,
+            Value::Call(_) => is_built(value),
+            _ => true,
+        };
+        part &= plain;
+    });
+    part
+}
+
 /// What dill and cloudpickle call types that are no globals under their own name.
 const TYPES: &[(&str, &str, &str)] = &[
     ("AttrGetterType", "operator", "attrgetter"),

@@ -2,7 +2,7 @@
 
 use crate::Severity;
 use crate::code::{Examiner, Seen};
-use crate::facts::{arguments, callee, known, type_of_name, visit_handed};
+use crate::facts::{arguments, callee, is_built, is_part, known, type_of_name, visit_handed};
 use crate::knowledge::{self, Effect, Known};
 use davy_artifact::{Call, Manner, Name, Value};
 
@@ -34,6 +34,7 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
         Effect::Deser => deser(call, known),
         Effect::File => Some(open(call)),
         Effect::Introspect => Some(introspect(call)),
+        Effect::Mutate if adorns(call) => None,
         _ if known.constants_only && only_data(call) => None,
         _ => Some(Judgement::new(effect.severity(), effect.does())),
     }
@@ -55,6 +56,7 @@ fn indirect(call: &Call, known: &Known) -> Option<Judgement> {
 pub(crate) fn embeds(call: &Call, known: &Known, examiner: &mut Examiner) -> bool {
     known.effect.builds()
         && !(known.constants_only && only_data(call))
+        && !is_bare(call)
         && matches!(examiner.examine(call, known.effect), Seen::Whole)
 }
 
@@ -73,8 +75,29 @@ fn build(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgemen
             let severity = if known.constants_only { Severity::Medium } else { Severity::High };
             Some(Judgement::new(severity, format!("{does}, of which {what} cannot be seen")))
         }
+        Seen::Whole if is_bare(call) => {
+            let does = format!("{does}, and no library's pickles name it that way");
+            Some(Judgement::new(Severity::High, does))
+        }
         Seen::Whole => None,
     }
+}
+
+/// Whether a call names `types.CodeType` or `types.FunctionType` itself: the libraries that pickle
+/// code have functions of their own for it.
+fn is_bare(call: &Call) -> bool {
+    callee(call).is_some_and(|name| name.module == "types")
+        && callee(call).and_then(known).is_some_and(|known| known.effect == Effect::CodeBuild)
+}
+
+/// `setattr` on a function or class that the file itself brings, or of text that only describes one:
+/// how dill gives names and cells their values.
+fn adorns(call: &Call) -> bool {
+    let [target, Value::Text(key), value] = call.args.as_slice() else { return false };
+    let describes =
+        matches!(key.text(), Some("__doc__" | "__module__" | "__name__" | "__qualname__"));
+    let described = describes && matches!(value, Value::Text(_) | Value::None);
+    described || (is_built(target) && is_part(value))
 }
 
 /// A built-in type that is looked up by its name; what a call of it does is judged there.
@@ -197,14 +220,15 @@ fn deser(call: &Call, known: &Known) -> Option<Judgement> {
     let Some(Value::Bytes(_)) = call.args.first() else {
         return Some(Judgement::new(Severity::Critical, Effect::Deser.does()));
     };
+    let ends = |end| callee(call).is_some_and(|name| name.name.ends_with(end));
     // A storage of torch is a checkpoint of its own inside a pickle.
-    if known.constants_only {
+    if known.constants_only && ends("_load_from_bytes") {
         return None;
     }
     let does = "loads objects from bytes that stand in the file, which were read as well";
     // A second stage for another unpickler; other loaders (a model that a library keeps as an
     // archive of its own) are as bad as what the archive holds.
-    let unpickles = callee(call).is_some_and(|name| name.name.ends_with("loads"));
+    let unpickles = ends("loads");
     let severity = if unpickles { Severity::High } else { Severity::Medium };
     Some(Judgement::new(severity, does))
 }

@@ -25,7 +25,7 @@
 //! * CWE-915, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0107
 
 use super::mutated_module::is_shared;
-use crate::facts::{ALIKE, Quota, is_built, known, loaded, visit_handed, weigh};
+use crate::facts::{ALIKE, Quota, is_built, is_part, known, loaded, weigh};
 use crate::knowledge::is_special;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Value};
@@ -79,22 +79,6 @@ impl Detector for InjectedHook {
             weigh(reporter.report(artifact, site, message, evidence), artifact, severity);
         }
     }
-}
-
-/// Whether a value is plain data or itself built from parts that the file brings, which another rule
-/// judges: functions and classes pickled by value are given such attributes.
-fn is_part(value: &Value) -> bool {
-    let mut part = true;
-    visit_handed(std::iter::once(value), &mut |value| {
-        let plain = match value {
-            Value::Attribute(..) | Value::Extension(_) | Value::Module(_) | Value::Name(_) => false,
-            Value::Persistent(_) | Value::Unknown(_) => false,
-            Value::Call(_) => is_built(value),
-            _ => true,
-        };
-        part &= plain;
-    });
-    part
 }
 
 /// How bad it is that a hook has this value; nothing for plain data under a plain name.

@@ -27,9 +27,9 @@
 //! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000
 
 use crate::facts::{ALIKE, Performed, Quota, arguments, calls, handed, known, target, weigh};
-use crate::knowledge::{Effect, Known};
+use crate::knowledge::{self, Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
-use davy_artifact::{Artifact, Call, Name};
+use davy_artifact::{Artifact, Call, Name, Value};
 
 static RULE: Rule = Rule {
     id: "unsafe-callable-argument",
@@ -61,6 +61,9 @@ impl Detector for UnsafeCallableArgument {
                 continue;
             }
             for (name, harm) in harmful(call) {
+                if receiver == Some(Effect::Resolve) && is_looked_into(call, name, harm) {
+                    continue;
+                }
                 let severity = severity(receiver, harm.effect);
                 if severity < Severity::Medium || !quota.admits(name.dotted()) {
                     continue;
@@ -75,6 +78,20 @@ impl Detector for UnsafeCallableArgument {
                 weigh(finding, artifact, severity);
             }
         }
+    }
+}
+
+/// Whether `getattr(module, 'name', default)` is given `name`: what it looks up there under a name
+/// that stands in the file is a global of its own, and a default that does the same adds nothing.
+fn is_looked_into(call: &Call, name: &Name, harm: &Known) -> bool {
+    let [object, attribute, rest @ ..] = call.args.as_slice() else { return false };
+    let (Value::Name(object), Some(attribute)) = (object, attribute.text()) else { return false };
+    let found = knowledge::lookup(&object.dotted(), attribute);
+    let same = found.is_some_and(|found| found.effect == harm.effect);
+    match rest {
+        [] => object == name,
+        [Value::Name(default)] => same && (object == name || default == name),
+        _ => false,
     }
 }
 
@@ -96,7 +113,6 @@ fn severity(receiver: Option<Effect>, effect: Effect) -> Severity {
 mod tests {
     use super::*;
     use crate::facts::testing::{call, calls, name, pickle, text};
-    use davy_artifact::Value;
 
     #[test]
     fn the_receiver_decides() {
