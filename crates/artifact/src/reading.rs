@@ -21,6 +21,9 @@ pub enum Role {
     /// Plain data that the parent's format explains, such as the bytes of a tensor: read for what
     /// it could be as well, but nobody has to recognise it.
     Storage,
+    /// Bytes of the parent that this reading of it does not explain: what stands before, between
+    /// or behind its parts. Where another reading explains all of the parent, they are known.
+    Leftover,
     /// Another reader's view of something that the parent lists under another name or content.
     Variant,
 }
@@ -63,6 +66,9 @@ pub struct Reading {
     pub checksums: Vec<Checksum>,
     /// How many facts and deviations did not fit.
     pub dropped: u64,
+    /// Whether the reader went over the artifact from its first byte to its last, and knows what
+    /// each of them is there for.
+    pub seamless: bool,
 }
 
 impl Reading {

@@ -140,7 +140,8 @@ pub struct ArtifactEntry<'a> {
     pub input: usize,
     /// Index of the artifact that it is in.
     pub parent: Option<usize>,
-    /// What its parent's loader does with it: `loaded`, `present`, `storage` or `variant`.
+    /// What its parent's loader does with it: `leftover`, `loaded`, `present`,
+    /// `quoted`, `storage` or `variant`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<&'static str>,
     /// Every format that explains it.
@@ -457,6 +458,7 @@ fn reasons(judgement: &Judgement) -> Vec<String> {
 
 const fn role(role: Role) -> &'static str {
     match role {
+        Role::Leftover => "leftover",
         Role::Loaded => "loaded",
         Role::Present => "present",
         Role::Quoted => "quoted",

@@ -104,7 +104,7 @@ fn artifact() -> Value {
                 "description": "index in `artifacts` of the artifact that it is in",
             },
             "role": {
-                "enum": ["loaded", "present", "storage", "variant"],
+                "enum": ["leftover", "loaded", "present", "quoted", "storage", "variant"],
                 "description": "what the parent's loader does with it",
             },
             "formats": {

@@ -58,6 +58,7 @@ pub(crate) enum Kept {
 /// One member of a box.
 pub(crate) fn member(name: &str, role: Role, kept: Kept, content: &[u8]) -> Vec<u8> {
     let role = match role {
+        Role::Leftover => b'o',
         Role::Storage => b's',
         Role::Present => b'p',
         Role::Quoted => b'q',
@@ -91,6 +92,7 @@ fn open_box(input: &Input<'_>, reading: &mut Reading, left: &mut Budget) -> Resu
         let len = u64::from(cursor.u32_le("length")?);
         let span = cursor.skip(len, "content")?;
         let role = match role {
+            b'o' => Role::Leftover,
             b's' => Role::Storage,
             b'p' => Role::Present,
             b'q' => Role::Quoted,

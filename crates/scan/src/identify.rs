@@ -6,7 +6,9 @@
 
 use crate::fence::fenced;
 use crate::survey::Mark;
-use davy_artifact::{Child, Format, Gap, Identity, Input, Probe, Reading, Role, Why};
+use davy_artifact::{
+    Child, Deviation, Format, Gap, Identity, Input, Probe, Quirk, Reading, Role, Route, Why,
+};
 use davy_bytes::{Blame, Budget, Span, to_u64};
 
 /// Bytes that probes see.
@@ -62,6 +64,7 @@ pub(crate) fn read(formats: &[&dyn Format], input: &Input<'_>, budget: &mut Budg
     let short = |gap: &Gap| gap.why == Why::Halted(Blame::Exhausted);
     outcome.starved = attempts.iter().any(|attempt| attempt.reading.gaps.iter().any(short));
     choose(&mut attempts, input, &mut outcome.gaps);
+    explain(&mut attempts);
     for attempt in attempts {
         outcome.keep(attempt);
     }
@@ -98,7 +101,14 @@ impl Attempt {
         !self.certain() && self.reading.is_empty() && self.reading.gaps.iter().all(malformed)
     }
 
-    /// Whether it explains all bytes.
+    /// Whether it is sure of the format, and knows what each byte is there for.
+    fn explains(&self) -> bool {
+        let Reading { seamless, deviations, gaps, .. } = &self.reading;
+        let around = deviations.iter().any(is_around);
+        self.certain() && *seamless && gaps.is_empty() && !around
+    }
+
+    /// Whether it leaves no gap.
     fn whole(&self) -> bool {
         self.reading.gaps.is_empty() && (self.certain() || !self.reading.is_empty())
     }
@@ -146,6 +156,53 @@ fn choose_in_storage(attempts: &mut Vec<Attempt>, gaps: &mut Vec<Gap>) {
         let reading = &attempt.reading;
         attempt.certain() || !reading.facts.is_empty() || !reading.children.is_empty()
     });
+}
+
+/// Forgets what readers say about bytes that they cannot explain, where another reader explains
+/// all: a pickle or tar that carries an archive near its end is no archive with bytes before it.
+fn explain(attempts: &mut [Attempt]) {
+    let mut explains = attempts.iter().map(Attempt::explains);
+    let Some(whole) = explains.position(|explains| explains) else { return };
+    let others = attempts.iter_mut().enumerate().filter(|(index, _)| *index != whole);
+    for (_, Attempt { reading, .. }) in others {
+        let around = |it: &&Deviation| is_around(it) && it.route == Route::None;
+        let leftovers = reading.deviations.iter().filter(around).map(|it| it.span).collect();
+        let leftovers = united(leftovers);
+        let known = |span: Span| is_within(span, &leftovers);
+        reading.deviations.retain(|deviation| !known(deviation.span));
+        reading.gaps.retain(|gap| !(form(gap) && known(gap.span)));
+        reading.children.retain(|child| child.role != Role::Leftover);
+    }
+}
+
+/// Whether a deviation is about bytes around what a reader explains, or around a part of it.
+fn is_around(deviation: &Deviation) -> bool {
+    matches!(deviation.quirk, Quirk::BytesAfterEnd | Quirk::BytesBeforeStart | Quirk::BytesBetween)
+}
+
+/// Whether a gap is due to the form of its bytes, and not to limits or a fault of ours.
+fn form(gap: &Gap) -> bool {
+    matches!(gap.why, Why::Halted(Blame::Malformed | Blame::Unsupported | Blame::Encrypted))
+}
+
+/// The same bytes in order, in spans that do not touch.
+fn united(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_unstable();
+    let mut united: Vec<Span> = Vec::new();
+    for span in spans {
+        match united.last_mut().filter(|last| span.start <= last.end()) {
+            Some(last) => *last = Span::between(last.start, last.end().max(span.end())),
+            None => united.push(span),
+        }
+    }
+    united
+}
+
+/// Whether one of `spans`, which are in order, has all of `span`.
+fn is_within(span: Span, spans: &[Span]) -> bool {
+    let after = spans.partition_point(|it| it.start <= span.start);
+    let before = after.checked_sub(1).and_then(|index| spans.get(index));
+    before.is_some_and(|it| span.end() <= it.end())
 }
 
 impl Outcome {

@@ -341,8 +341,9 @@ fn rank(role: Role) -> u8 {
         Role::Storage => 0,
         Role::Variant => 1,
         Role::Quoted => 2,
-        Role::Present => 3,
-        Role::Loaded => 4,
+        Role::Leftover => 3,
+        Role::Present => 4,
+        Role::Loaded => 5,
     }
 }
 

@@ -131,6 +131,7 @@ fn show_fact(fact: &Fact) -> String {
 
 fn show_child(child: &Child) -> String {
     let role = match child.role {
+        Role::Leftover => "leftover",
         Role::Loaded => "loaded",
         Role::Quoted => "quoted",
         Role::Present => "present",

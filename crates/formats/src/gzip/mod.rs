@@ -144,8 +144,9 @@ fn rest(cursor: &mut Cursor, reading: &mut Reading) -> Result<bool, Halt> {
         let what = format!("{} bytes behind the stream", rest.len);
         reading.deviation(Quirk::BytesAfterEnd, rest, Route::None, &what);
         let name = format!("@suffix@{:#x}", rest.start);
-        reading.child(name, cursor.bytes().slice(rest), Role::Present);
+        reading.child(name, cursor.bytes().slice(rest), Role::Leftover);
     }
+    reading.seamless = rest.len == 0;
     Ok(false)
 }
 
@@ -207,8 +208,9 @@ impl Format for Zlib {
             let what = format!("{} bytes behind the stream", rest.len);
             reading.deviation(Quirk::BytesAfterEnd, rest, Route::None, &what);
             let name = format!("@suffix@{:#x}", rest.start);
-            reading.child(name, input.bytes.slice(rest), Role::Present);
+            reading.child(name, input.bytes.slice(rest), Role::Leftover);
         }
+        reading.seamless = rest.len == 0;
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use super::heap::{Constant, Node, V};
 use super::machine::Machine;
 use super::number::{self, Whole};
+use super::opcode as op;
 use super::text;
 use davy_artifact::Quirk;
 use davy_bytes::{Halt, Line, Span, to_u64, to_usize};
@@ -17,7 +18,12 @@ impl Machine<'_> {
             Ok(short) if short <= 255 => {
                 let span = Span::new(self.cursor.position(), len);
                 let content = self.cursor.take(short, what)?;
-                let value = self.heap.text(content, span);
+                let python_2 = matches!(self.step.code, op::BINSTRING | op::SHORT_BINSTRING);
+                let value = if python_2 && !content.is_ascii() {
+                    self.heap.eight_bit_text(content, span)
+                } else {
+                    self.heap.text(content, span)
+                };
                 if short >= super::nested::SHORTEST {
                     self.look_inside(value, span);
                 }
@@ -25,7 +31,7 @@ impl Machine<'_> {
             }
             _ => {
                 let span = self.cursor.skip(len, what)?;
-                let value = self.heap.text_constant(Constant { span, decoded: None });
+                let value = self.heap.text_constant(Constant { span, ..Constant::default() });
                 self.look_inside(value, span);
                 value
             }
@@ -45,7 +51,7 @@ impl Machine<'_> {
             }
             _ => {
                 let span = self.cursor.skip(len, what)?;
-                let value = self.heap.bytes_constant(Constant { span, decoded: None });
+                let value = self.heap.bytes_constant(Constant { span, ..Constant::default() });
                 self.look_inside(value, span);
                 value
             }
@@ -136,7 +142,7 @@ impl Machine<'_> {
             // Too long to decode: its content is what stands between the quotes.
             let span =
                 Span::new(line.span.start.saturating_add(1), line.span.len.saturating_sub(2));
-            let value = self.heap.text_constant(Constant { span, decoded: None });
+            let value = self.heap.text_constant(Constant { span, ..Constant::default() });
             self.stack.push(value);
             return Ok(());
         }
@@ -148,7 +154,11 @@ impl Machine<'_> {
             self.deviate(Quirk::LoadersDisagree, "STRING that is not ASCII: it is refused, or means something else, depending on the loader's `encoding`");
         }
         let span = Span::new(line.span.start.saturating_add(1), to_u64(inner.len()));
-        let value = self.heap.decoded_text(decoded, span);
+        let value = if decoded.is_ascii() {
+            self.heap.decoded_text(decoded, span)
+        } else {
+            self.heap.eight_bit_text(&decoded, span)
+        };
         self.look_inside(value, span);
         self.stack.push(value);
         Ok(())
@@ -156,7 +166,7 @@ impl Machine<'_> {
 
     pub(super) fn unicode(&mut self, line: &Line) -> Result<(), Halt> {
         let value = if to_u64(line.text.len()) < line.span.len {
-            self.heap.text_constant(Constant { span: line.span, decoded: None })
+            self.heap.text_constant(Constant { span: line.span, ..Constant::default() })
         } else {
             let decoded = text::raw_unicode_escape(&line.text)
                 .ok_or_else(|| Halt::malformed(self.step.at, "UNICODE with a broken escape"))?;

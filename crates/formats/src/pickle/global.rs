@@ -48,8 +48,9 @@ impl Machine<'_> {
 
     pub(super) fn inst(&mut self) -> Result<(), Halt> {
         let name = self.two_names()?;
-        let args = self.pop_mark()?;
+        // The pure-Python unpickler looks the class up before it looks for the mark.
         let class = self.import(name, "INST");
+        let args = self.pop_mark()?;
         let args = self.heap.tuple(&args);
         let made = self.invoke(class, args, V::Absent, How::Called);
         self.stack.push(made);
@@ -68,17 +69,23 @@ impl Machine<'_> {
     pub(super) fn stack_global(&mut self) -> Result<(), Halt> {
         let name = self.pop()?;
         let module = self.pop()?;
-        let spelled = (self.heap.string(module, 4096), self.heap.string(name, 4096));
-        let value = match spelled {
-            (Some(module), Some(name)) => self.import(Name { module, name }, "STACK_GLOBAL"),
-            _ if self.could_be_text(module) && self.could_be_text(name) => {
+        let (modules, names) = (self.heap.spellings(module, 4096), self.heap.spellings(name, 4096));
+        let mut found = None;
+        for module in &modules {
+            for name in &names {
+                found = Some(self.import(Name::new(module, name), "STACK_GLOBAL"));
+            }
+        }
+        let value = match found {
+            Some(found) => found,
+            None if self.could_be_text(module) && self.could_be_text(name) => {
                 self.deviate(
                     Quirk::WrongType,
                     "STACK_GLOBAL takes a name that is computed by a call",
                 );
                 self.heap.push(Node::Unknown(Mystery::ComputedGlobal))
             }
-            _ => {
+            None => {
                 return Err(Halt::malformed(self.step.at, "STACK_GLOBAL finds no two strings"));
             }
         };

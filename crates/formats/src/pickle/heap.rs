@@ -74,10 +74,12 @@ impl Mystery {
 }
 
 /// A constant that stays in the file, or was decoded from escapes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Constant {
     pub(crate) span: Span,
     pub(crate) decoded: Option<Arc<[u8]>>,
+    /// Whether it is Python 2 text, whose characters depend on the loader's `encoding`.
+    pub(crate) eight_bit: bool,
 }
 
 /// What a list, dict (keys and values alternating) or set holds: a stretch of the pool, which moves
@@ -213,7 +215,7 @@ impl Heap {
     pub(crate) fn text(&mut self, content: &[u8], span: Span) -> V {
         match self.short(content) {
             Some((len, at)) => V::ShortText { len, at },
-            None => self.text_constant(Constant { span, decoded: None }),
+            None => self.text_constant(Constant { span, ..Constant::default() }),
         }
     }
 
@@ -221,7 +223,7 @@ impl Heap {
     pub(crate) fn byte_string(&mut self, content: &[u8], span: Span) -> V {
         match self.short(content) {
             Some((len, at)) => V::ShortBytes { len, at },
-            None => self.bytes_constant(Constant { span, decoded: None }),
+            None => self.bytes_constant(Constant { span, ..Constant::default() }),
         }
     }
 
@@ -229,7 +231,11 @@ impl Heap {
     pub(crate) fn decoded_text(&mut self, content: Vec<u8>, span: Span) -> V {
         match self.short(&content) {
             Some((len, at)) => V::ShortText { len, at },
-            None => self.text_constant(Constant { span, decoded: Some(content.into()) }),
+            None => self.text_constant(Constant {
+                span,
+                decoded: Some(content.into()),
+                eight_bit: false,
+            }),
         }
     }
 
@@ -237,8 +243,36 @@ impl Heap {
     pub(crate) fn decoded_bytes(&mut self, content: Vec<u8>, span: Span) -> V {
         match self.short(&content) {
             Some((len, at)) => V::ShortBytes { len, at },
-            None => self.bytes_constant(Constant { span, decoded: Some(content.into()) }),
+            None => self.bytes_constant(Constant {
+                span,
+                decoded: Some(content.into()),
+                eight_bit: false,
+            }),
         }
+    }
+
+    /// Text of Python 2 that is not ASCII.
+    pub(crate) fn eight_bit_text(&mut self, content: &[u8], span: Span) -> V {
+        self.text_constant(Constant { span, decoded: Some(content.into()), eight_bit: true })
+    }
+
+    /// Every text that `v` may be: Python 2 text is Latin-1, UTF-8 or nothing, as the loader's
+    /// `encoding` has it.
+    pub(crate) fn spellings(&self, v: V, limit: usize) -> Vec<String> {
+        let eight_bit = match self.node(v) {
+            Some(Node::Text(at)) => self.constant(at).is_some_and(|constant| constant.eight_bit),
+            _ => false,
+        };
+        let latin = eight_bit
+            .then(|| self.content(v, limit))
+            .flatten()
+            .map(|(content, _)| content.iter().map(|byte| char::from(*byte)).collect::<String>());
+        let mut spellings: Vec<String> = self.string(v, limit).into_iter().collect();
+        if let Some(latin) = latin {
+            spellings.retain(|text| !text.contains(char::REPLACEMENT_CHARACTER));
+            spellings.push(latin);
+        }
+        spellings
     }
 
     fn short(&mut self, content: &[u8]) -> Option<(u8, u32)> {

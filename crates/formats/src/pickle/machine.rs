@@ -7,9 +7,9 @@
 use super::heap::{Heap, How, Items, Node, Step, V};
 use super::memo::Memo;
 use super::number;
-use super::opcode::{self as op, Argument};
+use super::opcode as op;
 use davy_artifact::{Name, Quirk, Reading};
-use davy_bytes::{Budget, Bytes, Cursor, Halt, to_u64, to_usize};
+use davy_bytes::{Budget, Bytes, Cursor, Halt, to_u64};
 use std::collections::{HashMap, HashSet};
 
 /// Steps between two looks at the budget.
@@ -44,6 +44,9 @@ struct Interrupted {
 /// Pickles within pickles of one stream; stops files that nest without end.
 const NESTED: usize = 64;
 
+/// Detours in one file; stops files made of nothing else.
+const DETOURS: usize = 16;
+
 /// The machine, with everything that one artifact has built so far.
 #[derive(Debug)]
 pub(crate) struct Machine<'a> {
@@ -69,12 +72,17 @@ pub(crate) struct Machine<'a> {
     pub(super) stack: Vec<V>,
     pub(super) marks: Vec<usize>,
     memo: Memo,
-    earlier: Memo,
+    /// The memo of an Unpickler that loads one stream after the other and never forgets.
+    shared: Memo,
+    /// How the stream before ended.
+    last: Option<End>,
+    /// Other places where a loader goes on, with what its memo holds then.
+    pub(super) detours: Vec<(u64, Memo)>,
     /// End of the current frame, or the largest number where there is none.
     pub(super) frame_end: u64,
     /// Whether to follow the C unpickler on a file object without `peek` (`io.BytesIO`, as
     /// `torch.load` uses): it forgets what is left of a frame when a read does not fit in it.
-    lossy: bool,
+    pub(super) lossy: bool,
     /// Whether arrays that joblib writes between opcodes are passed over, as joblib does.
     pub(super) inline: bool,
     /// Whether there was such an array.
@@ -82,10 +90,10 @@ pub(crate) struct Machine<'a> {
     /// Streams that a nested one has interrupted.
     interrupted: Vec<Interrupted>,
     /// Whether an opcode of this stream lay across the end of its frame, so that it matters.
-    straddled: bool,
-    protocols: u32,
+    pub(super) straddled: bool,
+    pub(super) protocols: u32,
     /// Index of the first opcode of this stream, or of one that stands inside of it.
-    first: u64,
+    pub(super) first: u64,
     /// The opcode before this one.
     before: u8,
     /// The list that the last APPEND filled.
@@ -113,7 +121,9 @@ impl<'a> Machine<'a> {
             stack: Vec::new(),
             marks: Vec::new(),
             memo: Memo::default(),
-            earlier: Memo::default(),
+            shared: Memo::default(),
+            last: None,
+            detours: Vec::new(),
             frame_end: u64::MAX,
             lossy: false,
             inline: true,
@@ -140,9 +150,20 @@ impl<'a> Machine<'a> {
     /// # Errors
     /// Where no unpickler goes on; what was learned until then has been recorded.
     pub(crate) fn run(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
+        let end = self.run_all_ways(at, stream);
+        self.last = end.as_ref().ok().copied();
+        end
+    }
+
+    fn run_all_ways(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
         self.straddled = false;
         self.wrapped = false;
-        let end = self.run_once(at, stream);
+        let mut end = self.run_once(at, stream);
+        if stream > 0 {
+            let other = self.run_on(at, stream);
+            end = better(end, other);
+        }
+        self.shared = std::mem::take(&mut self.memo);
         if std::mem::take(&mut self.wrapped) {
             self.run_without_arrays(at, stream);
         }
@@ -152,39 +173,69 @@ impl<'a> Machine<'a> {
         self.lossy = true;
         let other = self.run_once(at, stream);
         self.lossy = false;
-        // Both are real; what follows the stream is looked for behind the longer one.
-        match (end, other) {
-            (Ok(end), Ok(other)) if other.at > end.at => Ok(other),
-            (Ok(end), _) | (Err(_), Ok(end)) => Ok(end),
-            (Err(halt), Err(other)) => Err(if other.at() > halt.at() { other } else { halt }),
-        }
+        better(end, other)
     }
 
-    /// Runs the stream as `pickle.load` does, which knows nothing of joblib's arrays: what it imports
-    /// and calls is kept, but that it breaks off is what is to be expected.
+    /// Runs the stream as an Unpickler does that has loaded the ones before: its memo is not empty,
+    /// and the C one still holds the rest of the frame that the last STOP stood in.
+    fn run_on(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
+        let memo = std::mem::take(&mut self.shared);
+        let frame = self.last.filter(|last| last.at == at).and_then(|last| last.frame);
+        let Some(frame) = frame else {
+            return self.run_aside(|machine| machine.run_with(at, stream, memo, u64::MAX));
+        };
+        let straddled = std::mem::take(&mut self.straddled);
+        let kept = memo.clone();
+        let end = self.run_aside(|machine| machine.run_with(at, stream, memo, frame));
+        if std::mem::replace(&mut self.straddled, straddled) {
+            self.lossy = true;
+            let other = self.run_aside(|machine| machine.run_with(at, stream, kept, frame));
+            self.lossy = false;
+            return better(end, other);
+        }
+        end
+    }
+
+    /// Runs the stream as `pickle.load` does, which knows nothing of joblib's arrays.
     fn run_without_arrays(&mut self, at: u64, stream: u32) {
-        let deviations = self.reading.deviations.len();
         self.inline = false;
-        let _broken = self.run_once(at, stream);
+        let _broken = self.run_aside(|machine| machine.run_once(at, stream));
         self.inline = true;
         self.wrapped = false;
+    }
+
+    /// Runs a stream as another loader would: what it imports and calls is kept, but that it breaks
+    /// off, or breaks form, is what is to be expected.
+    pub(super) fn run_aside<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let (deviations, gaps) = (self.reading.deviations.len(), self.reading.gaps.len());
+        let result = run(self);
         self.reading.deviations.truncate(deviations);
+        self.reading.gaps.truncate(gaps);
+        result
     }
 
     fn run_once(&mut self, at: u64, stream: u32) -> Result<End, Halt> {
+        self.run_with(at, stream, Memo::default(), u64::MAX)
+    }
+
+    /// Runs the stream from its start, with what the memo and the buffer already hold.
+    fn run_with(&mut self, at: u64, stream: u32, memo: Memo, frame_end: u64) -> Result<End, Halt> {
         self.cursor.seek(at);
         self.interrupted.clear();
         self.step = Step { at, stream, ..Step::default() };
         self.stack.clear();
         self.marks.clear();
-        self.earlier = std::mem::take(&mut self.memo);
-        self.frame_end = u64::MAX;
+        self.memo = memo;
+        self.frame_end = frame_end;
         self.protocols = 0;
         self.first = 0;
         self.before = 0;
         self.appended = V::Absent;
         self.shares = 0;
         let end = self.run_opcodes();
+        if end.is_err() && self.cursor.position() > self.frame_end {
+            self.straddled = true;
+        }
         let spent = std::mem::take(&mut self.unspent);
         self.budget.spend_steps(spent, self.step.at)?;
         if let Ok(End { value, at: end, .. }) = &end {
@@ -584,25 +635,12 @@ impl<'a> Machine<'a> {
 
     #[inline]
     fn recall(&mut self, at: u64) -> Result<(), Halt> {
-        let value = match self.memo.fetch(at) {
-            Some(value) => value,
-            None => self.recall_earlier(at)?,
+        let Some(value) = self.memo.fetch(at) else {
+            return Err(Halt::malformed(self.step.at, format!("memo has no entry {at}")));
         };
         self.count_share(value);
         self.stack.push(value);
         Ok(())
-    }
-
-    /// One Unpickler that loads several streams keeps its memo from one to the next.
-    #[cold]
-    fn recall_earlier(&mut self, at: u64) -> Result<V, Halt> {
-        match self.earlier.fetch(at) {
-            Some(value) => {
-                self.deviate(Quirk::LoadersDisagree, "memo entry of an earlier stream: only a loader that keeps its Unpickler finds it");
-                Ok(value)
-            }
-            None => Err(Halt::malformed(self.step.at, format!("memo has no entry {at}"))),
-        }
     }
 
     #[inline]
@@ -610,6 +648,19 @@ impl<'a> Machine<'a> {
         if matches!(value, V::Node(_)) && self.heap.is_container(value) {
             self.shares = self.shares.saturating_add(1);
         }
+    }
+
+    /// A file object without `peek` is left behind the whole frame that STOP stands in.
+    pub(super) fn note_detour(&mut self, at: u64) {
+        if self.detours.len() < DETOURS {
+            self.detours.push((at, self.shared.clone()));
+        }
+        self.deviate(Quirk::Handmade, "STOP before the end of its frame, which no pickler writes");
+    }
+
+    /// Goes on as the loader does that has taken a detour.
+    pub(super) fn take_detour(&mut self, memo: Memo) {
+        self.shared = memo;
     }
 
     // What no pickler writes.
@@ -662,98 +713,6 @@ impl<'a> Machine<'a> {
         true
     }
 
-    // Protocol and frames.
-
-    fn protocol(&mut self) -> Result<(), Halt> {
-        let version = self.cursor.u8("PROTO")?;
-        if version > 5 {
-            return Err(Halt::malformed(self.step.at, format!("pickle protocol {version}")));
-        }
-        self.protocols = self.protocols.saturating_add(1);
-        if self.step.index > self.first {
-            self.measure();
-            self.deviate(Quirk::Repeated, "PROTO behind the start of the stream: it changes how names are looked up from here on");
-        }
-        Ok(())
-    }
-
-    fn frame(&mut self) -> Result<(), Halt> {
-        let len = self.cursor.u64_le("FRAME")?;
-        let at = self.cursor.position();
-        self.measure();
-        let inside = self.frame_end != u64::MAX && at < self.frame_end;
-        if inside {
-            self.straddled = true;
-            self.deviate(
-                Quirk::LoadersDisagree,
-                "FRAME inside of a frame: the pure-Python unpickler stops here, the C one goes on",
-            );
-        }
-        if len > self.cursor.remaining() {
-            self.deviate(
-                Quirk::LoadersDisagree,
-                "FRAME longer than what is left: the C unpickler stops here, the pure-Python one goes on",
-            );
-        }
-        if inside && self.lossy {
-            let outer = self.frame_end;
-            if len <= outer.saturating_sub(at) {
-                return Ok(());
-            }
-            self.cursor.seek(outer);
-            self.frame_end = outer.saturating_add(len);
-            return Ok(());
-        }
-        self.frame_end = at.saturating_add(len);
-        Ok(())
-    }
-
-    /// Called when an opcode has ended at or behind the end of the current frame.
-    #[cold]
-    fn leave_frame(&mut self, at: u64) {
-        if at > self.frame_end {
-            self.straddled = true;
-            self.deviate(
-                Quirk::LoadersDisagree,
-                "opcode across the end of its frame: the pure-Python unpickler stops here, the C one \
-                 goes on, and where it reads from a file object without `peek` it goes on elsewhere",
-            );
-        }
-        self.frame_end = u64::MAX;
-    }
-
-    /// Where a read of the argument of `code` starts, for an unpickler that forgets the rest of a
-    /// frame (CPython, `_Unpickler_ReadImpl` and `_Unpickler_Readline`, up to 3.14).
-    #[cold]
-    fn cross_before(&mut self, code: u8) -> Result<(), Halt> {
-        match op::opcode(code).map(|opcode| opcode.argument) {
-            Some(Argument::Fixed(len) | Argument::Counted(len)) => self.cross(to_u64(len)),
-            Some(Argument::Line) => self.cross_line()?,
-            Some(Argument::TwoLines | Argument::None) | None => {}
-        }
-        Ok(())
-    }
-
-    /// Goes to the end of the frame if fewer than `len` bytes are left in it, but some.
-    pub(super) fn cross(&mut self, len: u64) {
-        let left = self.frame_end.saturating_sub(self.cursor.position());
-        if self.lossy && self.frame_end != u64::MAX && left > 0 && left < len {
-            self.cursor.seek(self.frame_end);
-        }
-    }
-
-    /// Goes to the end of the frame if no newline is left in it, but something is.
-    pub(super) fn cross_line(&mut self) -> Result<(), Halt> {
-        let left = self.frame_end.saturating_sub(self.cursor.position());
-        if self.lossy && self.frame_end != u64::MAX && left > 0 {
-            let rest = self.cursor.peek_slice(to_usize(left))?;
-            if !rest.contains(&b'\n') {
-                self.cursor.seek(self.frame_end);
-            }
-        }
-        Ok(())
-    }
-
     /// Records a break of form at the current opcode, once per kind and opcode code: a stream may
     /// repeat the same oddity a million times.
     pub(super) fn deviate(&mut self, quirk: Quirk, what: &str) {
@@ -772,5 +731,15 @@ impl<'a> Machine<'a> {
             let what = format!("{end} bytes of pickle stand for {weight:.0e} values when walked");
             self.deviate(Quirk::Expansion, &what);
         }
+    }
+}
+
+/// The outcome that reaches further, of two loaders that are both real: what follows the stream is
+/// looked for behind it.
+fn better(one: Result<End, Halt>, other: Result<End, Halt>) -> Result<End, Halt> {
+    match (one, other) {
+        (Ok(one), Ok(other)) if other.at > one.at => Ok(other),
+        (Ok(end), _) | (Err(_), Ok(end)) => Ok(end),
+        (Err(one), Err(other)) => Err(if other.at() > one.at() { other } else { one }),
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 const SLACK: u64 = 1024;
 
 /// A memo that stays as small as its entries, whatever their indices.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Memo {
     dense: Vec<V>,
     sparse: HashMap<u64, V>,

@@ -10,6 +10,7 @@ mod build;
 mod constant;
 mod convert;
 mod evaluate;
+mod frame;
 mod global;
 mod heap;
 mod invoke;
@@ -25,7 +26,8 @@ mod weight;
 
 use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route, Why};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
-pub(crate) use heap::{Heap, Node, V};
+pub(crate) use heap::{CallRecord, Heap, Node, V};
+use machine::End;
 pub(crate) use machine::Machine;
 use walk::{Ending, walk};
 
@@ -52,8 +54,8 @@ impl Format for Pickle {
     }
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
-        // A zip's signature reads as PERSID, which no loader of zips passes to an unpickler. A legacy
-        // checkpoint's own reader takes it from there: raw tensor data follows the pickles.
+        // A legacy checkpoint has its own reader, since raw tensor data follows the pickles; a zip's
+        // signature reads as PERSID, which no loader of zips passes to an unpickler.
         if crate::torch::is_legacy(head) || head.starts_with(b"PK\x03\x04") {
             return Probe::No;
         }
@@ -80,17 +82,44 @@ impl Format for Pickle {
     }
 }
 
-/// Reads every stream in `bytes`.
+/// Reads every stream in `bytes`, wherever a loader may go on after the one before.
 fn read_streams(bytes: &Bytes, reading: &mut Reading, budget: &mut Budget) -> Result<(), Halt> {
     let mut machine = Machine::new(bytes, reading, budget);
-    let (mut at, mut stream, mut breaks) = (0, 0_u32, 0_u32);
+    let result = read_chain(&mut machine, bytes, 0, 0);
+    let mut taken = 0;
+    while let Some((at, memo)) = machine.detours.get(taken).cloned() {
+        taken = taken.saturating_add(1);
+        machine.take_detour(memo);
+        let _aside = machine.run_aside(|machine| read_chain(machine, bytes, at, 1));
+    }
+    result
+}
+
+/// Reads streams from `start` on, each behind the one before.
+fn read_chain(
+    machine: &mut Machine<'_>,
+    bytes: &Bytes,
+    mut start: u64,
+    mut stream: u32,
+) -> Result<(), Halt> {
+    let mut breaks = 0_u32;
+    let mut outcome = machine.run(start, stream);
     loop {
-        let next = match machine.run(at, stream) {
-            Ok(end) if end.at >= bytes.len() => return Ok(()),
+        let (from, halt) = match outcome {
+            Ok(end) if end.at >= bytes.len() => {
+                machine.reading.seamless = breaks == 0;
+                return Ok(());
+            }
             Ok(end) => {
-                let next = find_stream(bytes, end.at, end.frame)?;
-                note_behind(&mut machine, bytes, end.at, next);
-                next
+                if let Some(at) = end.frame {
+                    machine.note_detour(at);
+                }
+                if let Some(followed) = follow(machine, end.at, stream.saturating_add(1)) {
+                    note_further(machine, bytes, end.at);
+                    (start, outcome, stream) = (end.at, followed, stream.saturating_add(1));
+                    continue;
+                }
+                (end.at, None)
             }
             Err(halt) if halt.blame() != Blame::Malformed || breaks >= BREAKS => return Err(halt),
             Err(halt) => {
@@ -101,17 +130,38 @@ fn read_streams(bytes: &Bytes, reading: &mut Reading, budget: &mut Budget) -> Re
                     machine.reading.children.clear();
                     return Err(halt);
                 }
-                let from = halt.at().max(at.saturating_add(1));
-                let Some(next) = find_stream(bytes, from, None)? else { return Err(halt) };
-                let why = Why::Halted(halt.blame());
-                machine.reading.gap(Span::between(halt.at(), next), why, halt.what());
-                Some(next)
+                (halt.at().max(start.saturating_add(1)), Some(halt))
             }
         };
-        let Some(next) = next else { return Ok(()) };
-        at = next;
-        stream = stream.saturating_add(1);
+        match (find_stream(bytes, from)?, halt) {
+            (Some(next), halt) => {
+                note_between(machine, halt.as_ref(), from, next);
+                (start, stream) = (next, stream.saturating_add(1));
+                outcome = machine.run(start, stream);
+            }
+            (None, Some(halt)) => return Err(halt),
+            (None, None) => {
+                note_behind(machine, bytes, from);
+                return Ok(());
+            }
+        }
     }
+}
+
+/// Runs what stands right behind a stream, as loaders do that load until the end. What breaks off
+/// before it tells anything is no stream.
+fn follow(machine: &mut Machine<'_>, at: u64, stream: u32) -> Option<Result<End, Halt>> {
+    let reading = &machine.reading;
+    let (facts, deviations, children) =
+        (reading.facts.len(), reading.deviations.len(), reading.children.len());
+    let outcome = machine.run(at, stream);
+    let spent = outcome.as_ref().is_err_and(|halt| halt.blame() != Blame::Malformed);
+    if outcome.is_ok() || spent || machine.reading.facts.len() > facts {
+        return Some(outcome);
+    }
+    machine.reading.deviations.truncate(deviations);
+    machine.reading.children.truncate(children);
+    None
 }
 
 /// Whether `bytes` start with PROTO, as every pickle since protocol 2 does.
@@ -119,47 +169,44 @@ fn is_marked(bytes: &Bytes) -> Result<bool, Halt> {
     Ok(matches!(bytes.copy(Span::new(0, 2), 2)?.as_slice(), [0x80, 0..=5]))
 }
 
-/// Records what stands behind a stream that ended at `end`.
-fn note_behind(machine: &mut Machine<'_>, bytes: &Bytes, end: u64, next: Option<u64>) {
-    let until = next.unwrap_or(bytes.len());
-    let span = Span::between(end, until);
+/// Records, once, that a stream stands right behind another.
+fn note_further(machine: &mut Machine<'_>, bytes: &Bytes, at: u64) {
     let reading = &mut *machine.reading;
-    match next {
-        Some(next) if next == end => {
-            let rest = Span::between(end, bytes.len());
-            let what =
-                "a further pickle behind the end of the first: loaders that load once never see it";
-            if !reading.deviations.iter().any(|deviation| deviation.quirk == Quirk::Repeated) {
-                reading.deviation(Quirk::Repeated, rest, Route::None, what);
-            }
-        }
-        Some(_) => {
-            let what = "bytes that are no pickle between one pickle and the next";
-            reading.deviation(Quirk::BytesBetween, span, Route::None, what);
-        }
+    if !reading.deviations.iter().any(|deviation| deviation.quirk == Quirk::Repeated) {
+        let what =
+            "a further pickle behind the end of the first: loaders that load once never see it";
+        reading.deviation(Quirk::Repeated, Span::between(at, bytes.len()), Route::None, what);
+    }
+}
+
+/// Records what stands between a stream that ended or broke off and the next one.
+fn note_between(machine: &mut Machine<'_>, halt: Option<&Halt>, from: u64, next: u64) {
+    let span = Span::between(from, next);
+    match halt {
+        Some(halt) => machine.reading.gap(span, Why::Halted(halt.blame()), halt.what()),
         None => {
-            let what = "bytes behind the end of the pickle";
-            reading.deviation(Quirk::BytesAfterEnd, span, Route::None, what);
-            let head = bytes.copy(span, 4096).unwrap_or_default();
-            if head.iter().any(|byte| !matches!(byte, 0 | b' ' | b'\t' | b'\r' | b'\n')) {
-                reading.child(format!("@{end:#x}"), bytes.slice(span), Role::Present);
-            }
+            let what = "bytes that are no pickle between one pickle and the next";
+            machine.reading.deviation(Quirk::BytesBetween, span, Route::None, what);
         }
     }
 }
 
-/// The offset of the next stream from `at` on: there, at the end of the frame that the last one
-/// ended in, or behind some garbage.
-fn find_stream(bytes: &Bytes, at: u64, frame: Option<u64>) -> Result<Option<u64>, Halt> {
-    for candidate in [Some(at), frame].into_iter().flatten() {
-        let head = bytes.copy(Span::new(candidate, 4096), 4096)?;
-        if starts_stream(&head, &mut 4096) {
-            return Ok(Some(candidate));
-        }
+/// Records what stands behind the last stream, which ended at `end`.
+fn note_behind(machine: &mut Machine<'_>, bytes: &Bytes, end: u64) {
+    let span = Span::between(end, bytes.len());
+    let what = "bytes behind the end of the pickle";
+    machine.reading.deviation(Quirk::BytesAfterEnd, span, Route::None, what);
+    let head = bytes.copy(span, 4096).unwrap_or_default();
+    if head.iter().any(|byte| !matches!(byte, 0 | b' ' | b'\t' | b'\r' | b'\n')) {
+        machine.reading.child(format!("@{end:#x}"), bytes.slice(span), Role::Leftover);
     }
+}
+
+/// The offset of the next stream behind `at`, beyond some garbage.
+fn find_stream(bytes: &Bytes, at: u64) -> Result<Option<u64>, Halt> {
     let window = bytes.copy(Span::between(at, bytes.len()), SEARCHED)?;
     let mut trials = TRIALS;
-    for offset in 1..window.len() {
+    for offset in 0..window.len() {
         let rest = window.get(offset..).unwrap_or_default();
         let candidate = match rest {
             [0x80, 0..=5, ..] => true,

@@ -1,5 +1,7 @@
 //! Numbers spelled as text: the union of what CPython's C and pure-Python unpicklers accept.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 /// A whole number as far as it matters here.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Whole {
@@ -32,17 +34,27 @@ pub(super) fn int(text: &[u8]) -> Option<Spelling> {
     }
 }
 
-/// The argument of LONG, without the `L` that may end it: base 0 in both unpicklers.
+/// The argument of LONG, without the `L` that may end it: base 0 in both unpicklers. The C one stops
+/// at a NUL.
 pub(super) fn long(text: &[u8]) -> Option<Whole> {
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     let digits = text.strip_suffix(b"L").unwrap_or(text);
     python_int(digits, 0)
 }
 
-/// The argument of GET and PUT: decimal in both unpicklers.
+/// The argument of GET and PUT: decimal in both unpicklers. The pure-Python one takes indices of any
+/// size, the C one stops at a NUL; beyond 63 bits they become a number that no smaller one has.
 pub(super) fn index(text: &[u8]) -> Option<u64> {
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     match python_int(text, 10)? {
         Whole::Small(number) => u64::try_from(number).ok(),
-        Whole::Large(_) => None,
+        Whole::Large(spelled) if spelled.starts_with('-') => None,
+        Whole::Large(spelled) => {
+            let digits = spelled.trim_start_matches(['+', '0', '_']);
+            let mut hasher = DefaultHasher::new();
+            digits.bytes().filter(|digit| *digit != b'_').for_each(|digit| digit.hash(&mut hasher));
+            Some(hasher.finish() | 1 << 63)
+        }
     }
 }
 
@@ -154,5 +166,10 @@ mod tests {
         assert_eq!(index(b" 1_2\r"), Some(12));
         assert_eq!(index(b"0x1"), None);
         assert_eq!(index(b"-1"), None);
+        let large = index(b"99999999999999999999").unwrap();
+        assert!(large > 1 << 63);
+        assert_eq!(index(b"+0_99999999999999999999"), Some(large));
+        assert_ne!(index(b"99999999999999999998"), Some(large));
+        assert_eq!(long(b"7\0junk"), Some(Whole::Small(7)));
     }
 }

@@ -88,6 +88,7 @@ impl Walk<'_> {
                 },
             }
         }
+        reading.seamless = !self.behind_fault;
         Ok(())
     }
 
@@ -100,8 +101,10 @@ impl Walk<'_> {
             let start = first_set(self.bytes, rest)?;
             let label = self.labels.label(&format!("@suffix@{start:#x}"));
             let rest = Span::between(start, rest.end());
-            reading.child(label, self.bytes.slice(rest), Role::Present);
+            reading.child(label, self.bytes.slice(rest), Role::Leftover);
+            return Ok(());
         }
+        reading.seamless = !self.behind_fault;
         Ok(())
     }
 
@@ -136,7 +139,7 @@ impl Walk<'_> {
         reading.child(
             self.labels.label(&format!("@between@{at:#x}")),
             self.bytes.slice(skipped),
-            Role::Present,
+            Role::Leftover,
         );
         Ok(found)
     }

@@ -163,7 +163,8 @@ fn read_storages(bytes: &Bytes, checkpoint: Checkpoint, reading: &mut Reading) -
     if rest.len > 0 {
         let what = format!("{} bytes behind the last storage", rest.len);
         reading.deviation(Quirk::BytesAfterEnd, rest, Route::None, &what);
-        reading.child(format!("@suffix@{:#x}", rest.start), bytes.slice(rest), Role::Present);
+        reading.child(format!("@suffix@{:#x}", rest.start), bytes.slice(rest), Role::Leftover);
     }
+    reading.seamless = rest.len == 0;
     Ok(())
 }

@@ -2,10 +2,10 @@
 //!
 //! Loaders build views of memory from these numbers (CVE-2026-24747, CVE-2025-62164).
 
-use crate::pickle::{Heap, Node, V};
-use davy_artifact::{Fact, Quirk, Reading, Route, Site, Tensor};
+use crate::pickle::{CallRecord, Heap, Node, V};
+use davy_artifact::{Deviation, Fact, Quirk, Reading, Route, Site, Tensor};
 use davy_bytes::Span;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Tensors of one pickle that are looked at.
 const TENSORS: usize = 1 << 20;
@@ -99,21 +99,43 @@ fn ints(heap: &Heap, v: V) -> Option<Vec<i64>> {
 /// Records each tensor that the pickle rebuilds and whether it stays within its storage. `place`
 /// turns an offset in the pickle into a span of the artifact.
 pub(super) fn record(heap: &Heap, place: &dyn Fn(Span) -> Span, reading: &mut Reading) {
+    // Streams are run in every way that some unpickler takes, and most of them agree.
+    let mut seen = HashSet::new();
     for call in heap.calls().iter().take(TENSORS) {
-        let Some(name) = heap.name(call.callee) else { continue };
-        if !matches!(name.module.as_str(), "torch._utils" | "torch._tensor") {
-            continue;
-        }
-        let function = name.name.as_str();
-        let span = place(call.step.span());
-        match function {
-            "_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_tensor_v3"
-            | "_rebuild_qtensor" => {
-                record_dense(heap, call.args, span, reading);
+        let mut found = Reading::default();
+        record_call(heap, call, place, &mut found);
+        let fresh = |what: String| (call.step.at, what);
+        for fact in found.facts {
+            if seen.insert(fresh(format!("{fact:?}"))) {
+                reading.fact(fact);
             }
-            "_rebuild_sparse_tensor" => check_sparse(heap, call.args, span, reading),
-            _ => {}
         }
+        for Deviation { quirk, span, route, what } in found.deviations {
+            if seen.insert(fresh(what.clone())) {
+                reading.deviation(quirk, span, route, &what);
+            }
+        }
+    }
+}
+
+/// Records what one call rebuilds, if it rebuilds a tensor.
+fn record_call(
+    heap: &Heap,
+    call: &CallRecord,
+    place: &dyn Fn(Span) -> Span,
+    reading: &mut Reading,
+) {
+    let Some(name) = heap.name(call.callee) else { return };
+    if !matches!(name.module.as_str(), "torch._utils" | "torch._tensor") {
+        return;
+    }
+    let span = place(call.step.span());
+    match name.name.as_str() {
+        "_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_tensor_v3" | "_rebuild_qtensor" => {
+            record_dense(heap, call.args, span, reading);
+        }
+        "_rebuild_sparse_tensor" => check_sparse(heap, call.args, span, reading),
+        _ => {}
     }
 }
 

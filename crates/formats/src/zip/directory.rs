@@ -337,31 +337,43 @@ impl Walk {
         budget: &mut Budget,
     ) -> Result<Option<Listing>, Halt> {
         let mut entries: Vec<Entry> = Vec::new();
+        let limit = place.start.saturating_add(place.numbers.size);
         let mut at = place.start;
+        // Where the part ends that the list explains: what a header claims beyond the list's own
+        // end is a stray, lest a forged length hides it.
+        let mut explained = at;
         let mut by_size = 0_usize;
-        while let Some(found) = central(&mut self.records, at, place.bias)? {
+        let mut fits = true;
+        while let Some(found) = central(&mut self.records, at, limit, place.bias)? {
             budget.spend_steps(1, at)?;
             if before.iter().any(|listing| listing.has(at, place.bias)) {
                 break;
             }
-            self.pay(&found)?;
-            if at.saturating_sub(place.start) < place.numbers.size {
+            if at < limit {
                 by_size = by_size.saturating_add(1);
             }
-            at = found.central.end();
-            entries.push(self.attached(found, place.bias)?);
+            fits &= found.cut.is_none();
+            at = found.end();
+            explained = if fits { at } else { limit };
+            for entry in found.versions() {
+                self.pay(&entry)?;
+                entries.push(self.attached(entry, place.bias)?);
+            }
         }
         if entries.is_empty() && !place.numbers.is_empty() {
             return Ok(None);
         }
-        let span = Span::between(place.start, at);
+        let span = Span::between(place.start, explained.min(self.records.len()));
         let by_count = usize::try_from(place.numbers.count).unwrap_or(usize::MAX);
         let len = self.records.len();
         let seen = entries.get(..by_count);
-        let fits = span.len >= place.numbers.size;
+        let filled = span.len >= place.numbers.size;
         Ok(Some(Listing {
-            miniz: place.miniz && fits && seen.is_some_and(|seen| miniz_accepts(seen, len)),
-            zipfile: place.zipfile && fits,
+            miniz: place.miniz
+                && filled
+                && fits
+                && seen.is_some_and(|seen| miniz_accepts(seen, len)),
+            zipfile: place.zipfile && filled,
             by_count: by_count.min(entries.len()),
             claimed: place.numbers.count,
             bias: place.bias,

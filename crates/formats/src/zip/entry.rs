@@ -2,7 +2,7 @@
 
 use super::extra::{Numbers, apply_zip64, has_aes, unicode_path, zip64_contradicts};
 use super::window::{Window, u16_at, u32_at};
-use davy_bytes::{Halt, Span, to_u64};
+use davy_bytes::{Halt, Span, to_u64, to_usize};
 use std::borrow::Cow;
 
 /// Length of a local header before its name (APPNOTE 4.3.7).
@@ -80,8 +80,10 @@ pub struct Entry {
     pub unicode_name: Option<Vec<u8>>,
     /// Whether a zip64 field gives other sizes although the 32-bit ones are in use.
     pub wide_contradicts: bool,
-    /// Whether the headers say that the data is AES-encrypted.
+    /// Whether it has the extra field of AES encryption.
     pub aes: bool,
+    /// Whether the directory ends within its central header.
+    pub cut: bool,
 }
 
 impl Entry {
@@ -123,32 +125,76 @@ impl Entry {
     }
 }
 
-/// Reads the central header at `at`; `None` where there is none, or its end is cut off. Offsets in
-/// it are relative to `bias`.
-pub(super) fn central(window: &mut Window, at: u64, bias: i128) -> Result<Option<Entry>, Halt> {
+/// A central header as readers see it.
+pub(super) struct Central {
+    /// All of it, where the file has it all.
+    pub(super) whole: Option<Entry>,
+    /// What is left of it where the directory ends within its name, extra fields or comment.
+    /// `CPython`'s `zipfile` takes from a directory what it has, and does not miss the rest; miniz
+    /// refuses the archive.
+    pub(super) cut: Option<Entry>,
+}
+
+impl Central {
+    /// Where the next header stands.
+    pub(super) fn end(&self) -> u64 {
+        let last = self.whole.as_ref().or(self.cut.as_ref());
+        last.map(|entry| entry.central.end()).unwrap_or_default()
+    }
+
+    /// The members that readers see through this header, `zipfile`'s first.
+    pub(super) fn versions(self) -> impl Iterator<Item = Entry> {
+        let Self { mut cut, mut whole } = self;
+        if let Some(cut) = &mut cut {
+            cut.cut = true;
+            let told = |it: &Entry| (it.raw_name.clone(), it.header_at, it.compressed, it.size);
+            whole = whole.filter(|whole| told(whole) != told(cut));
+        }
+        cut.into_iter().chain(whole)
+    }
+}
+
+/// Reads the central header at `at`, in a directory that claims to end at `limit`; `None` where
+/// there is none. Offsets in it are relative to `bias`.
+pub(super) fn central(
+    window: &mut Window,
+    at: u64,
+    limit: u64,
+    bias: i128,
+) -> Result<Option<Central>, Halt> {
     let head = window.peek(at, CENTRAL_LEN)?;
     if u32_at(head, 0) != Some(CENTRAL_SIGNATURE) {
         return Ok(None);
     }
     let lens = (u16_at(head, 28), u16_at(head, 30), u16_at(head, 32));
     let (Some(name_len), Some(extra_len), Some(comment_len)) = lens else { return Ok(None) };
-    let (name_len, extra_len) = (usize::from(name_len), usize::from(extra_len));
-    let named = CENTRAL_LEN.saturating_add(name_len);
-    let whole = named.saturating_add(extra_len).saturating_add(usize::from(comment_len));
+    let named = CENTRAL_LEN.saturating_add(usize::from(name_len));
+    let behind = named.saturating_add(usize::from(extra_len));
+    let whole = behind.saturating_add(usize::from(comment_len));
     let record = window.peek(at, whole)?;
-    if record.len() < whole {
-        return Ok(None);
-    }
-    Ok(parse_central(record, Span::new(at, to_u64(whole)), (named, extra_len), bias))
+    let parse = |record: &[u8]| {
+        let (named, behind) = (named.min(record.len()), behind.min(record.len()));
+        parse_central(record, Span::new(at, to_u64(record.len())), (named, behind), bias)
+    };
+    let room = to_usize(limit.saturating_sub(at)).min(record.len());
+    let found = Central {
+        whole: if record.len() < whole { None } else { parse(record) },
+        cut: if room < CENTRAL_LEN || room >= whole {
+            None
+        } else {
+            parse(record.get(..room).unwrap_or_default())
+        },
+    };
+    Ok(Some(found).filter(|found| found.whole.is_some() || found.cut.is_some()))
 }
 
 fn parse_central(
     record: &[u8],
     span: Span,
-    (named, extra_len): (usize, usize),
+    (named, behind): (usize, usize),
     bias: i128,
 ) -> Option<Entry> {
-    let extra = record.get(named..named.saturating_add(extra_len))?;
+    let extra = record.get(named..behind)?;
     let narrow = Numbers {
         compressed: u64::from(u32_at(record, 20)?),
         size: u64::from(u32_at(record, 24)?),
@@ -176,6 +222,7 @@ fn parse_central(
         local: None,
         contradicted: false,
         aes: has_aes(extra),
+        cut: false,
     })
 }
 
@@ -226,11 +273,14 @@ pub(super) fn attach(window: &mut Window, entry: &mut Entry) -> Result<(), Halt>
     let len = window.len();
     let end = header.data_at.saturating_add(entry.compressed).min(len);
     entry.data = Span::between(header.data_at.min(len), end);
-    entry.end = end;
+    // What stored data has beyond its declared size explains nothing that may hide there.
+    let plain = entry.method == 0 && entry.flags & ENCRYPTED == 0;
+    let end = if plain { end.min(header.data_at.saturating_add(entry.size)) } else { end };
+    entry.end = end.max(entry.data.start);
     if (entry.flags | header.flags) & DESCRIBED != 0 {
         let expected = (entry.crc32, entry.compressed, entry.size);
-        let (length, agrees) = descriptor(window, end, expected)?;
-        entry.end = end.saturating_add(length);
+        let (length, agrees) = descriptor(window, entry.end, expected)?;
+        entry.end = entry.end.saturating_add(length);
         entry.contradicted = !agrees;
     }
     if name != entry.raw_name {

@@ -2,6 +2,7 @@
 //! local one.
 
 use super::entry::{DESCRIBED, ENCRYPTED, Entry, Local, UTF8};
+use super::member::REFUSED;
 use davy_artifact::{Quirk, Reading, Route};
 use davy_bytes::{Span, escape_bytes};
 
@@ -12,6 +13,11 @@ const MEANING: u16 = ENCRYPTED | 1 << 5 | 1 << 6 | UTF8 | 1 << 13;
 /// Records every disagreement about one listed member.
 pub(super) fn compare(entry: &Entry, len: u64, reading: &mut Reading) {
     let route = || Route::Member(entry.label.clone());
+    if entry.cut {
+        let what = "the directory ends within its central header: Python's zipfile takes what is \
+                    there, miniz (torch.load) refuses the archive";
+        reading.deviation(Quirk::LoadersDisagree, entry.central, route(), what);
+    }
     let Some(local) = &entry.local else {
         let what = format!("no local header stands at offset {:#x}", entry.header_at);
         reading.deviation(Quirk::OutOfRange, entry.central, route(), &what);
@@ -78,11 +84,13 @@ fn is_placeholder(local: &Local, number: u64) -> bool {
 }
 
 /// The member as a reader sees it that trusts the local header, where that is another one: other
-/// name, method or data.
+/// name, method or data, or no encryption.
 pub(super) fn local_version(entry: &Entry, len: u64) -> Option<Entry> {
     let local = entry.local.as_ref()?;
     let sized = local.compressed != entry.compressed && !is_placeholder(local, local.compressed);
-    if local.other_name.is_none() && local.method == entry.method && !sized {
+    let opened = entry.flags & REFUSED != 0 && local.flags & REFUSED == 0;
+    let same = local.other_name.is_none() && local.method == entry.method;
+    if same && !sized && !opened {
         return None;
     }
     let mut version = entry.clone();

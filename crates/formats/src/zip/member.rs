@@ -11,14 +11,17 @@ use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64, to_usize};
 const CHECKED_AT_ONCE: u64 = 64 * 1024;
 
 /// Flags with which readers refuse a member: encrypted (bit 0), a patch (5), strongly encrypted (6).
-const REFUSED: u16 = ENCRYPTED | 1 << 5 | 1 << 6;
+pub(super) const REFUSED: u16 = ENCRYPTED | 1 << 5 | 1 << 6;
 
 /// A member as it comes out of the archive.
 #[derive(Debug)]
 pub struct Unpacked {
-    /// What came out, up to the fault if there is one.
+    /// What came out, up to the fault if there is one, and up to the size that the directory
+    /// declares: there Python's `zipfile` stops.
     pub bytes: Bytes,
-    /// CRC-32 of `bytes`; `None` where stored data was not read.
+    /// All that came out, where that is more: Info-ZIP's `unzip` does not stop.
+    pub whole: Option<Bytes>,
+    /// CRC-32 of `bytes`, or of `whole` where that fits; `None` where stored data was not read.
     pub crc32: Option<u32>,
     /// Bytes of packed data that were used.
     pub consumed: u64,
@@ -43,10 +46,8 @@ pub fn unpack(bytes: &Bytes, entry: &Entry, budget: &mut Budget) -> Result<Unpac
     let encrypted = entry.flags & REFUSED != 0;
     let locally = entry.local.as_ref().is_some_and(|local| local.flags & REFUSED != 0);
     let sealed = || Halt::encrypted(at, format!("member `{}` is encrypted", entry.name()));
-    if entry.aes || entry.method == 99 {
-        return Err(sealed());
-    }
     let unpacked = match entry.method {
+        99 => return Err(sealed()),
         0 => stored(bytes, entry, encrypted || locally, budget)?,
         8 => deflated(bytes, entry, budget)?,
         _ if encrypted => return Err(sealed()),
@@ -57,7 +58,8 @@ pub fn unpack(bytes: &Bytes, entry: &Entry, budget: &mut Budget) -> Result<Unpac
     };
     let right = unpacked.crc32 == Some(entry.crc32);
     if !encrypted {
-        return Ok(Unpacked { false_encryption: locally && right, ..unpacked });
+        let unpacked = Unpacked { false_encryption: locally && right, ..unpacked };
+        return cut(unpacked, entry, budget);
     }
     // What encryption would have scrambled reads plainly only if it is not encrypted: traditional
     // encryption also puts 12 bytes before stored data, so that the sizes differ.
@@ -65,7 +67,26 @@ pub fn unpack(bytes: &Bytes, entry: &Entry, budget: &mut Budget) -> Result<Unpac
         0 => right || entry.compressed == entry.size,
         _ => unpacked.fault.is_none() && (right || unpacked.bytes.len() == entry.size),
     };
-    if plain { Ok(Unpacked { false_encryption: true, ..unpacked }) } else { Err(sealed()) }
+    if !plain {
+        return Err(sealed());
+    }
+    cut(Unpacked { false_encryption: true, ..unpacked }, entry, budget)
+}
+
+/// Cuts what came out at the size that the directory declares.
+fn cut(unpacked: Unpacked, entry: &Entry, budget: &mut Budget) -> Result<Unpacked, Halt> {
+    if !entry.is_listed() || unpacked.bytes.len() <= entry.size {
+        return Ok(unpacked);
+    }
+    let whole = unpacked.bytes;
+    let span = Span::new(0, entry.size);
+    let bytes = whole.slice(span);
+    let crc32 = match unpacked.crc32 {
+        // What fits all of it is no wrong checksum, only a wrong size.
+        Some(crc32) if crc32 != entry.crc32 => Some(checksum(&whole, span, budget)?),
+        crc32 => crc32,
+    };
+    Ok(Unpacked { bytes, whole: Some(whole), crc32, ..unpacked })
 }
 
 fn stored(
@@ -83,6 +104,7 @@ fn stored(
     };
     Ok(Unpacked {
         bytes: bytes.slice(entry.data),
+        whole: None,
         crc32,
         consumed: entry.data.len,
         fault: None,
@@ -94,6 +116,7 @@ fn deflated(bytes: &Bytes, entry: &Entry, budget: &mut Budget) -> Result<Unpacke
     let out = inflate(bytes, entry.data, Framing::Raw, budget)?;
     Ok(Unpacked {
         bytes: out.bytes,
+        whole: None,
         crc32: Some(out.end.crc32),
         consumed: out.end.consumed,
         fault: out.end.fault,
@@ -124,13 +147,18 @@ pub(super) fn checksum(bytes: &Bytes, span: Span, budget: &mut Budget) -> Result
 pub(super) fn check(entry: &Entry, unpacked: &Unpacked, reading: &mut Reading) {
     let route = || Route::Member(entry.label.clone());
     let mut deviation = |quirk, what: &str| reading.deviation(quirk, entry.data, route(), what);
+    let short = entry.data.len < entry.compressed || entry.is_open_ended();
+    let cut = unpacked.fault.is_some() || short;
     if unpacked.false_encryption {
         let what = "its flags call it encrypted, and it is not: readers that believe them skip it";
         deviation(Quirk::FalseEncryption, what);
     }
-    let short = entry.data.len < entry.compressed || entry.is_open_ended();
-    let cut = unpacked.fault.is_some() || short;
-    let len = unpacked.bytes.len();
+    if entry.aes && !cut && unpacked.crc32.is_none_or(|crc32| crc32 == entry.crc32) {
+        let what = "an extra field calls it encrypted, its method does not, and it reads plainly: \
+                    readers that believe the field skip it";
+        deviation(Quirk::FalseEncryption, what);
+    }
+    let len = unpacked.whole.as_ref().unwrap_or(&unpacked.bytes).len();
     if !cut && len != entry.size {
         let what = format!("{len} bytes come out, where {} are declared", entry.size);
         deviation(Quirk::SizeMismatch, &what);
@@ -150,7 +178,10 @@ pub(super) fn check(entry: &Entry, unpacked: &Unpacked, reading: &mut Reading) {
             );
             reading.deviation(Quirk::WrongChecksum, entry.data, route(), &what);
         }
-        None if !cut => reading.checksum(entry.data, entry.crc32, entry.label.clone()),
+        None if !cut => {
+            let span = Span::new(entry.data.start, unpacked.bytes.len());
+            reading.checksum(span, entry.crc32, entry.label.clone());
+        }
         _ => {}
     }
     if let Some(fault) = &unpacked.fault {
@@ -161,7 +192,7 @@ pub(super) fn check(entry: &Entry, unpacked: &Unpacked, reading: &mut Reading) {
 fn check_fault(entry: &Entry, unpacked: &Unpacked, fault: &Halt, reading: &mut Reading) {
     let what = format!("member `{}`: {}", entry.name(), fault.what());
     reading.gap(entry.data, davy_artifact::Why::Halted(fault.blame()), &what);
-    let len = unpacked.bytes.len();
+    let len = unpacked.whole.as_ref().unwrap_or(&unpacked.bytes).len();
     if fault.blame() == Blame::Exhausted && len / 100 > unpacked.consumed {
         let what = format!("{} packed bytes stand for more than {len}", entry.data.len);
         let route = Route::Member(entry.label.clone());

@@ -285,6 +285,7 @@ pub fn push_members(
 ) -> Result<(), Halt> {
     let listed = || directory.listings.iter().flat_map(|listing| &listing.entries);
     let alone = directory.listings.len() == 1 && directory.unlisted.is_empty();
+    let alone = alone && !listed().any(|entry| entry.cut);
     let seen = if alone { None } else { Some(HashSet::new()) };
     let layout = crate::torch::Layout::of(directory);
     let mut members = Members { bytes, layout, directory, seen, labels: None };
@@ -307,14 +308,22 @@ pub fn push_members(
     Ok(())
 }
 
+/// What makes a version of a member another one: name, data, method, flags, size and checksum.
+type Version = (Vec<u8>, Span, u16, u16, u64, u32);
+
+fn version(entry: &Entry) -> Version {
+    let Entry { data, method, flags, size, crc32, .. } = entry;
+    (entry.raw_name.clone(), *data, *method, *flags, *size, *crc32)
+}
+
 /// The members of one archive on their way to become children.
 struct Members<'a> {
     bytes: &'a Bytes,
     /// What PyTorch's loaders do with which member.
     layout: crate::torch::Layout,
     directory: &'a Directory,
-    /// What is a child already, by name, data and method, where several lists may have the same.
-    seen: Option<HashSet<(Vec<u8>, Span, u16)>>,
+    /// What is a child already, where several lists may have the same.
+    seen: Option<HashSet<Version>>,
     /// The labels in use; found when a new one is needed.
     labels: Option<Labels>,
 }
@@ -327,13 +336,10 @@ impl Members<'_> {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let key = || (entry.raw_name.clone(), entry.data, entry.method);
-        if self.seen.as_mut().is_some_and(|seen| !seen.insert(key())) {
+        if self.seen.as_mut().is_some_and(|seen| !seen.insert(version(entry))) {
             return Ok(());
         }
-        if to_u64(reading.children.len()) >= budget.left().artifacts {
-            let what = format!("member `{}`: the limit on artifacts", entry.label);
-            reading.gap(entry.data, Why::Halted(Blame::Exhausted), &what);
+        if !has_room(entry, reading, budget) {
             return Ok(());
         }
         let site = Site { span: entry.data, route: Route::Member(entry.label.clone()) };
@@ -359,6 +365,9 @@ impl Members<'_> {
             other => other,
         };
         reading.child(entry.label.clone(), unpacked.bytes, role);
+        if let Some(whole) = unpacked.whole.filter(|_| has_room(entry, reading, budget)) {
+            reading.child(self.label(&entry.name()), whole, Role::Variant);
+        }
         Ok(())
     }
 
@@ -384,7 +393,6 @@ impl Members<'_> {
             let label = self.label("@comment");
             reading.child(label, self.bytes.slice(end.comment), Role::Present);
         }
-        let embedded = directory.strays.first().is_some_and(|stray| stray.start == 0);
         for stray in &directory.strays {
             let name = if stray.start == 0 {
                 "@prefix".to_owned()
@@ -394,12 +402,21 @@ impl Members<'_> {
                 format!("@between@{:#x}", stray.start)
             };
             let label = self.label(&name);
-            // What an archive is embedded in is read from its own start anyway, as whatever else
-            // these bytes are: its pieces need not be recognised once more.
-            let role = if embedded { Role::Storage } else { Role::Present };
-            reading.child(label, self.bytes.slice(*stray), role);
+            reading.child(label, self.bytes.slice(*stray), Role::Leftover);
         }
+        let Directory { listings, unlisted, strays, .. } = directory;
+        reading.seamless = !listings.is_empty() && unlisted.is_empty() && strays.is_empty();
     }
+}
+
+/// Whether one more child may be added; where none may, that is a gap.
+fn has_room(entry: &Entry, reading: &mut Reading, budget: &Budget) -> bool {
+    let room = to_u64(reading.children.len()) < budget.left().artifacts;
+    if !room {
+        let what = format!("member `{}`: the limit on artifacts", entry.label);
+        reading.gap(entry.data, Why::Halted(Blame::Exhausted), &what);
+    }
+    room
 }
 
 fn push_link(entry: &Entry, unpacked: &Unpacked, reading: &mut Reading) -> Result<(), Halt> {

@@ -284,7 +284,9 @@ fn checksums_and_sizes_are_checked() {
     let longer = deflated("a", b"xyz").both(|h| h.size = 2);
     let reading = read(&Archive::of([longer]).build());
     assert_eq!(quirks(&reading), [Quirk::SizeMismatch]);
-    assert_eq!(children(&reading), [present("a", b"xyz")]);
+    assert_eq!(children(&reading), [present("a", b"xy"), variant("a#2", b"xyz")]);
+    let shorter = deflated("a", b"xyz").both(|h| h.size = 4);
+    assert_eq!(children(&read(&Archive::of([shorter]).build())), [present("a", b"xyz")]);
     let spare = Member::packed("a", 8, &[packed(b"xyz"), b"more".to_vec()].concat(), b"xyz");
     assert_eq!(quirks(&read(&Archive::of([spare]).build())), [Quirk::BytesAfterEnd]);
 }
@@ -315,6 +317,58 @@ fn a_false_encryption_flag_hides_nothing_and_a_true_one_is_a_gap() {
     let reading = read(&Archive::of([sealed]).build());
     assert_eq!((quirks(&reading), children(&reading).len()), (vec![], 0));
     assert_eq!(reading.gaps[0].why, Why::Halted(Blame::Encrypted));
+}
+
+#[test]
+fn a_false_mark_of_aes_hides_nothing_and_a_true_one_is_a_gap() {
+    let mark = [0x01, 0x99, 1, 0, 0];
+    let marked = |member: Member| member.both(|h| h.extra = mark.to_vec());
+    for member in [Member::stored("a", b"cos\n"), deflated("a", b"cos\n")] {
+        let reading = read(&Archive::of([marked(member)]).build());
+        assert_eq!(quirks(&reading), [Quirk::FalseEncryption]);
+        assert_eq!(children(&reading), [present("a", b"cos\n")]);
+    }
+    let sealed = marked(Member::packed("a", 99, &[9; 30], b"cos\n")).both(|h| h.flags = 1);
+    let reading = read(&Archive::of([sealed]).build());
+    assert_eq!((quirks(&reading), children(&reading).len()), (vec![], 0));
+    assert_eq!(reading.gaps[0].why, Why::Halted(Blame::Encrypted));
+}
+
+#[test]
+fn a_member_that_is_encrypted_in_one_header_only_is_read_by_the_other() {
+    let sealed = Member::packed("a", 0, b"cos\n", b"other").central(|h| h.flags = 1);
+    let reading = read(&Archive::of([sealed]).build());
+    assert_eq!(reading.gaps[0].why, Why::Halted(Blame::Encrypted));
+    assert_eq!(children(&reading), [variant("a#2", b"cos\n")]);
+}
+
+#[test]
+fn stored_data_is_read_up_to_either_size_and_hides_nothing_behind() {
+    let long = Member::stored("a", b"four").both(|h| h.packed = 200);
+    let whole = Archive::of([long, Member::stored("b", b"2").unlisted()]).build();
+    let reading = read(&whole);
+    assert!(quirks(&reading).starts_with(&[Quirk::BytesBetween, Quirk::OutOfRange]));
+    assert_eq!(children(&reading)[0], present("a", b"four"));
+    let beyond = variant("a#2", &whole[31..]);
+    assert!(children(&reading).contains(&beyond));
+    assert!(children(&reading).contains(&variant("b", b"2")));
+}
+
+#[test]
+fn a_directory_that_ends_within_a_header_is_read_as_far_as_it_goes() {
+    // Length of the name, the extra field, the comment.
+    for (field, readable) in [(28, "d.pklPK\u{5}\u{6}"), (30, "d.pkl"), (32, "d.pkl")] {
+        let mut bytes = Archive::of([Member::stored("d.pkl", b"evil")]).build();
+        let central = 30 + 5 + 4;
+        bytes[central + field] += 4;
+        let reading = read(&bytes);
+        assert!(quirks(&reading).contains(&Quirk::LoadersDisagree), "{field}");
+        assert_eq!(children(&reading)[0], present("d.pkl", b"evil"), "{field}");
+        let others = children(&reading).into_iter().skip(1).map(|child| child.0);
+        assert!(others.eq((field == 28).then(|| readable.to_owned())), "{field}");
+        bytes[central + field + 1] = 0xff;
+        assert_eq!(children(&read(&bytes)), [present("d.pkl", b"evil")], "{field}");
+    }
 }
 
 #[test]
