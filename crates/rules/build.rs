@@ -13,6 +13,7 @@ const EFFECTS: &[(&str, &str)] = &[
     ("exec", "Exec"),
     ("exec:carrier", "Carrier"),
     ("exec:class-build", "ClassBuild"),
+    ("exec:code-build", "CodeBuild"),
     ("exec:deferred", "Deferred"),
     ("exec:deser", "Deser"),
     ("exec:dos", "Dos"),
@@ -48,24 +49,33 @@ const EFFECTS: &[(&str, &str)] = &[
 /// Modules that others import names from, with what of theirs does harm under any name.
 const STANDARD: &[&str] = &[
     "_ctypes",
+    "_thread",
     "builtins",
+    "code",
+    "concurrent.futures",
     "ctypes",
+    "ftplib",
     "http.client",
     "importlib",
     "marshal",
     "multiprocessing",
     "multiprocessing.pool",
     "os",
+    "pdb",
     "pickle",
     "pty",
     "runpy",
     "shutil",
     "smtplib",
     "socket",
+    "sqlite3",
     "subprocess",
     "tarfile",
+    "telnetlib",
     "tempfile",
     "threading",
+    "timeit",
+    "types",
     "urllib.request",
     "webbrowser",
     "zipfile",
@@ -87,7 +97,9 @@ fn generate() -> Result<(), String> {
     let mut rows = String::from("&[\n");
     let mut last = "";
     let mut tails = BTreeSet::new();
-    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+    let mut ends = BTreeSet::new();
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.starts_with('#'));
+    for (nth, (at, line)) in lines.enumerate() {
         let row = Row::parse(line).map_err(|why| format!("line {}: {why}", at + 1))?;
         if row.pattern <= last {
             return Err(format!("line {}: `{}` is not behind `{last}`", at + 1, row.pattern));
@@ -95,11 +107,14 @@ fn generate() -> Result<(), String> {
         last = row.pattern;
         row.write(&mut rows);
         tails.extend(row.tail());
+        ends.extend(row.end().map(|(end, package)| (end, package, nth)));
     }
     rows.push_str("]\n");
     let tails = format!("&{:?}\n", Vec::from_iter(tails));
+    let ends = format!("&{:?}\n", Vec::from_iter(ends));
     let folder = env::var("OUT_DIR").map_err(|error| error.to_string())?;
     write(&folder, "rows.rs", &rows)?;
+    write(&folder, "ends.rs", &ends)?;
     write(&folder, "tails.rs", &tails)
 }
 
@@ -146,6 +161,17 @@ impl<'a> Row<'a> {
             "    Known {{ pattern: {pattern:?}, effect: Effect::{variant}, \
              constants_only: {constants_only}, source: {source:?} }},"
         );
+    }
+
+    /// The last component and the package of a name below a package that does harm in code whose
+    /// other names are not known: `system` of `os`, `backend` of `h2o.backend.*`.
+    fn end(&self) -> Option<(&'a str, &'a str)> {
+        let resolves = self.effect == "import:resolve";
+        let harmful = !self.effect.starts_with("data") && (self.when.is_empty() || resolves);
+        let name = self.pattern.trim_end_matches("**:Class").trim_end_matches('*');
+        let (package, path) = name.trim_end_matches('.').split_once('.')?;
+        let end = path.rsplit('.').next().unwrap_or(path);
+        harmful.then_some((end, package))
     }
 
     /// The last component of an exact name of the standard library that does harm whatever it is

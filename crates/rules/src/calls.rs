@@ -1,6 +1,7 @@
 //! Rules about what loading calls, imports and changes.
 
 pub(crate) mod computed_callable;
+pub(crate) mod embedded_code;
 pub(crate) mod extension_code;
 pub(crate) mod injected_hook;
 pub(crate) mod mutated_module;

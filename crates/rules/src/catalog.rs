@@ -8,6 +8,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &archives::colliding_member::DETECTOR,
     &calls::computed_callable::ComputedCallable,
     &archives::duplicate_member::DETECTOR,
+    &calls::embedded_code::EmbeddedCode,
     &archives::escaping_member::DETECTOR,
     &streams::expansion_bomb::DETECTOR,
     &calls::extension_code::ExtensionCode,

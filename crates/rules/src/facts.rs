@@ -1,9 +1,10 @@
 //! How detectors walk the facts of an artifact: each once, and grouped so that no file can flood a
 //! report.
 
-use crate::knowledge::{self, Known};
+use crate::knowledge::{self, Effect, Known};
 use crate::{Confidence, Finding, Severity};
 use davy_artifact::{Artifact, Call, Fact, Name, Role, Site, Value};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Findings of one rule about the same callable or kind of break in one artifact.
@@ -80,6 +81,69 @@ pub(crate) fn callee(call: &Call) -> Option<&Name> {
         Value::Name(name) => Some(name),
         _ => None,
     }
+}
+
+/// What is called, where it is a global or a type that a global is asked for by name.
+pub(crate) fn target(call: &Call) -> Option<Cow<'_, Name>> {
+    match &call.callee {
+        Value::Name(name) => Some(Cow::Borrowed(name)),
+        Value::Call(lookup) => type_of_name(lookup).map(Cow::Owned),
+        _ => None,
+    }
+}
+
+/// Whether a value is a function or class that the file itself brings.
+pub(crate) fn is_built(value: &Value) -> bool {
+    let Value::Call(made) = value else { return false };
+    let effect = target(made).and_then(|name| known(&name)).map(|known| known.effect);
+    effect.is_some_and(Effect::builds)
+}
+
+/// Whether a value is plain data or itself built from parts that the file brings, which another rule
+/// judges: functions and classes pickled by value are given such attributes.
+pub(crate) fn is_part(value: &Value) -> bool {
+    let mut part = true;
+    visit_handed(std::iter::once(value), &mut |value| {
+        let plain = match value {
+            Value::Attribute(..) | Value::Extension(_) | Value::Module(_) | Value::Name(_) => false,
+            Value::Persistent(_) | Value::Unknown(_) => false,
+            Value::Call(_) => is_built(value),
+            _ => true,
+        };
+        part &= plain;
+    });
+    part
+}
+
+/// What dill and cloudpickle call types that are no globals under their own name.
+const TYPES: &[(&str, &str, &str)] = &[
+    ("AttrGetterType", "operator", "attrgetter"),
+    ("ClassType", "builtins", "type"),
+    ("FileType", "io", "FileIO"),
+    ("ItemGetterType", "operator", "itemgetter"),
+    ("PartialType", "functools", "partial"),
+    ("SuperType", "builtins", "super"),
+    ("TextWrapperType", "io", "TextIOWrapper"),
+];
+
+/// The type that `dill._dill._load_type('…')` and `cloudpickle.cloudpickle._builtin_type('…')`
+/// return: a built-in one or one of the module `types`.
+pub(crate) fn type_of_name(call: &Call) -> Option<Name> {
+    let lookup = callee(call)?;
+    let asks = matches!(
+        (lookup.module.rsplit('.').next()?, lookup.name.as_str()),
+        ("_dill" | "dill", "_load_type") | ("cloudpickle" | "cloudpickle_fast", "_builtin_type")
+    );
+    let resolves = known(lookup).is_some_and(|known| known.effect == Effect::Resolve);
+    let [argument] = call.args.as_slice() else { return None };
+    let name = argument.text().filter(|_| asks && resolves)?;
+    let renamed = TYPES.iter().find(|(other, ..)| *other == name);
+    let (module, name) = match renamed {
+        Some((_, module, name)) => (*module, *name),
+        None if knowledge::exact_lookup("builtins", name).is_some() => ("builtins", name),
+        None => ("types", name),
+    };
+    Some(Name::new(module, name))
 }
 
 /// What is known about a global.

@@ -1,7 +1,8 @@
 //! How bad one call is: the callee decides what could happen, the arguments decide what does.
 
 use crate::Severity;
-use crate::facts::{arguments, callee, known, visit_handed};
+use crate::code::{Examiner, Seen};
+use crate::facts::{arguments, callee, is_built, is_part, known, type_of_name, visit_handed};
 use crate::knowledge::{self, Effect, Known};
 use davy_artifact::{Call, Manner, Name, Value};
 
@@ -22,16 +23,18 @@ impl Judgement {
 
 /// Judges a call of `known`; nothing where these arguments make it harmless, or where what makes it
 /// harmful is a fact of its own.
-pub(crate) fn judge(call: &Call, known: &Known) -> Option<Judgement> {
+pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgement> {
     let effect = known.effect;
     match effect {
         _ if effect.is_harmless() => None,
+        _ if effect.builds() => build(call, known, examiner),
         _ if effect.calls_arguments() => indirect(call, known),
         Effect::Resolve => resolve(call, known),
         Effect::Import => import(call),
         Effect::Deser => deser(call, known),
         Effect::File => Some(open(call)),
         Effect::Introspect => Some(introspect(call)),
+        Effect::Mutate if adorns(call) => None,
         _ if known.constants_only && only_data(call) => None,
         _ => Some(Judgement::new(effect.severity(), effect.does())),
     }
@@ -46,6 +49,68 @@ fn indirect(call: &Call, known: &Known) -> Option<Judgement> {
         return medium(format!("{does}, and is given what cannot be known from the file: {value}"));
     }
     if known.constants_only { None } else { medium(does.to_owned()) }
+}
+
+/// Whether a call rebuilds a function or class from parts that are all seen and name no harm: code
+/// that travels in the file, and nothing more can be said about it.
+pub(crate) fn embeds(call: &Call, known: &Known, examiner: &mut Examiner) -> bool {
+    known.effect.builds()
+        && !(known.constants_only && only_data(call))
+        && !is_bare(call)
+        && matches!(examiner.examine(call, known.effect), Seen::Whole)
+}
+
+/// What rebuilds functions and classes is as bad as what their parts name.
+fn build(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgement> {
+    if known.constants_only && only_data(call) {
+        return None;
+    }
+    let does = known.effect.does();
+    match examiner.examine(call, known.effect) {
+        Seen::Harm(harm, name) => {
+            let severity = harm.effect.severity().max(Severity::High);
+            Some(Judgement::new(severity, format!("{does}, which names {}", quote(&name))))
+        }
+        Seen::Unseen(what) => {
+            let severity = if known.constants_only { Severity::Medium } else { Severity::High };
+            Some(Judgement::new(severity, format!("{does}, of which {what} cannot be seen")))
+        }
+        Seen::Whole if is_bare(call) => {
+            let does = format!("{does}, and no library's pickles name it that way");
+            Some(Judgement::new(Severity::High, does))
+        }
+        Seen::Whole => None,
+    }
+}
+
+/// Whether a call names `types.CodeType` or `types.FunctionType` itself: the libraries that pickle
+/// code have functions of their own for it.
+fn is_bare(call: &Call) -> bool {
+    callee(call).is_some_and(|name| name.module == "types")
+        && callee(call).and_then(known).is_some_and(|known| known.effect == Effect::CodeBuild)
+}
+
+/// `setattr` on a function or class that the file itself brings, or of text that only describes one:
+/// how dill gives names and cells their values.
+fn adorns(call: &Call) -> bool {
+    let [target, Value::Text(key), value] = call.args.as_slice() else { return false };
+    let describes =
+        matches!(key.text(), Some("__doc__" | "__module__" | "__name__" | "__qualname__"));
+    let described = describes && matches!(value, Value::Text(_) | Value::None);
+    described || (is_built(target) && is_part(value))
+}
+
+/// A built-in type that is looked up by its name; what a call of it does is judged there.
+fn look_up_type(name: &Name) -> Option<Judgement> {
+    let Some(found) = knowledge::exact_lookup(&name.module, &name.name) else {
+        let special = knowledge::is_special(&name.name);
+        let severity = if special { Severity::High } else { Severity::Medium };
+        let does = format!("hands out `{name}`, about which nothing is known");
+        return Some(Judgement::new(severity, does));
+    };
+    let quiet = found.constants_only || found.effect.is_harmless() || found.effect.builds();
+    let bad = || Judgement::new(found.effect.severity(), format!("hands out `{name}`"));
+    (!quiet).then(bad)
 }
 
 /// Whether all arguments are plain data, harmless globals or made by harmless calls.
@@ -78,6 +143,9 @@ fn first_mystery(call: &Call) -> Option<&Value> {
 /// `getattr(object, name)` and its kin. A constant path to something harmless is how bound methods
 /// are pickled; a constant path to something harmful becomes a global of its own.
 fn resolve(call: &Call, known: &Known) -> Option<Judgement> {
+    if let Some(name) = type_of_name(call) {
+        return look_up_type(&name);
+    }
     let high = |does: String| Some(Judgement::new(Severity::High, does));
     let mut paths = Vec::new();
     for arg in arguments(call) {
@@ -152,14 +220,15 @@ fn deser(call: &Call, known: &Known) -> Option<Judgement> {
     let Some(Value::Bytes(_)) = call.args.first() else {
         return Some(Judgement::new(Severity::Critical, Effect::Deser.does()));
     };
+    let ends = |end| callee(call).is_some_and(|name| name.name.ends_with(end));
     // A storage of torch is a checkpoint of its own inside a pickle.
-    if known.constants_only {
+    if known.constants_only && ends("_load_from_bytes") {
         return None;
     }
     let does = "loads objects from bytes that stand in the file, which were read as well";
     // A second stage for another unpickler; other loaders (a model that a library keeps as an
     // archive of its own) are as bad as what the archive holds.
-    let unpickles = callee(call).is_some_and(|name| name.name.ends_with("loads"));
+    let unpickles = ends("loads");
     let severity = if unpickles { Severity::High } else { Severity::Medium };
     Some(Judgement::new(severity, does))
 }

@@ -9,6 +9,8 @@ mod effect;
 
 pub use effect::Effect;
 
+use std::cmp::Reverse;
+
 /// One row of the table.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Known {
@@ -24,6 +26,13 @@ pub struct Known {
 }
 
 impl Known {
+    /// The advisories about it, in brackets and with a space before; nothing where there are none.
+    #[must_use]
+    pub fn advisory(&self) -> String {
+        let published = self.source.starts_with("GHSA-") || self.source.starts_with("CVE-");
+        if published { format!(" ({})", self.source) } else { String::new() }
+    }
+
     /// Whether calling it does harm, or can with the right arguments.
     #[must_use]
     pub const fn is_dangerous(&self) -> bool {
@@ -36,6 +45,9 @@ static ROWS: &[Known] = include!(concat!(env!("OUT_DIR"), "/rows.rs"));
 
 /// Last components of exact names that do harm, in order: `Popen`, `system`.
 static TAILS: &[&str] = include!(concat!(env!("OUT_DIR"), "/tails.rs"));
+
+/// Last components of names that do harm, with their package and row, in order: `system` of `os`.
+static ENDS: &[(&str, &str, usize)] = include!(concat!(env!("OUT_DIR"), "/ends.rs"));
 
 /// Answer for names that walk through the insides of objects: `x.__globals__`, `x.__subclasses__`.
 static INSIDES: Known = Known {
@@ -148,6 +160,11 @@ pub fn lookup_path(path: &str) -> Option<&'static Known> {
     lookup(module, name)
 }
 
+/// The row about exactly this name.
+pub(crate) fn exact_lookup(module: &str, name: &str) -> Option<&'static Known> {
+    exact(&format!("{module}.{name}"))
+}
+
 /// Whether holding the module object means holding what does harm.
 #[must_use]
 pub fn is_powerful(module: &str) -> bool {
@@ -163,6 +180,19 @@ pub fn has_harmless(module: &str) -> bool {
     let from = ROWS.partition_point(|row| row.pattern < prefix.as_str());
     let below = ROWS.iter().skip(from).take_while(|row| row.pattern.starts_with(&prefix));
     !package.is_empty() && below.into_iter().any(|row| row.effect.is_harmless())
+}
+
+/// The worst row whose name ends in `end` and whose package is `named`; of a package below it, whose
+/// rows are many, every part must be.
+pub(crate) fn ends_in(end: &str, named: impl Fn(&str) -> bool) -> Option<&'static Known> {
+    let from = ENDS.partition_point(|row| row.0 < end);
+    let alike = ENDS.iter().skip(from).take_while(|row| row.0 == end);
+    let rows = alike.filter(|row| named(row.1)).filter_map(|row| ROWS.get(row.2));
+    let near = rows.filter(|row| match row.pattern.split_once(".*") {
+        Some((package, _)) => package.split('.').all(&named),
+        None => true,
+    });
+    near.max_by_key(|row| (row.effect.severity(), Reverse(row.pattern.len())))
 }
 
 /// Whether `part` is a special name of Python's: `__globals__`.
@@ -251,6 +281,7 @@ mod tests {
         assert!(ROWS.is_sorted_by(|a, b| a.pattern < b.pattern));
         assert!(TAILS.is_sorted_by(|a, b| a < b));
         assert!(POWERFUL.is_sorted_by(|a, b| a < b));
+        assert!(ENDS.is_sorted_by(|a, b| a < b));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod archives;
 mod calls;
 mod catalog;
+mod code;
 mod facts;
 mod finding;
 mod judge;

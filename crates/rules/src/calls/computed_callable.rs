@@ -12,9 +12,9 @@
 //!
 //! ## How it can be wrong
 //!
-//! Objects that serialise their own code, such as functions pickled by value, build a callable and
-//! call it. That is code execution all the same, wanted or not. A method of an object that is plain
-//! data is medium.
+//! A method of an object that is plain data is medium, and so is a class that the file builds, as
+//! classes pickled by value are: what their parts name is judged under `embedded-code`. A function
+//! whose code stands in the file is not called while honest files are loaded.
 //!
 //! ## What to do
 //!
@@ -26,10 +26,10 @@
 //! * Python Enhancement Proposal 307: what `REDUCE` calls is whatever lies on the stack
 //! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0107
 
-use crate::facts::{ALIKE, Performed, Quota, calls, known, times, weigh};
+use crate::facts::{ALIKE, Performed, Quota, calls, known, target, times, type_of_name, weigh};
 use crate::knowledge::{Effect, is_special};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
-use davy_artifact::{Artifact, Call, Manner, Value};
+use davy_artifact::{Artifact, Call, Value};
 
 static RULE: Rule = Rule {
     id: "computed-callable",
@@ -76,10 +76,13 @@ fn computed(call: &Call) -> Option<(Severity, &'static str)> {
             Some((Severity::Medium, "a method of an object"))
         }
         Value::Attribute(..) => Some((Severity::High, "an attribute of a computed object")),
-        Value::Call(made) if call.manner == Manner::New && builds_class(made) => {
-            Some((Severity::Medium, "a class that the file builds"))
-        }
-        Value::Call(_) => Some((Severity::High, "the result of a call")),
+        // A type that is looked up by its name is judged as that type.
+        Value::Call(made) if type_of_name(made).is_some() => None,
+        Value::Call(made) => Some(match effect(made) {
+            Some(Effect::ClassBuild) => (Severity::Medium, "a class that the file builds"),
+            Some(Effect::CodeBuild) => (Severity::High, "a function whose code stands in the file"),
+            _ => (Severity::High, "the result of a call"),
+        }),
         Value::Persistent(_) => Some((Severity::High, "what the loader returns for an id")),
         Value::Unknown(_) => Some((Severity::High, "a computed value")),
         Value::Module(_) => Some((Severity::Medium, "a module")),
@@ -97,15 +100,8 @@ fn is_data(value: &Value) -> bool {
     }
 }
 
-fn builds_class(call: &Call) -> bool {
-    effect(call) == Some(Effect::ClassBuild)
-}
-
 fn effect(call: &Call) -> Option<Effect> {
-    match &call.callee {
-        Value::Name(name) => known(name).map(|known| known.effect),
-        _ => None,
-    }
+    target(call).and_then(|name| known(&name)).map(|known| known.effect)
 }
 
 #[cfg(test)]
@@ -125,6 +121,11 @@ mod tests {
             let found = pickle(&ComputedCallable, vec![calls(callee, vec![text("id")])]);
             assert_eq!(found[0].severity, Severity::High);
         }
+        let class = result(name("dill._dill", "_create_type"));
+        let function = result(name("dill._dill", "_create_function"));
+        for (made, severity) in [(class, Severity::Medium), (function, Severity::High)] {
+            assert_eq!(pickle(&ComputedCallable, vec![calls(made, vec![])])[0].severity, severity);
+        }
         let date = result(name("datetime", "datetime"));
         let found = pickle(&ComputedCallable, vec![calls(method(&date, "isoformat"), vec![])]);
         assert_eq!(found[0].severity, Severity::Medium);
@@ -133,5 +134,8 @@ mod tests {
     #[test]
     fn what_is_named_is_not() {
         assert!(pickle(&ComputedCallable, vec![calls(name("os", "system"), vec![])]).is_empty());
+        let slice = call(name("dill._dill", "_load_type"), vec![text("slice")]);
+        let made = calls(Value::Call(Box::new(slice)), vec![Value::Int(1)]);
+        assert!(pickle(&ComputedCallable, vec![made]).is_empty());
     }
 }

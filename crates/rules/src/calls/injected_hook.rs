@@ -25,7 +25,7 @@
 //! * CWE-915, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0107
 
 use super::mutated_module::is_shared;
-use crate::facts::{ALIKE, Quota, known, loaded, weigh};
+use crate::facts::{ALIKE, Quota, is_built, is_part, known, loaded, weigh};
 use crate::knowledge::is_special;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Value};
@@ -65,6 +65,9 @@ impl Detector for InjectedHook {
             let Some(name) = key.text().filter(|_| is_hook(key) && !is_shared(target)) else {
                 continue;
             };
+            if is_built(target) && is_part(value) {
+                continue;
+            }
             let Some(severity) = severity(name, value) else { continue };
             if !quota.admits(name) {
                 continue;
@@ -98,7 +101,7 @@ fn severity(name: &str, value: &Value) -> Option<Severity> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::testing::{assigns, name, pickle, text};
+    use crate::facts::testing::{assigns, call, name, pickle, text};
 
     #[test]
     fn the_value_decides() {
@@ -114,5 +117,17 @@ mod tests {
             let found = pickle(&InjectedHook, vec![assigns(object(), key, value)]);
             assert_eq!(found.first().map(|finding| finding.severity), severity, "{key}");
         }
+    }
+
+    #[test]
+    fn functions_that_the_file_brings_have_attributes() {
+        let function = || {
+            let made = call(name("dill._dill", "_create_function"), vec![]);
+            Value::Call(Box::new(made))
+        };
+        let annotations = assigns(function(), "__annotations__", Value::Dict(vec![]));
+        assert!(pickle(&InjectedHook, vec![annotations]).is_empty());
+        let code = assigns(function(), "__call__", name("os", "system"));
+        assert_eq!(pickle(&InjectedHook, vec![code])[0].severity, Severity::Critical);
     }
 }

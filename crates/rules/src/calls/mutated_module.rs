@@ -25,7 +25,7 @@
 //! * CWE-915, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0107
 
 use super::injected_hook::is_hook;
-use crate::facts::{ALIKE, Quota, handed, known, loaded, weigh};
+use crate::facts::{ALIKE, Quota, handed, is_built, known, loaded, weigh};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Value};
 
@@ -54,7 +54,7 @@ impl Detector for MutatedModule {
         let mut quota = Quota::of(ALIKE);
         for fact in loaded(artifact) {
             let Fact::Assign { target, key, value, site } = fact else { continue };
-            if !is_shared(target) && is_hook(key) {
+            if !is_shared(target) && (is_hook(key) || is_built(target)) {
                 continue;
             }
             let shown = target.to_string();

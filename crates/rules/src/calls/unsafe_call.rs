@@ -31,11 +31,13 @@
 //! * Python Library Reference, `pickle`: warning at the top of the page
 //! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
-use crate::facts::{ALIKE, Performed, Quota, callee, calls, known, times, weigh};
-use crate::judge::judge;
-use crate::knowledge::Effect;
+use crate::code::Examiner;
+use crate::facts::{ALIKE, Performed, Quota, calls, known, target, times, weigh};
+use crate::judge::{Judgement, judge};
+use crate::knowledge::{Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
-use davy_artifact::{Artifact, Manner};
+use davy_artifact::{Artifact, Call, Manner, Name};
+use std::borrow::Cow;
 
 static RULE: Rule = Rule {
     id: "unsafe-call",
@@ -60,37 +62,40 @@ impl Detector for UnsafeCall {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
+        let mut examiner = Examiner::new();
         for performed in calls(artifact) {
-            look(artifact, performed, &mut quota, reporter);
+            let Some((name, known)) = harmful(performed.call) else { continue };
+            let Some(judgement) = judge(performed.call, known, &mut examiner) else { continue };
+            if quota.admits(name.dotted()) {
+                let message = message(performed, &name, &judgement, known);
+                let evidence = performed.call.to_string();
+                let finding = reporter.report(artifact, performed.site, message, evidence);
+                weigh(finding, artifact, judgement.severity);
+            }
         }
     }
 }
 
-fn look(
-    artifact: &Artifact,
-    Performed { call, count, site }: Performed<'_>,
-    quota: &mut Quota,
-    reporter: &mut Reporter<'_>,
-) {
-    let Some(name) = callee(call) else { return };
-    let Some(known) = known(name).filter(|known| known.effect != Effect::ScannerDeactivation)
-    else {
-        return;
-    };
-    let Some(judgement) = judge(call, known) else { return };
-    if !quota.admits(name.dotted()) {
-        return;
-    }
+/// What is called, where it is known to do harm.
+fn harmful(call: &Call) -> Option<(Cow<'_, Name>, &'static Known)> {
+    let name = target(call)?;
+    let known = known(&name).filter(|known| known.effect != Effect::ScannerDeactivation)?;
+    Some((name, known))
+}
+
+fn message(
+    Performed { call, count, .. }: Performed<'_>,
+    name: &Name,
+    judgement: &Judgement,
+    known: &Known,
+) -> String {
     let how = match call.manner {
         Manner::Called | Manner::Deferred => String::new(),
         Manner::Hook(method) => format!(", put in place as `{method}`,"),
         Manner::New => ", made without its constructor,".to_owned(),
         Manner::Through(consumer) => format!(", called by `{consumer}`,"),
     };
-    let message =
-        format!("`{name}`{how} {}{}; known from: {}", judgement.does, times(count), known.source);
-    let finding = reporter.report(artifact, site, message, call.to_string());
-    weigh(finding, artifact, judgement.severity);
+    format!("`{name}`{how} {}{}{}", judgement.does, times(count), known.advisory())
 }
 
 #[cfg(test)]

@@ -26,10 +26,10 @@
 //! * Python Library Reference, `functools.partial`, `atexit.register`, `collections.defaultdict`
 //! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{ALIKE, Performed, Quota, arguments, callee, calls, handed, known, weigh};
-use crate::knowledge::{Effect, Known};
+use crate::facts::{ALIKE, Performed, Quota, arguments, calls, handed, known, target, weigh};
+use crate::knowledge::{self, Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
-use davy_artifact::{Artifact, Call, Name};
+use davy_artifact::{Artifact, Call, Name, Value};
 
 static RULE: Rule = Rule {
     id: "unsafe-callable-argument",
@@ -55,21 +55,43 @@ impl Detector for UnsafeCallableArgument {
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
         for Performed { call, site, .. } in calls(artifact) {
+            let receiver = target(call).and_then(|name| known(&name)).map(|known| known.effect);
+            // What functions and classes are built from is judged with the call that builds them.
+            if receiver.is_some_and(Effect::builds) {
+                continue;
+            }
             for (name, harm) in harmful(call) {
-                let severity = severity(call, harm.effect);
+                if receiver == Some(Effect::Resolve) && is_looked_into(call, name, harm) {
+                    continue;
+                }
+                let severity = severity(receiver, harm.effect);
                 if severity < Severity::Medium || !quota.admits(name.dotted()) {
                     continue;
                 }
                 let message = format!(
-                    "`{name}`, which {}, is handed to `{}`; known from: {}",
+                    "`{name}`, which {}, is handed to `{}`{}",
                     harm.effect.does(),
                     call.callee,
-                    harm.source
+                    harm.advisory()
                 );
                 let finding = reporter.report(artifact, site, message, call.to_string());
                 weigh(finding, artifact, severity);
             }
         }
+    }
+}
+
+/// Whether `getattr(module, 'name', default)` is given `name`: what it looks up there under a name
+/// that stands in the file is a global of its own, and a default that does the same adds nothing.
+fn is_looked_into(call: &Call, name: &Name, harm: &Known) -> bool {
+    let [object, attribute, rest @ ..] = call.args.as_slice() else { return false };
+    let (Value::Name(object), Some(attribute)) = (object, attribute.text()) else { return false };
+    let found = knowledge::lookup(&object.dotted(), attribute);
+    let same = found.is_some_and(|found| found.effect == harm.effect);
+    match rest {
+        [] => object == name,
+        [Value::Name(default)] => same && (object == name || default == name),
+        _ => false,
     }
 }
 
@@ -82,8 +104,7 @@ fn harmful(call: &Call) -> Vec<(&Name, &'static Known)> {
 }
 
 /// Receivers that call what they are given make it as bad as the call itself.
-fn severity(call: &Call, effect: Effect) -> Severity {
-    let receiver = callee(call).and_then(known).map(|known| known.effect);
+fn severity(receiver: Option<Effect>, effect: Effect) -> Severity {
     let calls = receiver.is_some_and(Effect::calls_arguments);
     if calls { effect.severity() } else { effect.severity_when_named() }
 }
@@ -92,7 +113,6 @@ fn severity(call: &Call, effect: Effect) -> Severity {
 mod tests {
     use super::*;
     use crate::facts::testing::{call, calls, name, pickle, text};
-    use davy_artifact::Value;
 
     #[test]
     fn the_receiver_decides() {
@@ -111,6 +131,8 @@ mod tests {
         let inner = Value::Call(Box::new(call(name("os", "system"), vec![text("id")])));
         let outer = calls(name("builtins", "list"), vec![inner]);
         assert!(pickle(&UnsafeCallableArgument, vec![outer]).is_empty());
+        let built = calls(name("dill._dill", "_create_type"), vec![name("os", "system")]);
+        assert!(pickle(&UnsafeCallableArgument, vec![built]).is_empty());
         let harmless = calls(name("collections", "defaultdict"), vec![name("builtins", "list")]);
         assert!(pickle(&UnsafeCallableArgument, vec![harmless]).is_empty());
     }

@@ -67,10 +67,10 @@ impl Detector for UnsafeImport {
             }
             let other = other.as_ref().map(|was| format!(", spelled `{was}`,"));
             let message = format!(
-                "`{name}`{} is named and {}; known from: {}",
+                "`{name}`{} is named and {}{}",
                 other.unwrap_or_default(),
                 known.effect.does(),
-                known.source
+                known.advisory()
             );
             let evidence = spelled(by, name);
             let severity = known.effect.severity_when_named();

@@ -9,6 +9,8 @@ pub enum Effect {
     Carrier,
     /// Builds a class from parts that the caller chooses.
     ClassBuild,
+    /// Rebuilds a function from byte code that the caller brings.
+    CodeBuild,
     /// Computes a value from its arguments, and nothing else.
     Data,
     /// Keeps a callable and runs it later.
@@ -87,6 +89,7 @@ impl Effect {
             Self::Carrier => "exec:carrier",
             Self::ClassBuild => "exec:class-build",
             Self::Data => "data",
+            Self::CodeBuild => "exec:code-build",
             Self::Deferred => "exec:deferred",
             Self::Deser => "exec:deser",
             Self::Dos => "exec:dos",
@@ -129,6 +132,7 @@ impl Effect {
         match self {
             Self::Carrier => "carries attributes that other code may take for methods",
             Self::ClassBuild => "builds a class from parts that the file chooses",
+            Self::CodeBuild => "rebuilds a function from byte code in the file",
             Self::Data | Self::New | Self::Ref => "only handles data",
             Self::Deferred => "runs what it is given later, when nobody watches",
             Self::Deser => "loads further objects and may run what they name",
@@ -175,12 +179,19 @@ impl Effect {
         matches!(self, Self::Deferred | Self::ImportIndirect | Self::Indirect)
     }
 
+    /// Whether it builds functions or classes from parts that the file brings.
+    #[must_use]
+    pub const fn builds(self) -> bool {
+        matches!(self, Self::ClassBuild | Self::CodeBuild)
+    }
+
     /// How bad a call of it is whose arguments are what an attacker wants them to be.
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {
             Self::Data | Self::New | Self::Ref => Severity::Info,
-            Self::Deferred
+            Self::CodeBuild
+            | Self::Deferred
             | Self::Deser
             | Self::Exec
             | Self::ImportIndirect
@@ -221,7 +232,8 @@ impl Effect {
     pub const fn severity_when_named(self) -> Severity {
         match self {
             Self::Data | Self::New | Self::Ref => Severity::Info,
-            Self::Deser
+            Self::CodeBuild
+            | Self::Deser
             | Self::Environment
             | Self::Exec
             | Self::ExtensionRegistry

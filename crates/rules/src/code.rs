@@ -1,0 +1,329 @@
+//! What the parts of functions and classes that travel in a file name: the byte code itself is not
+//! read, but whatever it reaches by name stands beside it.
+//!
+//! Byte code imports, reads globals and reads attributes by names that are texts among the arguments
+//! of the call that rebuilds it (`co_names`), and works on the values handed over with it. So code
+//! in whose parts no name leads to anything harmful has to do without names to do harm.
+
+use crate::facts::{arguments, known, type_of_name};
+use crate::knowledge::{self, Effect, Known};
+use davy_artifact::{Call, Value};
+use std::collections::BTreeSet;
+
+/// Calls looked into per artifact and rule; what is behind them counts as unseen. Stops files that
+/// hand the same parts over again and again.
+const LOOKS: u32 = 1000;
+
+/// What was seen of the parts.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// One of them names this.
+    Harm(&'static Known, String),
+    /// One of them cannot be known from the file.
+    Unseen(String),
+    /// All of them, and none names anything that does harm.
+    Whole,
+}
+
+/// Looks into calls that rebuild functions and classes, as often as is worth it.
+#[derive(Debug)]
+pub(crate) struct Examiner {
+    left: u32,
+}
+
+impl Examiner {
+    pub(crate) fn new() -> Self {
+        Self { left: LOOKS }
+    }
+
+    /// What the arguments of `call`, whose callee has `effect`, name.
+    pub(crate) fn examine(&mut self, call: &Call, effect: Effect) -> Seen {
+        if self.left == 0 {
+            return Seen::Unseen("more code than is looked into".to_owned());
+        }
+        self.left = self.left.saturating_sub(1);
+        let mut parts = Parts { builds_class: effect == Effect::ClassBuild, ..Parts::default() };
+        parts.collect(call);
+        parts.judge()
+    }
+}
+
+/// The parts that matter, in the order in which they stand.
+#[derive(Default)]
+struct Parts<'a> {
+    builds_class: bool,
+    texts: Vec<&'a str>,
+    words: BTreeSet<&'a str>,
+    harm: Option<(&'static Known, String)>,
+    unseen: Option<String>,
+}
+
+impl<'a> Parts<'a> {
+    fn collect(&mut self, call: &'a Call) {
+        let mut pending: Vec<&Value> = arguments(call).collect();
+        while let Some(value) = pending.pop() {
+            self.note(value);
+            match value {
+                Value::List(items) | Value::Set(items) | Value::Tuple(items) => {
+                    pending.extend(items);
+                }
+                Value::Dict(items) => {
+                    let keys = items.iter().map(|(key, _)| key).filter(|key| !is_slot(key));
+                    pending.extend(keys.chain(items.iter().map(|(_, value)| value)));
+                }
+                // A callee is judged where it is called; its arguments end up in these parts.
+                Value::Call(made) if type_of_name(made).is_some() => {}
+                Value::Call(made) => {
+                    pending.extend(arguments(made));
+                    let computed = !matches!(made.callee, Value::Name(_));
+                    pending.extend(computed.then_some(&made.callee));
+                }
+                Value::Attribute(base, name) => {
+                    self.texts.push(name);
+                    pending.push(base);
+                }
+                Value::Persistent(id) => pending.push(id),
+                _ => {}
+            }
+        }
+    }
+
+    fn note(&mut self, value: &'a Value) {
+        match value {
+            // No name is longer than what is kept of a text, and none is not UTF-8.
+            Value::Text(_) => self.texts.extend(value.text()),
+            Value::Module(module) => self.module(module),
+            // How dill spells the globals of a function: those of its module, or of the script's.
+            Value::Name(name) if name.name == "__dict__" => self.module(&name.module),
+            Value::Name(name) if name.dotted() == "builtins.__main__" => self.module("__main__"),
+            Value::Name(name) => {
+                let function = !name.name.split('.').any(knowledge::is_class);
+                match known(name) {
+                    Some(known) if counts(known) => self.harmed(known, name.dotted()),
+                    // A class of classes that nobody knows is called with what the file brings.
+                    None if self.builds_class && function => self.unseen(value),
+                    _ => {}
+                }
+            }
+            Value::Extension(_) | Value::More(_) | Value::Unknown(_) => self.unseen(value),
+            _ => {}
+        }
+    }
+
+    fn module(&mut self, module: &'a str) {
+        self.words.extend(module.split('.'));
+        if let Some(known) = knowledge::lookup(module, "").filter(|known| known.is_dangerous()) {
+            self.harmed(known, module.to_owned());
+        }
+    }
+
+    fn harmed(&mut self, known: &'static Known, name: String) {
+        let worse =
+            |(other, _): &(&Known, String)| other.effect.severity() < known.effect.severity();
+        if self.harm.as_ref().is_none_or(worse) {
+            self.harm = Some((known, name));
+        }
+    }
+
+    fn unseen(&mut self, value: &Value) {
+        self.unseen.get_or_insert_with(|| value.to_string());
+    }
+
+    fn judge(mut self) -> Seen {
+        let texts: BTreeSet<&str> = self.texts.drain(..).filter(|text| is_path(text)).collect();
+        self.words.extend(texts.iter().flat_map(|text| text.split('.')));
+        for text in texts {
+            if let Some((known, name)) = self.harm_of(text) {
+                self.harmed(known, name);
+            }
+        }
+        match (self.harm, self.unseen) {
+            (Some((known, name)), _) => Seen::Harm(known, name),
+            (None, Some(what)) => Seen::Unseen(what),
+            (None, None) => Seen::Whole,
+        }
+    }
+
+    /// The harm that code can reach by this name, by itself or together with the packages that are
+    /// named beside it.
+    fn harm_of(&self, text: &str) -> Option<(&'static Known, String)> {
+        if text.split('.').any(|part| knowledge::is_special(part) && !ORDINARY.contains(&part)) {
+            return knowledge::lookup("builtins", text).map(|known| (known, text.to_owned()));
+        }
+        // Printing is what much honest code does.
+        if text == "print" || text.rsplit('.').next().is_some_and(knowledge::is_special) {
+            return None;
+        }
+        let module = text.split('.').next().and_then(|module| knowledge::lookup(module, ""));
+        let module = module.filter(|known| known.is_dangerous());
+        let module = module.or_else(|| knowledge::lookup(text, ""));
+        let path = knowledge::lookup_path(text);
+        let builtin = knowledge::exact_lookup("builtins", text);
+        let alone = [module, path, builtin].map(|found| found.map(|known| (known, text)));
+        let last = text.rsplit('.').next().unwrap_or(text);
+        let beside = knowledge::ends_in(last, |word| self.words.contains(word));
+        let beside = beside.map(|known| (known, known.pattern.trim_end_matches(".*")));
+        let found = [beside].into_iter().chain(alone).flatten();
+        let worst = found.filter(|(known, _)| counts(known));
+        let worst = worst.max_by_key(|(known, _)| known.effect.severity());
+        worst.map(|(known, name)| (known, name.to_owned()))
+    }
+}
+
+/// Whether code that is known to name this can do harm with it: in code no argument can be seen, so
+/// what resolves names resolves any.
+fn counts(known: &Known) -> bool {
+    let conditional = known.constants_only && known.effect != Effect::Resolve;
+    let strong = known.effect.severity() >= crate::Severity::High;
+    !conditional && (strong || known.effect == Effect::Introspect)
+}
+
+/// Whether a text has the form of a name or a path of names.
+fn is_path(text: &str) -> bool {
+    let word = |part: &str| {
+        let mut letters = part.chars();
+        letters.next().is_some_and(|first| first == '_' || first.is_alphabetic())
+            && letters.all(|c| c == '_' || c.is_alphanumeric())
+    };
+    text.split('.').all(word)
+}
+
+/// Keys under which cloudpickle hands over the state of a function; code does not reach the keys of
+/// a dictionary by name.
+fn is_slot(key: &Value) -> bool {
+    const SLOTS: &[&str] =
+        &["__closure__", "__defaults__", "__dict__", "__globals__", "__kwdefaults__"];
+    key.text().is_some_and(|key| SLOTS.contains(&key))
+}
+
+/// Special names that classes define or that stand for text, and that lead nowhere by themselves.
+/// `__reduce__` is none of them: that of a bound method hands out `getattr`.
+const ORDINARY: &[&str] = &[
+    "__abs__",
+    "__abstractmethods__",
+    "__add__",
+    "__annotations__",
+    "__bool__",
+    "__call__",
+    "__class__",
+    "__contains__",
+    "__dataclass_fields__",
+    "__dataclass_params__",
+    "__doc__",
+    "__enter__",
+    "__eq__",
+    "__exit__",
+    "__file__",
+    "__firstlineno__",
+    "__ge__",
+    "__getitem__",
+    "__getstate__",
+    "__gt__",
+    "__hash__",
+    "__init__",
+    "__iter__",
+    "__le__",
+    "__len__",
+    "__lt__",
+    "__main__",
+    "__match_args__",
+    "__module__",
+    "__mul__",
+    "__name__",
+    "__ne__",
+    "__neg__",
+    "__new__",
+    "__next__",
+    "__orig_bases__",
+    "__qualname__",
+    "__repr__",
+    "__setitem__",
+    "__setstate__",
+    "__slotnames__",
+    "__slots__",
+    "__static_attributes__",
+    "__str__",
+    "__sub__",
+    "__truediv__",
+    "__type_params__",
+    "__version__",
+    "__weakref__",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::testing::{call, name, text};
+
+    /// What is seen of code with these names.
+    fn seen(names: Vec<Value>) -> Seen {
+        let code = call(name("types", "CodeType"), vec![Value::Int(0), Value::Tuple(names)]);
+        let made = call(name("types", "FunctionType"), vec![Value::Call(Box::new(code))]);
+        Examiner::new().examine(&made, Effect::CodeBuild)
+    }
+
+    fn harm(names: &[&str]) -> Option<String> {
+        match seen(names.iter().map(|name| text(name)).collect()) {
+            Seen::Harm(_, name) => Some(name),
+            Seen::Unseen(_) | Seen::Whole => None,
+        }
+    }
+
+    #[test]
+    fn names_that_lead_to_harm_are_found_at_any_depth() {
+        assert_eq!(harm(&["os", "system"]).as_deref(), Some("os.system"));
+        assert_eq!(harm(&["numpy", "f2py", "os"]).as_deref(), Some("numpy.f2py"));
+        assert_eq!(harm(&["pandas", "os"]).as_deref(), Some("os"));
+        assert_eq!(harm(&["__import__"]).as_deref(), Some("__import__"));
+        assert_eq!(harm(&["os.path.join"]).as_deref(), Some("os.path.join"));
+        assert_eq!(harm(&["A.__globals__"]).as_deref(), Some("A.__globals__"));
+        assert_eq!(harm(&["getattr"]).as_deref(), Some("getattr"));
+        assert_eq!(harm(&["x", "__globals__"]).as_deref(), Some("__globals__"));
+        assert_eq!(harm(&["torch", "load"]).as_deref(), Some("torch.load"));
+        assert_eq!(
+            harm(&["torch.utils.cpp_extension"]).as_deref(),
+            Some("torch.utils.cpp_extension")
+        );
+    }
+
+    #[test]
+    fn words_that_lead_nowhere_are_not() {
+        for names in [
+            &["self", "gini", "len"][..],
+            &["load"],
+            &["torch", "relu", "nn"],
+            &["print", "the file system of os"],
+            &["__init__", "__module__", "A.__repr__", "A.predict"],
+        ] {
+            assert_eq!(harm(names), None, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_told_apart() {
+        for part in [Value::More(3), Value::Unknown("…"), Value::Extension(1)] {
+            assert!(matches!(seen(vec![part]), Seen::Unseen(_)));
+        }
+        let system = seen(vec![Value::More(3), name("os", "system")]);
+        assert!(matches!(system, Seen::Harm(..)));
+    }
+
+    #[test]
+    fn globals_of_a_module_are_a_package_of_names() {
+        let globals = || name("torch.nn.modules.linear", "__dict__");
+        let quiet = seen(vec![globals(), text("gini")]);
+        assert!(matches!(quiet, Seen::Whole), "{quiet:?}");
+        assert!(matches!(seen(vec![globals(), text("load")]), Seen::Harm(..)));
+        assert!(matches!(seen(vec![name("os", "__dict__")]), Seen::Harm(..)));
+    }
+
+    #[test]
+    fn looking_has_an_end() {
+        let made = call(name("types", "FunctionType"), vec![]);
+        let mut examiner = Examiner::new();
+        for _ in 0..LOOKS {
+            assert!(matches!(examiner.examine(&made, Effect::CodeBuild), Seen::Whole));
+        }
+        assert!(matches!(examiner.examine(&made, Effect::CodeBuild), Seen::Unseen(_)));
+    }
+}
