@@ -76,7 +76,7 @@ pub(crate) struct Machine<'a> {
     shared: Memo,
     /// How the stream before ended.
     last: Option<End>,
-    /// Other places where a loader goes on, with what its memo holds then.
+    /// Other places, or the same ones, where a loader goes on, with what its memo holds then.
     pub(super) detours: Vec<(u64, Memo)>,
     /// End of the current frame, or the largest number where there is none.
     pub(super) frame_end: u64,
@@ -176,6 +176,11 @@ impl<'a> Machine<'a> {
         self.lossy = true;
         let other = self.run_aside(|machine| machine.run_once(at, stream));
         self.lossy = false;
+        if let Ok(other) = &other
+            && self.detours.len() < DETOURS
+        {
+            self.detours.push((other.at, std::mem::take(&mut self.memo)));
+        }
         better(end, other)
     }
 
