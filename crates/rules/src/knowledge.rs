@@ -205,7 +205,7 @@ pub fn is_special(part: &str) -> bool {
 fn harm_on_the_way(module: &str, parts: &[&str]) -> Option<&'static Known> {
     let mut path = module.to_owned();
     let mut found = None;
-    for part in parts {
+    for part in parts.iter().filter(|part| !TRANSPARENT.contains(part)) {
         path.push('.');
         path.push_str(part);
         if let Some(known) = exact(&path) {
@@ -340,6 +340,7 @@ mod tests {
     #[test]
     fn a_constructor_stands_for_its_class() {
         assert_eq!(effect("collections", "OrderedDict.__new__"), Some(Effect::Data));
+        assert_eq!(effect("builtins", "tuple.__new__"), Some(Effect::Data));
         assert_eq!(effect("collections", "OrderedDict.popitem"), None);
     }
 }
