@@ -11,8 +11,8 @@ use davy_artifact::{Call, Value};
 use std::collections::BTreeSet;
 
 /// Calls looked into per artifact and rule; what is behind them counts as unseen. Stops files that
-/// hand the same parts over again and again.
-const LOOKS: u32 = 1000;
+/// hand the same parts over again and again, and is less than what readers tell apart by text.
+const LOOKS: u32 = 900;
 
 /// What was seen of the parts.
 #[derive(Debug)]
@@ -195,11 +195,11 @@ fn is_path(text: &str) -> bool {
     text.split('.').all(word)
 }
 
-/// Keys under which cloudpickle hands over the state of a function; code does not reach the keys of
+/// Keys under which cloudpickle hands over the state and the globals of a function; code does not reach the keys of
 /// a dictionary by name.
 fn is_slot(key: &Value) -> bool {
     const SLOTS: &[&str] =
-        &["__closure__", "__defaults__", "__dict__", "__globals__", "__kwdefaults__"];
+        &["__closure__", "__defaults__", "__dict__", "__globals__", "__kwdefaults__", "__path__"];
     key.text().is_some_and(|key| SLOTS.contains(&key))
 }
 

@@ -172,6 +172,11 @@ pub fn is_powerful(module: &str) -> bool {
     POWERFUL.binary_search(&module).is_ok() || everything(module)
 }
 
+/// Whether a module is on the list of those whose attributes give everything away.
+pub(crate) fn is_powerful_alone(module: &str) -> bool {
+    POWERFUL.binary_search(&module).is_ok()
+}
+
 /// Whether the table has something harmless in the package that `module` belongs to.
 #[must_use]
 pub fn has_harmless(module: &str) -> bool {
@@ -325,7 +330,14 @@ mod tests {
     #[test]
     fn wide_rows_do_not_cover_what_a_module_has_imported() {
         assert_eq!(effect("torch.nn.modules.linear", "Linear"), Some(Effect::New));
-        assert_eq!(effect("torch.nn.modules.linear", "Timer"), None);
+        for borrowed in ["CDLL", "CodeType", "FileIO", "FunctionType", "Popen", "Thread", "Timer"] {
+            assert_eq!(effect("torch.nn.modules.linear", borrowed), None, "{borrowed}");
+            let known = lookup("sklearn.linear_model._base", borrowed);
+            assert!(known.is_none_or(Known::is_dangerous), "{borrowed}");
+            let known = lookup("__main__", borrowed);
+            assert!(known.is_none_or(Known::is_dangerous), "{borrowed}");
+        }
+        assert!(lookup("torch.nn.modules.linear", "Unpickler").is_none_or(Known::is_dangerous));
         assert_eq!(effect("torch.nn.modules.linear", "linear"), None);
         assert_eq!(effect("sklearn.tree._classes", "os"), Some(Effect::Introspect));
     }
