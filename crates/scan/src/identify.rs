@@ -284,6 +284,8 @@ mod tests {
         assert!(got.identities.is_empty());
         assert_eq!(gaps(&got), [("unidentified", "no reader knows these bytes")]);
         assert_eq!(got.gaps[0].span, Span::new(0, 2));
+        let leftover = read_as(&[&VAIN], &Bytes::from_memory(*b"???"), Role::Leftover);
+        assert_eq!(gaps(&leftover)[0].0, "unidentified");
         let got = outcome(FORMATS, "n!");
         let what = "no reader knows these bytes; as `script`: no such letter";
         assert_eq!(gaps(&got), [("unidentified", what)]);
@@ -325,6 +327,101 @@ mod tests {
         assert_eq!((formats(&got), got.gaps.len()), (vec!["script"], 0));
         assert_eq!(gaps(&storage("p"))[0].0, "crashed");
         assert_eq!(formats(&storage("BOX")), ["box"]);
+    }
+
+    /// Knows what each byte is there for, unless they start with something else than `W`.
+    const WHOLE: Double = Double {
+        id: "whole",
+        probe: |head| if head[0] == b'?' { Probe::Possible } else { Probe::Certain },
+        read: |input, reading, _| {
+            let first = input.bytes.copy(Span::new(0, 1), 1)?;
+            let span = Span::new(1, 1);
+            match first.as_slice() {
+                b"b" => reading.deviation(Quirk::BytesBetween, span, Route::None, "b"),
+                b"g" => reading.gap(span, Why::Halted(Blame::Malformed), "g"),
+                _ => {}
+            }
+            reading.seamless = first != b"v";
+            Ok(())
+        },
+    };
+
+    /// Knows only what stands from offset 4 on.
+    const PART: Double = Double {
+        id: "part",
+        probe: |_| Probe::Certain,
+        read: |input, reading, _| {
+            let before = Span::new(0, 4);
+            reading.deviation(Quirk::BytesBeforeStart, before, Route::None, "before");
+            reading.deviation(Quirk::Unlisted, Span::new(1, 2), Route::None, "in it");
+            reading.deviation(Quirk::Unlisted, Span::new(3, 2), Route::None, "half in it");
+            let spare = Route::Member("m".to_owned());
+            reading.deviation(Quirk::BytesAfterEnd, Span::new(5, 1), spare, "within");
+            reading.gap(Span::new(1, 1), Why::Halted(Blame::Encrypted), "in it");
+            reading.gap(Span::new(1, 1), Why::Halted(Blame::Exhausted), "in it");
+            reading.gap(Span::new(4, 1), Why::Halted(Blame::Encrypted), "within");
+            reading.child("@prefix", input.bytes.slice(before), Role::Leftover);
+            reading.child("m", input.bytes.slice(Span::new(4, 2)), Role::Present);
+            Ok(())
+        },
+    };
+
+    #[test]
+    fn what_one_reading_leaves_over_is_known_where_another_explains_all() {
+        for order in [[&WHOLE as &dyn Format, &PART], [&PART, &WHOLE]] {
+            let got = outcome(&order, "WWWWWW");
+            let part = got.identities.iter().find(|it| it.format == "part").unwrap();
+            let told: Vec<_> = part.reading.deviations.iter().map(|it| it.what.as_str()).collect();
+            assert_eq!(told, ["half in it", "within"]);
+            assert_eq!(gaps(&got), [("exhausted", "in it"), ("encrypted", "within")]);
+            let names: Vec<_> = got.children.iter().map(|child| child.name.as_str()).collect();
+            assert_eq!(names, ["m"]);
+        }
+    }
+
+    #[test]
+    fn who_does_not_explain_all_makes_nothing_known() {
+        // Only a guess, bytes between, a gap, and no word about the whole.
+        for text in ["?WWWWW", "bWWWWW", "gWWWWW", "vWWWWW"] {
+            let got = outcome(&[&WHOLE, &PART], text);
+            let part = got.identities.iter().find(|it| it.format == "part").unwrap();
+            assert_eq!(part.reading.deviations.len(), 4, "{text}");
+            assert_eq!(got.children.len(), 2, "{text}");
+        }
+        assert_eq!(outcome(&[&PART], "WWWWWW").children.len(), 2);
+    }
+
+    /// An archive of one member.
+    const ARCHIVE: &[u8] = b"PK\x03\x04\x14\0\0\0\0\0\0\0!\0\xb7\xef\xdc\x83\x01\0\0\0\x01\0\0\0\x01\0\0\0a1\
+        PK\x01\x02\x14\x03\x14\0\0\0\0\0\0\0!\0\xb7\xef\xdc\x83\x01\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\
+        \xa4\x81\0\0\0\0aPK\x05\x06\0\0\0\0\x01\0\x01\0\x2f\0\0\0\x20\0\0\0\0\0";
+
+    fn deviations(outcome: &Outcome) -> Vec<(&str, Quirk)> {
+        let each = outcome.identities.iter().flat_map(|identity| {
+            let quirks = identity.reading.deviations.iter().map(|it| it.quirk);
+            quirks.map(|quirk| (identity.format, quirk))
+        });
+        each.collect()
+    }
+
+    #[test]
+    fn a_pickle_that_carries_an_archive_is_told_from_bytes_before_one() {
+        let real = |parts: &[&[u8]]| {
+            let bytes = Bytes::from_memory(parts.concat());
+            read_as(davy_formats::FORMATS, &bytes, Role::Loaded)
+        };
+        let len = [u8::try_from(ARCHIVE.len()).unwrap()];
+        let carried = real(&[b"\x80\x03C", &len, ARCHIVE, b"."]);
+        assert_eq!(formats(&carried), ["pickle", "zip"]);
+        assert_eq!(deviations(&carried), []);
+        assert!(carried.children.iter().all(|child| child.role != Role::Leftover));
+        assert!(carried.children.iter().any(|child| child.name == "a"));
+
+        let behind = real(&[b"\x80\x03K\x01.", ARCHIVE]);
+        let expected = [("pickle", Quirk::BytesAfterEnd), ("zip", Quirk::BytesBeforeStart)];
+        assert_eq!(deviations(&behind), expected);
+        let leftovers = behind.children.iter().filter(|child| child.role == Role::Leftover);
+        assert_eq!(leftovers.count(), 2);
     }
 
     #[test]

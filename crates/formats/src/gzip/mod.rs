@@ -270,6 +270,7 @@ mod tests {
         let padded = [gzip("", b""), vec![0; 20]].concat();
         let reading = read(&Gzip, &padded);
         assert_eq!(children(&reading), [("data", vec![])]);
+        assert!(reading.seamless);
         assert_eq!(quirks(&reading), []);
     }
 
@@ -280,6 +281,7 @@ mod tests {
         assert_eq!(quirks(&reading), [Quirk::Repeated, Quirk::BytesAfterEnd]);
         assert_eq!(children(&reading)[1], ("a", b"onetwo".to_vec()));
         assert_eq!(children(&reading)[0].1, b"tail");
+        assert_eq!((reading.children[0].role, reading.seamless), (Role::Leftover, false));
     }
 
     #[test]
@@ -321,6 +323,7 @@ mod tests {
         let reading = read(&Zlib, &[zlib(b"cos\n"), b"x".to_vec()].concat());
         assert_eq!(quirks(&reading), [Quirk::BytesAfterEnd]);
         assert_eq!(children(&reading)[0], ("data", b"cos\n".to_vec()));
+        assert!(!reading.seamless && read(&Zlib, &zlib(b"cos\n")).seamless);
         let chance = [b"\x78\x9c".as_slice(), &[0xff; 100]].concat();
         assert_eq!(robust::probe(&Zlib, "x", &chance), Probe::Possible);
         assert!(read(&Zlib, &chance).is_empty());

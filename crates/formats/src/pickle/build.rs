@@ -5,7 +5,7 @@
 
 use super::heap::{Heap, Node, V};
 use super::machine::Machine;
-use davy_artifact::{Fact, Manner, Quirk};
+use davy_artifact::{Fact, Manner, Name, Quirk};
 
 /// Attributes that the loader, or the interpreter on its behalf, calls or follows by itself.
 const HOOKS: &[&str] = &[
@@ -44,6 +44,35 @@ const HOOKS: &[&str] = &[
     "append",
     "extend",
     "update",
+];
+
+/// A class whose `__setstate__` evaluates text that it finds in its state.
+struct Evaluates {
+    /// The package that the class is in.
+    package: &'static str,
+    /// Keys that the state must have; the text stands under the first.
+    keys: &'static [&'static str],
+    /// What is called with the text.
+    callee: (&'static str, &'static str),
+    /// The method that calls it.
+    through: &'static str,
+}
+
+/// Read in the sources of scipy 1.14 (`stats/_distn_infrastructure.py`, `rv_generic.__setstate__`) and
+/// statsmodels 0.14 (`base/data.py`, `ModelData.__setstate__`).
+const EVALUATES: &[Evaluates] = &[
+    Evaluates {
+        package: "scipy.stats",
+        keys: &["_parse_arg_template"],
+        callee: ("builtins", "exec"),
+        through: "scipy.stats.rv_generic.__setstate__",
+    },
+    Evaluates {
+        package: "statsmodels",
+        keys: &["formula", "restore_design_info"],
+        callee: ("patsy", "dmatrices"),
+        through: "statsmodels.base.data.ModelData.__setstate__",
+    },
 ];
 
 /// Facts about one BUILD or SETITEMS on something shared.
@@ -180,10 +209,33 @@ impl Machine<'_> {
                 }
             }
         }
-        if let Some(Node::Call(at)) = self.heap.node(target)
-            && let Some(record) = self.heap.call_mut(at)
-        {
-            record.state = state;
+        if let Some(Node::Call(at)) = self.heap.node(target) {
+            if let Some(record) = self.heap.call_mut(at) {
+                record.state = state;
+            }
+            self.evaluate_state(target, at);
+        }
+    }
+
+    /// Reports the text that the class of `target` evaluates when its state is set.
+    fn evaluate_state(&mut self, target: V, at: u32) {
+        let class = self.heap.call(at).and_then(|call| self.heap.name(call.callee));
+        let Some(module) = class.map(|class| class.module.as_str()) else { return };
+        let known = EVALUATES.iter().find(|known| {
+            module
+                .strip_prefix(known.package)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        });
+        let Some(known) = known else { return };
+        let found: Option<Vec<V>> =
+            known.keys.iter().map(|key| self.state_entry(target, key)).collect();
+        if let Some(text) = found.and_then(|found| found.first().copied()) {
+            if self.heap.string(text, 1 << 16).is_some_and(|text| is_stock_template(&text)) {
+                return;
+            }
+            let callee = self.heap.global(Name::new(known.callee.0, known.callee.1));
+            let args = self.heap.tuple(&[text]);
+            self.report(callee, args, V::Absent, Manner::Through(known.through));
         }
     }
 
@@ -227,6 +279,22 @@ impl Machine<'_> {
     }
 }
 
+/// Whether running `text` only defines the three methods that every distribution of scipy.stats has:
+/// its lines are their heads, in which nothing can be called, and their bodies, which do not run yet.
+fn is_stock_template(text: &str) -> bool {
+    text.lines().all(|line| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_ ,=().:'".contains(c);
+        let head = line.starts_with("def _parse_args")
+            && line.ends_with("):")
+            && line.matches('(').count() == 1;
+        let body = line.strip_prefix("    return ").is_some_and(|value| {
+            let value = value.strip_prefix("self._argcheck_rvs").unwrap_or(value);
+            value.starts_with('(') && value.matches('(').count() == 1
+        });
+        line.is_empty() || (line.chars().all(plain) && (head || body))
+    })
+}
+
 fn known_hook(key: &str) -> Option<&'static str> {
     HOOKS.binary_search(&key).ok().and_then(|at| HOOKS.get(at)).copied()
 }
@@ -264,6 +332,21 @@ fn may_be_hook(heap: &Heap, key: V) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_template_that_defines_methods_is_stock() {
+        let stock = "\ndef _parse_args(self, a, loc=0, scale=1):\n    return (a), loc, scale\n\
+                     \ndef _parse_args_rvs(self, a, size=None):\n    return self._argcheck_rvs(a, size=size)\n";
+        assert!(is_stock_template(stock));
+        for hostile in [
+            "import os",
+            "def _parse_args(self, a=exec('x')):\n    return (a), loc\n",
+            "def _parse_args(self):\n    return (a)\nexec('x')\n",
+            "def _parse_args(self):\n    return (exec('x'))\n",
+        ] {
+            assert!(!is_stock_template(hostile), "{hostile}");
+        }
+    }
 
     #[test]
     fn hooks_are_sorted() {

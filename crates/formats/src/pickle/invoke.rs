@@ -63,7 +63,7 @@ impl Machine<'_> {
     }
 
     /// What BUILD has put on an object under `name`.
-    fn state_entry(&self, object: V, name: &str) -> Option<V> {
+    pub(super) fn state_entry(&self, object: V, name: &str) -> Option<V> {
         let Some(Node::Call(at)) = self.heap.node(object) else { return None };
         let (pairs, _) = self.heap.pairs(self.heap.call(at)?.state)?.as_chunks::<2>();
         let found = pairs
@@ -195,7 +195,9 @@ impl Machine<'_> {
         manner.hash(&mut hasher);
         let key = hasher.finish();
         if let Some(at) = self.reported.get(&key) {
-            if let Some(Fact::Call { count, .. }) = self.reading.facts.get_mut(*at) {
+            if let Some(Fact::Call { count, .. }) = self.reading.facts.get_mut(*at)
+                && self.asides == 0
+            {
                 *count = count.saturating_add(1);
             }
             return;

@@ -76,7 +76,7 @@ pub(crate) struct Machine<'a> {
     shared: Memo,
     /// How the stream before ended.
     last: Option<End>,
-    /// Other places where a loader goes on, with what its memo holds then.
+    /// Other places, or the same ones, where a loader goes on, with what its memo holds then.
     pub(super) detours: Vec<(u64, Memo)>,
     /// End of the current frame, or the largest number where there is none.
     pub(super) frame_end: u64,
@@ -87,6 +87,8 @@ pub(crate) struct Machine<'a> {
     pub(super) inline: bool,
     /// Whether there was such an array.
     pub(super) wrapped: bool,
+    /// How many runs aside are under way: what they repeat is not counted again.
+    pub(super) asides: u32,
     /// Streams that a nested one has interrupted.
     interrupted: Vec<Interrupted>,
     /// Whether an opcode of this stream lay across the end of its frame, so that it matters.
@@ -128,6 +130,7 @@ impl<'a> Machine<'a> {
             lossy: false,
             inline: true,
             wrapped: false,
+            asides: 0,
             interrupted: Vec::new(),
             straddled: false,
             protocols: 0,
@@ -171,8 +174,13 @@ impl<'a> Machine<'a> {
             return end;
         }
         self.lossy = true;
-        let other = self.run_once(at, stream);
+        let other = self.run_aside(|machine| machine.run_once(at, stream));
         self.lossy = false;
+        if let Ok(other) = &other
+            && self.detours.len() < DETOURS
+        {
+            self.detours.push((other.at, std::mem::take(&mut self.memo)));
+        }
         better(end, other)
     }
 
@@ -208,7 +216,9 @@ impl<'a> Machine<'a> {
     /// off, or breaks form, is what is to be expected.
     pub(super) fn run_aside<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
         let (deviations, gaps) = (self.reading.deviations.len(), self.reading.gaps.len());
+        self.asides = self.asides.saturating_add(1);
         let result = run(self);
+        self.asides = self.asides.saturating_sub(1);
         self.reading.deviations.truncate(deviations);
         self.reading.gaps.truncate(gaps);
         result

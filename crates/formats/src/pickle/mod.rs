@@ -86,12 +86,15 @@ impl Format for Pickle {
 fn read_streams(bytes: &Bytes, reading: &mut Reading, budget: &mut Budget) -> Result<(), Halt> {
     let mut machine = Machine::new(bytes, reading, budget);
     let result = read_chain(&mut machine, bytes, 0, 0);
+    // A detour that reaches the end knows nothing of the bytes that it passed over.
+    let seamless = machine.reading.seamless;
     let mut taken = 0;
     while let Some((at, memo)) = machine.detours.get(taken).cloned() {
         taken = taken.saturating_add(1);
         machine.take_detour(memo);
         let _aside = machine.run_aside(|machine| read_chain(machine, bytes, at, 1));
     }
+    machine.reading.seamless = seamless;
     result
 }
 

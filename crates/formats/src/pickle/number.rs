@@ -60,6 +60,10 @@ pub(super) fn index(text: &[u8]) -> Option<u64> {
 
 /// C's `strtol` with base 0, where nothing but the end of the text (or a NUL) follows the digits.
 fn strtol(text: &[u8]) -> Option<i64> {
+    if text.first() == Some(&0) {
+        // No digits at all, but a NUL where C looks for the end of them.
+        return Some(0);
+    }
     let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     let trimmed = text.trim_ascii_start();
     let (negative, digits) = sign(trimmed);
@@ -156,6 +160,7 @@ mod tests {
         assert_eq!(int(b"1_0"), Some(Spelling { number: Whole::Small(10), only_c: false }));
         assert_eq!(int(b" -7 "), Some(Spelling { number: Whole::Small(-7), only_c: false }));
         assert_eq!(int(b"7\0junk"), Some(Spelling { number: Whole::Small(7), only_c: true }));
+        assert_eq!(int(b"\0junk"), Some(Spelling { number: Whole::Small(0), only_c: true }));
         assert_eq!(int(b"seven"), None);
     }
 

@@ -142,6 +142,7 @@ fn a_broken_header_hides_nothing_behind_it() {
     let found = children(&reading);
     assert_eq!(found[0], present("first", b"1"));
     assert_eq!(found[2], ("c".to_owned(), b"2".to_vec(), Role::Variant));
+    assert_eq!((found[1].2, reading.seamless), (Role::Leftover, false));
     assert_eq!(&found[1].1[BLOCK..BLOCK + 4], b"cos\n");
 }
 
@@ -153,7 +154,8 @@ fn what_stands_behind_the_end_is_read() {
     assert_eq!(quirks(&reading), [Quirk::BytesAfterEnd]);
     assert_eq!(children(&reading)[1].1, second, "it starts where the second archive starts");
     let padded = [archive(&[member("a", b'0', b"1")]), vec![0; 10_240]].concat();
-    assert_eq!(quirks(&read(&padded)), []);
+    assert_eq!((children(&reading)[1].2, reading.seamless), (Role::Leftover, false));
+    assert_eq!((quirks(&read(&padded)), read(&padded).seamless), (vec![], true));
     let mut dirty = archive(&[member("a", b'0', b"1")]);
     dirty[BLOCK + 9] = 1;
     assert_eq!(quirks(&read(&dirty)), [Quirk::BytesBetween]);

@@ -223,7 +223,7 @@ fn legacy_files_are_accounted_for_to_the_last_byte() {
     let more = [honest.clone(), b"\x80\x02cos\nsystem\n.".to_vec()].concat();
     let reading = read(&Legacy, &more);
     assert_eq!(quirks(&reading), [Quirk::BytesAfterEnd]);
-    assert_eq!(reading.children.last().unwrap().role, Role::Present);
+    assert_eq!(reading.children.last().unwrap().role, Role::Leftover);
 
     assert_eq!(quirks(&read(&Legacy, &legacy(&object, &["0"], &zeros(5)))), [Quirk::SizeMismatch]);
     assert_eq!(quirks(&read(&Legacy, &legacy(&object, &[], &[]))), [Quirk::Missing]);

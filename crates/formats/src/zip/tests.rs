@@ -93,6 +93,7 @@ fn honest_archives_say_their_members_and_nothing_else() {
     ] {
         let reading = read(&archive.build());
         assert_eq!((quirks(&reading), reading.gaps.len()), (vec![], 0), "{what}");
+        assert!(reading.seamless, "{what}");
         let members = reading.facts.iter().filter(|fact| fact.kind() == "member").count();
         assert_eq!(members, archive.members.len(), "{what}");
     }
@@ -217,6 +218,7 @@ fn what_lies_around_members_is_told_and_read() {
         let reading = read(&archive.build());
         assert_eq!(quirks(&reading), [quirk]);
         assert_eq!(children(&reading)[2].1, png, "{name}");
+        assert_eq!((children(&reading)[2].2, reading.seamless), (Role::Leftover, false), "{name}");
         assert!(children(&reading)[2].0.starts_with(&name[..7]), "{:?}", children(&reading)[2].0);
         assert_eq!(the(&reading, quirk).span.len, 8);
         assert_eq!(children(&reading)[0], present("m/data.bin", b"first"));
@@ -233,6 +235,7 @@ fn members_that_no_list_has_are_found() {
     assert_eq!(quirks(&reading), [Quirk::BytesBetween, Quirk::Unlisted]);
     assert_eq!(the(&reading, Quirk::Unlisted).span, Span::new(32, 38));
     assert_eq!(children(&reading)[2], variant("evil.pkl", b"payload"));
+    assert!(!reading.seamless);
     assert_eq!(children(&reading).len(), 3);
 }
 
