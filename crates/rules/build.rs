@@ -49,6 +49,7 @@ const EFFECTS: &[(&str, &str)] = &[
 /// Modules that others import names from, with what of theirs does harm under any name.
 const STANDARD: &[&str] = &[
     "_ctypes",
+    "_io",
     "_thread",
     "builtins",
     "code",
@@ -57,6 +58,7 @@ const STANDARD: &[&str] = &[
     "ftplib",
     "http.client",
     "importlib",
+    "io",
     "marshal",
     "multiprocessing",
     "multiprocessing.pool",

@@ -5,6 +5,7 @@ use crate::{Detector, archives, calls, sources, streams, tensors};
 /// Every rule that davy knows, by name.
 pub const CATALOG: &[&dyn Detector] = &[
     &archives::appended_data::DETECTOR,
+    &streams::broken_pickle::BrokenPickle,
     &archives::colliding_member::DETECTOR,
     &calls::computed_callable::ComputedCallable,
     &archives::duplicate_member::DETECTOR,
@@ -14,6 +15,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::extension_code::ExtensionCode,
     &archives::false_encryption::DETECTOR,
     &archives::foreign_method::DETECTOR,
+    &streams::handmade_pickle::DETECTOR,
     &archives::header_mismatch::DETECTOR,
     &archives::hidden_member::DETECTOR,
     &streams::huge_memo_index::DETECTOR,
@@ -33,7 +35,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &tensors::tensor_out_of_bounds::DETECTOR,
     &sources::torchscript_file_access::TorchscriptFileAccess,
     &streams::truncated_artifact::DETECTOR,
-    &tensors::two_layouts::DETECTOR,
+    &tensors::two_layouts::TwoLayouts,
     &calls::unknown_import::UnknownImport,
     &calls::unreviewed_constructor::UnreviewedConstructor,
     &calls::unsafe_call::UnsafeCall,

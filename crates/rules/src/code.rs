@@ -5,14 +5,14 @@
 //! of the call that rebuilds it (`co_names`), and works on the values handed over with it. So code
 //! in whose parts no name leads to anything harmful has to do without names to do harm.
 
-use crate::facts::{arguments, known, type_of_name};
+use crate::facts::{arguments, is_built, known, type_of_name};
 use crate::knowledge::{self, Effect, Known};
 use davy_artifact::{Call, Value};
 use std::collections::BTreeSet;
 
 /// Calls looked into per artifact and rule; what is behind them counts as unseen. Stops files that
-/// hand the same parts over again and again.
-const LOOKS: u32 = 1000;
+/// hand the same parts over again and again, and is less than what readers tell apart by text.
+const LOOKS: u32 = 900;
 
 /// What was seen of the parts.
 #[derive(Debug)]
@@ -60,35 +60,42 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn collect(&mut self, call: &'a Call) {
-        let mut pending: Vec<&Value> = arguments(call).collect();
-        while let Some(value) = pending.pop() {
-            self.note(value);
+        let mut pending: Vec<(&Value, bool)> = arguments(call).map(|arg| (arg, true)).collect();
+        while let Some((value, own)) = pending.pop() {
+            self.note(value, own);
+            let mut push = |value: &'a Value| pending.push((value, own));
             match value {
                 Value::List(items) | Value::Set(items) | Value::Tuple(items) => {
-                    pending.extend(items);
+                    items.iter().for_each(push);
                 }
                 Value::Dict(items) => {
-                    let keys = items.iter().map(|(key, _)| key).filter(|key| !is_slot(key));
-                    pending.extend(keys.chain(items.iter().map(|(_, value)| value)));
+                    items
+                        .iter()
+                        .map(|(key, _)| key)
+                        .filter(|key| !is_slot(key))
+                        .for_each(&mut push);
+                    items.iter().map(|(_, value)| value).for_each(push);
                 }
-                // A callee is judged where it is called; its arguments end up in these parts.
                 Value::Call(made) if type_of_name(made).is_some() => {}
+                // What is built is judged where it is built, and so is a callee where it is called;
+                // what they name counts here as well.
                 Value::Call(made) => {
-                    pending.extend(arguments(made));
+                    let own = own && !is_built(value);
                     let computed = !matches!(made.callee, Value::Name(_));
-                    pending.extend(computed.then_some(&made.callee));
+                    pending.extend(arguments(made).map(|arg| (arg, own)));
+                    pending.extend(computed.then_some((&made.callee, own)));
                 }
                 Value::Attribute(base, name) => {
                     self.texts.push(name);
-                    pending.push(base);
+                    push(base);
                 }
-                Value::Persistent(id) => pending.push(id),
+                Value::Persistent(id) => push(id),
                 _ => {}
             }
         }
     }
 
-    fn note(&mut self, value: &'a Value) {
+    fn note(&mut self, value: &'a Value, own: bool) {
         match value {
             // No name is longer than what is kept of a text, and none is not UTF-8.
             Value::Text(_) => self.texts.extend(value.text()),
@@ -101,11 +108,11 @@ impl<'a> Parts<'a> {
                 match known(name) {
                     Some(known) if counts(known) => self.harmed(known, name.dotted()),
                     // A class of classes that nobody knows is called with what the file brings.
-                    None if self.builds_class && function => self.unseen(value),
+                    None if own && self.builds_class && function => self.unseen(value),
                     _ => {}
                 }
             }
-            Value::Extension(_) | Value::More(_) | Value::Unknown(_) => self.unseen(value),
+            Value::Extension(_) | Value::More(_) | Value::Unknown(_) if own => self.unseen(value),
             _ => {}
         }
     }
@@ -188,11 +195,11 @@ fn is_path(text: &str) -> bool {
     text.split('.').all(word)
 }
 
-/// Keys under which cloudpickle hands over the state of a function; code does not reach the keys of
+/// Keys under which cloudpickle hands over the state and the globals of a function; code does not reach the keys of
 /// a dictionary by name.
 fn is_slot(key: &Value) -> bool {
     const SLOTS: &[&str] =
-        &["__closure__", "__defaults__", "__dict__", "__globals__", "__kwdefaults__"];
+        &["__closure__", "__defaults__", "__dict__", "__globals__", "__kwdefaults__", "__path__"];
     key.text().is_some_and(|key| SLOTS.contains(&key))
 }
 
@@ -217,6 +224,8 @@ const ORDINARY: &[&str] = &[
     "__firstlineno__",
     "__ge__",
     "__getitem__",
+    "__getnewargs__",
+    "__getnewargs_ex__",
     "__getstate__",
     "__gt__",
     "__hash__",
@@ -235,6 +244,7 @@ const ORDINARY: &[&str] = &[
     "__new__",
     "__next__",
     "__orig_bases__",
+    "__package__",
     "__qualname__",
     "__repr__",
     "__setitem__",
@@ -257,9 +267,9 @@ mod tests {
 
     /// What is seen of code with these names.
     fn seen(names: Vec<Value>) -> Seen {
-        let code = call(name("types", "CodeType"), vec![Value::Int(0), Value::Tuple(names)]);
-        let made = call(name("types", "FunctionType"), vec![Value::Call(Box::new(code))]);
-        Examiner::new().examine(&made, Effect::CodeBuild)
+        let parts = vec![Value::Int(0), Value::Tuple(names)];
+        let code = call(name("dill._dill", "_create_code"), parts);
+        Examiner::new().examine(&code, Effect::CodeBuild)
     }
 
     fn harm(names: &[&str]) -> Option<String> {
@@ -306,6 +316,9 @@ mod tests {
         }
         let system = seen(vec![Value::More(3), name("os", "system")]);
         assert!(matches!(system, Seen::Harm(..)));
+        let class = call(name("dill._dill", "_create_type"), vec![Value::Unknown("…")]);
+        let function = seen(vec![Value::Call(Box::new(class))]);
+        assert!(matches!(function, Seen::Whole), "the class is judged by itself: {function:?}");
     }
 
     #[test]

@@ -35,9 +35,19 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
         Effect::File => Some(open(call)),
         Effect::Introspect => Some(introspect(call)),
         Effect::Mutate if adorns(call) => None,
+        Effect::FileWrite if prints(call) => {
+            let does = "writes text that the file chooses to the terminal or to an open file";
+            Some(Judgement::new(effect.severity(), does))
+        }
         _ if known.constants_only && only_data(call) => None,
         _ => Some(Judgement::new(effect.severity(), effect.does())),
     }
+}
+
+/// Whether a call is one of `print`, which no pickler writes: text may steer the terminal, and a
+/// file that prints has shown that it can call what it wants.
+fn prints(call: &Call) -> bool {
+    callee(call).is_some_and(|name| name.dotted() == "builtins.print")
 }
 
 /// What calls its arguments: harmless callables are harmless through it, harmful and unknown ones

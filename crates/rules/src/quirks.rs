@@ -3,7 +3,7 @@
 
 use crate::facts::{ALIKE, Quota};
 use crate::{Detector, Reporter, Rule, Severity};
-use davy_artifact::{Artifact, Deviation, Quirk, Site};
+use davy_artifact::{Artifact, Deviation, Fact, Quirk, Site};
 use std::collections::BTreeSet;
 
 /// A rule that reports deviations.
@@ -44,7 +44,7 @@ const CHECKPOINTS: &[&str] =
 
 impl Formats {
     fn include(self, format: &str) -> bool {
-        let pickle = PICKLES.contains(&format);
+        let pickle = is_pickle(format);
         let checkpoint = CHECKPOINTS.contains(&format);
         match self {
             Self::Any => true,
@@ -92,13 +92,17 @@ impl ByQuirk {
     }
 }
 
-/// Whether an artifact names something that does harm.
-pub(crate) fn hides_harm(artifact: &Artifact) -> bool {
+/// Whether a format is a stream of opcodes.
+pub(crate) fn is_pickle(format: &str) -> bool {
+    PICKLES.contains(&format)
+}
+
+/// Whether loading an artifact imports more than constructors of data.
+pub(crate) fn imports_more_than_data(artifact: &Artifact) -> bool {
     crate::facts::loaded(artifact).into_iter().any(|fact| match fact {
-        davy_artifact::Fact::Import { name, .. } => {
-            crate::facts::known(name).is_some_and(|known| {
-                !known.constants_only && known.effect.severity() >= Severity::High
-            })
+        Fact::Import { name, .. } => {
+            let known = crate::facts::known(name);
+            !known.is_some_and(|known| known.constants_only || known.effect.is_harmless())
         }
         _ => false,
     })
@@ -149,6 +153,7 @@ mod tests {
                 Quirk::BytesAfterEnd,
                 Quirk::BytesBetween,
                 Quirk::Expansion,
+                Quirk::Handmade,
                 Quirk::HugeIndex,
                 Quirk::LoadersDisagree,
                 Quirk::Missing,

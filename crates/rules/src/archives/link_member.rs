@@ -26,7 +26,7 @@
 
 use crate::quirks::{ByQuirk, Formats};
 use crate::{Confidence, Rule, Severity};
-use davy_artifact::Quirk;
+use davy_artifact::{Artifact, Deviation, Fact, Quirk};
 
 static RULE: Rule = Rule {
     id: "link-member",
@@ -47,38 +47,59 @@ pub(crate) static DETECTOR: ByQuirk = ByQuirk {
     quirks: &[Quirk::LinkMember],
     formats: Formats::Any,
     so: "what is written or read through it lies elsewhere",
-    severity: |_, deviation| {
-        if leaves(&deviation.what) { Severity::High } else { Severity::Medium }
+    severity: |artifact, deviation| {
+        let leaves = targets(artifact, deviation).any(leaves);
+        if leaves { Severity::High } else { Severity::Medium }
     },
 };
 
-/// Whether the words about a link name a target that is absolute or goes up.
-fn leaves(what: &str) -> bool {
-    what.contains("../")
-        || what.contains("..\\")
-        || what.contains("`/")
-        || what.contains(":\\")
-        || what.contains("outside")
+/// What the links at the place of a deviation point to.
+fn targets<'a>(artifact: &'a Artifact, link: &'a Deviation) -> impl Iterator<Item = &'a str> {
+    let facts = artifact.identities.iter().flat_map(|identity| &identity.reading.facts);
+    facts.filter_map(|fact| match fact {
+        Fact::Reference { target, site, .. } if site.route == link.route => Some(target.as_str()),
+        _ => None,
+    })
+}
+
+/// Whether a target is absolute or goes up, in the words of any operating system.
+fn leaves(target: &str) -> bool {
+    let mut parts = target.split(['/', '\\']);
+    let first = parts.next().unwrap_or_default();
+    first.is_empty() || first.contains(':') || first == ".." || parts.any(|part| part == "..")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quirks::testing::severity;
+    use crate::facts::testing::detect;
+    use crate::quirks::testing::odd;
+    use davy_artifact::{Route, Site};
+
+    fn severity(target: &str) -> Severity {
+        let mut archive = odd("zip", &[Quirk::LinkMember], "a link");
+        let route = Route::Member("a".into());
+        let reading = &mut archive.identities[0].reading;
+        reading.deviations[0].route = route.clone();
+        let site = Site { route, ..Site::default() };
+        let target = target.to_owned();
+        reading.fact(Fact::Reference { target, purpose: "link target", site });
+        detect(&DETECTOR, &archive)[0].severity
+    }
 
     #[test]
     fn links_that_leave_the_folder_weigh_more() {
-        assert_eq!(
-            severity(&DETECTOR, "zip", Quirk::LinkMember, "member `a` is a link to `/etc/passwd`"),
-            Some(Severity::High)
-        );
-        assert_eq!(
-            severity(&DETECTOR, "zip", Quirk::LinkMember, "member `a` is a link to `../x`"),
-            Some(Severity::High)
-        );
-        assert_eq!(
-            severity(&DETECTOR, "zip", Quirk::LinkMember, "member `a` is a link to `b`"),
-            Some(Severity::Medium)
-        );
+        for target in ["/etc/passwd", "../x", "b/../../x", "C:\\x", "\\\\host\\share", "b/..", ""] {
+            assert_eq!(severity(target), Severity::High, "{target}");
+        }
+        for target in ["b", "b/c", "..b", "b..", "b/..c"] {
+            assert_eq!(severity(target), Severity::Medium, "{target}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_target_is_medium() {
+        let device = odd("tar", &[Quirk::LinkMember], "a link to `/etc/passwd`");
+        assert_eq!(detect(&DETECTOR, &device)[0].severity, Severity::Medium);
     }
 }

@@ -83,10 +83,9 @@ mod tests {
 
     /// A function by dill with these names.
     fn function(names: Vec<Value>) -> Fact {
-        let code = call(name("dill._dill", "_create_code"), vec![Value::Tuple(names)]);
         let globals = name("h2o.model.model_base", "__dict__");
-        let code = Value::Call(Box::new(code));
-        calls(name("dill._dill", "_create_function"), vec![code, globals, text("f")])
+        let parts = vec![Value::Tuple(names), globals, text("f")];
+        calls(name("dill._dill", "_create_function"), parts)
     }
 
     #[test]

@@ -90,7 +90,7 @@ fn is_looked_into(call: &Call, name: &Name, harm: &Known) -> bool {
     let same = found.is_some_and(|found| found.effect == harm.effect);
     match rest {
         [] => object == name,
-        [Value::Name(default)] => same && (object == name || default == name),
+        [Value::Name(default)] => object == name || (same && default == name),
         _ => false,
     }
 }

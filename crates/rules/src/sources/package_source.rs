@@ -26,7 +26,7 @@
 //! * CWE-829, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0011.001
 
 use crate::facts::{ALIKE, Quota, known, written};
-use crate::knowledge::{Effect, Known};
+use crate::knowledge::{self, Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Role, Value};
 
@@ -61,9 +61,9 @@ impl Detector for PackageSource {
                 continue;
             }
             let message = format!(
-                "source text calls `{name}`, which {}; known from: {}",
+                "source text calls `{name}`, which {}{}",
                 known.effect.does(),
-                known.source
+                known.advisory()
             );
             if let Some(finding) = reporter.report(artifact, site, message, call.to_string()) {
                 let loaded = artifact.role == Role::Loaded;
@@ -73,16 +73,24 @@ impl Detector for PackageSource {
     }
 }
 
+/// What writes code from the source's own declarations: that adds nothing to what the source says.
+const DECLARING: &[&str] = &["attr.", "dataclasses.", "torch.jit.", "torch.library."];
+
 /// How bad a call in source text is. What any program does (`getattr`, `open`, `partial`) is not
-/// reported; a whole module that is on the list says less than a name of its own.
+/// reported; a row about a whole library says little, unless the module has nothing harmless.
 fn weigh(known: &'static Known) -> Option<(Severity, &'static Known)> {
+    let module = known.pattern.strip_suffix(".*");
+    let wide = module.is_some_and(|module| !knowledge::is_powerful_alone(module));
+    if wide && known.effect == Effect::Network {
+        return Some((Severity::Low, known));
+    }
+    if wide || DECLARING.iter().any(|library| known.pattern.starts_with(library)) {
+        return None;
+    }
     let severity = match known.effect {
-        Effect::Exec | Effect::Native if known.pattern.ends_with('*') => Severity::Medium,
         Effect::Exec | Effect::Native => Severity::Critical,
-        Effect::FileWrite | Effect::Hook | Effect::Network | Effect::ScannerDeactivation => {
-            Severity::High
-        }
-        Effect::Deser | Effect::NetworkDns => Severity::Medium,
+        Effect::Hook | Effect::Network | Effect::ScannerDeactivation => Severity::High,
+        Effect::Deser | Effect::FileWrite | Effect::NetworkDns => Severity::Medium,
         _ => return None,
     };
     Some((severity, known))
@@ -100,6 +108,10 @@ mod tests {
         assert_eq!(detect(&PackageSource, &source)[0].severity, Severity::Critical);
         source.role = Role::Present;
         assert_eq!(detect(&PackageSource, &source)[0].severity, Severity::Low);
+        for (module, function) in [("dataclasses", "dataclass"), ("torch.jit", "is_tracing")] {
+            let declares = calls(name(module, function), vec![text("x")]);
+            assert!(detect(&PackageSource, &artifact("python", vec![declares])).is_empty());
+        }
         let lookup = calls(name("builtins", "getattr"), vec![text("x"), text("y")]);
         assert!(detect(&PackageSource, &artifact("python", vec![lookup])).is_empty());
         assert!(detect(&PackageSource, &artifact("pickle", vec![system()])).is_empty());

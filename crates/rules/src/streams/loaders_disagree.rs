@@ -8,13 +8,13 @@
 //! ## Why it matters
 //!
 //! No library writes such bytes. Where one loader stops or sees a harmless name and another runs a
-//! payload, the file was made for a scanner that follows the first. It is high where the same
-//! artifact names something harmful, and where a broken frame makes the two read different opcodes.
+//! payload, the file was made for a scanner that follows the first. It is high where loading imports
+//! more than constructors of data, and medium where nothing but data can come of it.
 //!
 //! ## How it can be wrong
 //!
 //! A damaged file can look like this by accident, and an old or foreign writer may use spellings
-//! that only its own reader takes.
+//! that only its own reader takes. A frame that is too long is medium where the file is cut as well.
 //!
 //! ## What to do
 //!
@@ -26,9 +26,10 @@
 //! * CPython, `Modules/_pickle.c` and `Lib/pickle.py`
 //! * CWE-436; MITRE ATLAS AML.T0107, AML.T0076
 
-use crate::quirks::{ByQuirk, Formats, hides_harm};
+use crate::quirks::{ByQuirk, Formats, imports_more_than_data};
 use crate::{Confidence, Rule, Severity};
-use davy_artifact::Quirk;
+use davy_artifact::{Artifact, Quirk, Role, Route, Why};
+use davy_bytes::Blame;
 
 static RULE: Rule = Rule {
     id: "loaders-disagree",
@@ -50,36 +51,61 @@ pub(crate) static DETECTOR: ByQuirk = ByQuirk {
     formats: Formats::Any,
     so: "a scanner that follows one loader does not see what another does",
     severity: |artifact, deviation| {
-        let hides = hides_harm(artifact) || shifts(&deviation.what);
+        let torn = matches!(deviation.route, Route::Opcode { name: "FRAME", .. });
+        let hides = imports_more_than_data(artifact) && !(torn && breaks_off(artifact));
         if hides { Severity::High } else { Severity::Medium }
     },
 };
 
-/// Whether the two loaders take their next opcodes from different bytes, as behind a broken frame.
-fn shifts(what: &str) -> bool {
-    what.contains("frame") || what.contains("FRAME")
+/// Whether an artifact ends before its format says that it does: a frame is longer than what is left
+/// of any pickle that was cut.
+fn breaks_off(artifact: &Artifact) -> bool {
+    let gap = artifact.gaps.iter().any(|gap| gap.why == Why::Halted(Blame::Malformed));
+    let mut deviations = artifact.identities.iter().flat_map(|one| &one.reading.deviations);
+    let piece = matches!(artifact.role, Role::Leftover | Role::Storage);
+    gap || piece || deviations.any(|one| one.quirk == Quirk::Truncated)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quirks::testing::severity;
+    use crate::facts::testing::{detect, imports};
+    use crate::quirks::testing::odd;
+    use davy_artifact::{Artifact, Gap};
+    use davy_bytes::Span;
+
+    fn disagreement(opcode: &'static str, module: &str) -> Artifact {
+        let mut artifact = odd("pickle", &[Quirk::LoadersDisagree], "x");
+        let reading = &mut artifact.identities[0].reading;
+        reading.deviations[0].route = Route::Opcode { stream: 0, index: 1, name: opcode };
+        reading.facts.push(imports(module, "system"));
+        artifact
+    }
+
+    fn severity(artifact: &Artifact) -> Severity {
+        detect(&DETECTOR, artifact)[0].severity
+    }
 
     #[test]
-    fn it_is_medium_unless_opcodes_shift() {
-        assert_eq!(
-            severity(&DETECTOR, "pickle", Quirk::LoadersDisagree, "x"),
-            Some(Severity::Medium)
-        );
-        assert_eq!(
-            severity(
-                &DETECTOR,
-                "pickle",
-                Quirk::LoadersDisagree,
-                "opcode across the end of its frame"
-            ),
-            Some(Severity::High)
-        );
-        assert_eq!(severity(&DETECTOR, "pickle", Quirk::Truncated, "x"), None);
+    fn it_is_high_where_more_than_data_is_imported() {
+        let plain = odd("pickle", &[Quirk::LoadersDisagree], "a FRAME of frames");
+        assert_eq!(severity(&plain), Severity::Medium);
+        assert_eq!(severity(&disagreement("INT", "os")), Severity::High);
+        assert_eq!(severity(&disagreement("INT", "nobody.knows")), Severity::High);
+        let mut data = disagreement("INT", "os");
+        data.identities[0].reading.facts = vec![imports("collections", "OrderedDict")];
+        assert_eq!(severity(&data), Severity::Medium);
+    }
+
+    #[test]
+    fn frames_that_a_cut_made_too_long_are_medium() {
+        let mut cut = disagreement("FRAME", "os");
+        assert_eq!(severity(&cut), Severity::High);
+        let gap = Gap::new(Span::new(9, 1), Why::Halted(Blame::Malformed), "cut");
+        cut.gaps.push(gap.clone());
+        assert_eq!(severity(&cut), Severity::Medium);
+        let mut other = disagreement("INT", "os");
+        other.gaps.push(gap);
+        assert_eq!(severity(&other), Severity::High);
     }
 }

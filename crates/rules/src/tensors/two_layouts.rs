@@ -3,7 +3,8 @@
 //! ## What it finds
 //!
 //! An archive has both the layout of an eager checkpoint and that of a compiled model, or several
-//! roots with a `data.pkl` each.
+//! roots with a `data.pkl` each; or the same bytes are a checkpoint in two containers at once, as a
+//! tar file with a zip behind it is.
 //!
 //! ## Why it matters
 //!
@@ -25,8 +26,9 @@
 //! * CWE-436; MITRE ATLAS AML.T0107, AML.T0074
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
-use davy_artifact::Quirk;
+use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use davy_artifact::{Artifact, Quirk, Site};
+use davy_bytes::Span;
 
 static RULE: Rule = Rule {
     id: "two-layouts",
@@ -41,7 +43,12 @@ static RULE: Rule = Rule {
     source: include_str!("two_layouts.rs"),
 };
 
-pub(crate) static DETECTOR: ByQuirk = ByQuirk {
+/// Layouts of checkpoints, of which `torch.load` takes the first that it recognises.
+const LAYOUTS: &[&str] = &["pytorch", "pytorch-legacy", "pytorch-tar"];
+
+pub(crate) struct TwoLayouts;
+
+static WITHIN: ByQuirk = ByQuirk {
     rule: &RULE,
     quirks: &[Quirk::Repeated],
     formats: Formats::Checkpoints,
@@ -49,14 +56,44 @@ pub(crate) static DETECTOR: ByQuirk = ByQuirk {
     severity: |_, _| Severity::Medium,
 };
 
+impl Detector for TwoLayouts {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
+        WITHIN.artifact(artifact, reporter);
+        let layouts: Vec<_> = LAYOUTS.iter().copied().filter(|one| artifact.is(one)).collect();
+        if let [first, second, ..] = layouts.as_slice() {
+            let site = Site { span: Span::new(0, artifact.size), ..Site::default() };
+            let message = format!(
+                "the same bytes are a checkpoint as `{first}` and as `{second}`: which of them is \
+                 loaded depends on the loader and its version"
+            );
+            reporter.report(artifact, &site, message, "");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::testing::{artifact, detect};
     use crate::quirks::testing::severity;
 
     #[test]
     fn two_layouts_are_medium() {
-        assert_eq!(severity(&DETECTOR, "pytorch", Quirk::Repeated, "x"), Some(Severity::Medium));
-        assert_eq!(severity(&DETECTOR, "zip", Quirk::Repeated, "x"), None);
+        let within = |format| severity(&TwoLayouts, format, Quirk::Repeated, "x");
+        assert_eq!(within("pytorch"), Some(Severity::Medium));
+        assert_eq!(within("zip"), None);
+    }
+
+    #[test]
+    fn two_formats_of_the_same_bytes_are_two_layouts() {
+        let mut both = artifact("pytorch", vec![]);
+        both.identities.extend(artifact("zip", vec![]).identities);
+        assert!(detect(&TwoLayouts, &both).is_empty());
+        both.identities.extend(artifact("pytorch-tar", vec![]).identities);
+        assert_eq!(detect(&TwoLayouts, &both)[0].severity, Severity::Medium);
     }
 }
