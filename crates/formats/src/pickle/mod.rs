@@ -61,12 +61,15 @@ impl Format for Pickle {
         }
         let walked = walk(head, 4096);
         let whole = to_u64(head.len()) == input.bytes.len();
+        // Text is a pickle only if it gets somewhere: a list of words may start like a GLOBAL.
+        let least = if is_text(head) { 4 } else { 1 };
+        let looks_up = walked.globals > 0 && walked.opcodes >= least && tells_names(head);
         let marked = matches!(head, [0x80, 0..=5, next, ..] if opcode::opcode(*next).is_some());
         match walked.ending {
             _ if marked => Probe::Certain,
             Ending::Stopped if walked.opcodes > 1 => Probe::Possible,
-            Ending::Cut if !whole || walked.globals > 0 => Probe::Possible,
-            _ if walked.globals > 0 => Probe::Possible,
+            Ending::Cut if !whole || looks_up => Probe::Possible,
+            _ if looks_up => Probe::Possible,
             _ if walked.opcodes > 0 && input.role == Role::Loaded => Probe::Possible,
             _ => Probe::No,
         }
@@ -79,6 +82,24 @@ impl Format for Pickle {
         budget: &mut Budget,
     ) -> Result<(), Halt> {
         read_streams(input.bytes, reading, budget)
+    }
+}
+
+/// Whether `head` is text as people write it.
+fn is_text(head: &[u8]) -> bool {
+    let control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c);
+    std::str::from_utf8(head).is_ok_and(|_| !head.iter().any(control))
+}
+
+/// Whether a text that starts with GLOBAL or INST names something that could be imported.
+fn tells_names(head: &[u8]) -> bool {
+    let names = |rest: &[u8]| {
+        let mut lines = rest.split(|byte| *byte == b'\n').take(2);
+        lines.all(|name| !name.is_empty() && !name.iter().any(|byte| b" \t()".contains(byte)))
+    };
+    match head {
+        [b'c' | b'i', rest @ ..] if is_text(head) => names(rest),
+        _ => true,
     }
 }
 
@@ -227,7 +248,8 @@ fn find_stream(bytes: &Bytes, at: u64) -> Result<Option<u64>, Halt> {
 fn starts_stream(rest: &[u8], trials: &mut usize) -> bool {
     let walked = walk(rest, *trials);
     *trials = trials.saturating_sub(walked.opcodes);
-    walked.globals > 0 || walked.ending == Ending::Stopped && walked.opcodes > 1
+    walked.globals > 0 && walked.opcodes > 2
+        || walked.ending == Ending::Stopped && walked.opcodes > 1
 }
 
 /// Whether `rest` goes on as the first name of a GLOBAL does.

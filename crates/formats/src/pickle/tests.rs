@@ -83,3 +83,19 @@ fn a_pickle_in_base64_is_a_child() {
     assert_eq!(halt, None);
     assert_eq!(reading.children.len(), 1, "{reading:?}");
 }
+
+#[test]
+fn words_and_prose_are_no_pickle_but_their_look_alikes_are() {
+    let probe = |head: &[u8]| {
+        let bytes = Bytes::from_memory(head.to_vec());
+        Pickle.probe(head, &Input { bytes: &bytes, name: "labels.txt", role: Role::Present })
+    };
+    for text in ["class Model:\n    pass\n", "cat\ndog\nfish\n", "int\nx\ny\n", "I am text.", "cos"]
+    {
+        assert_eq!(probe(text.as_bytes()), Probe::No, "{text:?}");
+    }
+    for pickle in [b"cos\nsystem\n(S'id'\ntR.".as_slice(), b"cos\nsystem\n\x8c\x02id\x85R\xff"] {
+        assert_eq!(probe(pickle), Probe::Possible, "{}", pickle.escape_ascii());
+    }
+    assert_eq!(probe(b"\x80\x04\x95"), Probe::Certain);
+}

