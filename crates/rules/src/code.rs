@@ -166,7 +166,9 @@ impl<'a> Parts<'a> {
         let module = module.or_else(|| knowledge::lookup(text, ""));
         let path = knowledge::lookup_path(text);
         let builtin = knowledge::exact_lookup("builtins", text);
-        let alone = [module, path, builtin].map(|found| found.map(|known| (known, text)));
+        let attribute = text.split('.').find_map(knowledge::attribute);
+        let alone =
+            [attribute, module, path, builtin].map(|found| found.map(|known| (known, text)));
         let last = text.rsplit('.').next().unwrap_or(text);
         let beside = knowledge::ends_in(last, |word| self.words.contains(word));
         let beside = beside.map(|known| (known, known.pattern.trim_end_matches(".*")));
@@ -287,6 +289,9 @@ mod tests {
         assert_eq!(harm(&["__import__"]).as_deref(), Some("__import__"));
         assert_eq!(harm(&["os.path.join"]).as_deref(), Some("os.path.join"));
         assert_eq!(harm(&["A.__globals__"]).as_deref(), Some("A.__globals__"));
+        assert_eq!(harm(&["x", "gi_frame"]).as_deref(), Some("gi_frame"));
+        assert_eq!(harm(&["argparse", "_os"]).as_deref(), Some("_os"));
+        assert_eq!(harm(&["x", "popen"]).as_deref(), Some("popen"));
         assert_eq!(harm(&["getattr"]).as_deref(), Some("getattr"));
         assert_eq!(harm(&["x", "__globals__"]).as_deref(), Some("__globals__"));
         assert_eq!(harm(&["torch", "load"]).as_deref(), Some("torch.load"));
