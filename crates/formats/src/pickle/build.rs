@@ -106,8 +106,11 @@ impl Machine<'_> {
 
     /// `target.update(items)` or `target.add(item)` for each.
     pub(super) fn add_items(&mut self, target: V, items: &[V]) {
-        if items.iter().any(|item| self.is_unhashable(*item)) {
-            self.deviate(Quirk::WrongType, "a list, dict or set in a set: no loader takes it");
+        if items.iter().any(|item| self.is_unhashable(*item) || *item == target) {
+            self.deviate(
+                Quirk::WrongType,
+                "a list, a dict or the set itself in a set: no loader takes it",
+            );
         }
         if let Some(Node::Set(_)) = self.heap.node(target) {
             self.heap.extend(target, items);
@@ -130,7 +133,7 @@ impl Machine<'_> {
         }
         let (keyed, _) = pairs.as_chunks::<2>();
         if keyed.iter().any(|[key, _]| self.is_unhashable(*key)) {
-            self.deviate(Quirk::WrongType, "a list, dict or set as a key: no loader takes it");
+            self.deviate(Quirk::WrongType, "a list or dict as a key: no loader takes it");
         }
         match self.heap.node(target) {
             Some(Node::Dict(_)) => self.heap.extend_pairs(target, pairs),

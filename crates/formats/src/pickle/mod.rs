@@ -61,9 +61,9 @@ impl Format for Pickle {
         }
         let walked = walk(head, 4096);
         let whole = to_u64(head.len()) == input.bytes.len();
-        let marked = matches!(head, [0x80, 0..=5, ..]);
+        let marked = matches!(head, [0x80, 0..=5, next, ..] if opcode::opcode(*next).is_some());
         match walked.ending {
-            _ if marked && walked.opcodes > 1 => Probe::Certain,
+            _ if marked => Probe::Certain,
             Ending::Stopped if walked.opcodes > 1 => Probe::Possible,
             Ending::Cut if !whole || walked.globals > 0 => Probe::Possible,
             _ if walked.globals > 0 => Probe::Possible,

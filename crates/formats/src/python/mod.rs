@@ -16,7 +16,7 @@ mod resolve;
 mod scope;
 mod token;
 
-use davy_artifact::{Format, Input, Name, Probe, Quirk, Reading, Route, Why};
+use davy_artifact::{Format, Input, Name, Probe, Quirk, Reading, Role, Route, Why};
 use davy_bytes::{Budget, Halt, Span, to_u64, to_usize};
 use token::{Kind, Tokens};
 
@@ -38,8 +38,17 @@ impl Format for Python {
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
         let named = [".py", ".pyi", ".pyw"].iter().any(|end| input.name.ends_with(end));
-        let text = !head.is_empty() && !head.contains(&0) && mostly_text(head);
-        if text && (named || looks_like_code(head)) { Probe::Possible } else { Probe::No }
+        if head.is_empty() || head.contains(&0) {
+            return Probe::No;
+        }
+        // Prose, tables and settings hold things that look like calls; only what a loader is known to
+        // take for source is believed on such evidence.
+        let source = if named {
+            mostly_text(head)
+        } else {
+            is_text(head) && looks_like_code(head, input.role == Role::Loaded)
+        };
+        if source { Probe::Possible } else { Probe::No }
     }
 
     fn read(
@@ -83,19 +92,30 @@ fn mostly_text(head: &[u8]) -> bool {
     head.iter().filter(odd).count().saturating_mul(10) <= head.len()
 }
 
-/// Whether one of the first lines reads like a statement that prose and data do not have.
-fn looks_like_code(head: &[u8]) -> bool {
+/// Whether `head` is UTF-8 without control characters; its last character may be cut.
+fn is_text(head: &[u8]) -> bool {
+    let control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\n' | b'\r' | b'\t' | b'\x0c');
+    let valid = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        Err(fault) => fault.error_len().is_none(),
+    };
+    valid && !head.iter().any(control)
+}
+
+/// Whether one of the first lines reads like a statement that prose and data do not have; `calls`
+/// tells whether a bare call is enough.
+fn looks_like_code(head: &[u8], calls: bool) -> bool {
     let tokens = token::cut(head);
     let mut lines = tokens.list.split(|token| token.kind == Kind::Newline);
     lines.any(|line| {
         let code = line.iter().filter(|t| !matches!(t.kind, Kind::Indent | Kind::Dedent));
         let words: Vec<(Kind, &[u8])> =
             code.take(40).map(|token| (token.kind, token.bytes(head))).collect();
-        is_statement(&words)
+        is_statement(&words, calls)
     })
 }
 
-fn is_statement(words: &[(Kind, &[u8])]) -> bool {
+fn is_statement(words: &[(Kind, &[u8])], calls: bool) -> bool {
     let name = |at: usize| words.get(at).is_some_and(|(kind, _)| *kind == Kind::Name);
     let text = |at: usize| words.get(at).map_or(b"".as_slice(), |(_, text)| text);
     let dotted = |from: usize| {
@@ -110,10 +130,11 @@ fn is_statement(words: &[(Kind, &[u8])]) -> bool {
         b"from" => words.iter().any(|(_, word)| *word == b"import") && words.len() > 3,
         b"def" => name(1) && text(2) == b"(",
         b"class" => name(1) && matches!(text(2), b"(" | b":"),
-        b"@" => name(1),
         b"exec" | b"eval" | b"__import__" | b"compile" => {
             text(1) == b"(" || words.get(1).is_some_and(|(kind, _)| *kind == Kind::Text)
         }
+        _ if !calls => false,
+        b"@" => name(1),
         _ if name(0) => {
             let start = if text(1) == b"=" { 2 } else { 0 };
             let end = dotted(start);

@@ -269,16 +269,16 @@ fn faults_are_gaps_and_lose_nothing_before_them() {
 
 #[test]
 fn probing_tells_code_from_prose_and_data() {
-    let probe = |name: &str, head: &[u8]| {
+    let probe_as = |name: &str, head: &[u8], role| {
         let bytes = Bytes::from_memory(head);
-        Python.probe(head, &Input { bytes: &bytes, name, role: Role::Present })
+        Python.probe(head, &Input { bytes: &bytes, name, role })
     };
+    let probe = |name: &str, head: &[u8]| probe_as(name, head, Role::Present);
     for code in [
         "import os, sys\n",
         "#!/usr/bin/python\n\nfrom os import system\n",
         "def f(x):\n  pass\n",
         "__import__('os').system('x')",
-        "x = open('y')\n",
         "exec 'x'",
     ] {
         assert_eq!(probe("data", code.as_bytes()), Probe::Possible, "{code:?}");
@@ -293,6 +293,9 @@ fn probing_tells_code_from_prose_and_data() {
     ] {
         assert_eq!(probe("data", other.as_bytes()), Probe::No, "{other:?}");
     }
+    let call = b"x = open('y')\n";
+    assert_eq!(probe("data", call), Probe::No);
+    assert_eq!(probe_as("data", call, Role::Loaded), Probe::Possible);
     assert_eq!(probe("x.py", b"1"), Probe::Possible);
     assert_eq!(probe("x.py", b"\x80\x04\x00."), Probe::No);
 }
