@@ -1,9 +1,9 @@
 //! What the parts of functions and classes that travel in a file name: the byte code itself is not
 //! read, but whatever it reaches by name stands beside it.
 //!
-//! Byte code imports, reads globals and reads attributes by names that are texts among the arguments
-//! of the call that rebuilds it (`co_names`), and works on the values handed over with it. So code
-//! in whose parts no name leads to anything harmful has to do without names to do harm.
+//! Byte code imports, reads globals and reads attributes by names that are texts among the
+//! arguments of the call that rebuilds it (`co_names`), and works on the values handed over with
+//! it. So code in whose parts no name leads to anything harmful has to do without names to do harm.
 
 use crate::facts::{arguments, is_built, known, type_of_name};
 use crate::knowledge::{self, Effect, Known};
@@ -197,8 +197,8 @@ fn is_path(text: &str) -> bool {
     text.split('.').all(word)
 }
 
-/// Keys under which cloudpickle hands over the state and the globals of a function; code does not reach the keys of
-/// a dictionary by name.
+/// Keys under which cloudpickle hands over the state and the globals of a function; code does not
+/// reach the keys of a dictionary by name.
 fn is_slot(key: &Value) -> bool {
     const SLOTS: &[&str] =
         &["__closure__", "__defaults__", "__dict__", "__globals__", "__kwdefaults__", "__path__"];

@@ -108,8 +108,8 @@ const POWERFUL: &[&str] = &[
     "urllib.request",
 ];
 
-/// Attributes of frames, generators, coroutines, tracebacks and the functions of Python 2 that lead to
-/// the globals and builtins around them.
+/// Attributes of frames, generators, coroutines, tracebacks and the functions of Python 2 that lead
+/// to the globals and builtins around them.
 const FRAMES: &[&str] = &[
     "_getframe",
     "ag_frame",
@@ -276,8 +276,8 @@ pub fn has_harmless(module: &str) -> bool {
     !package.is_empty() && below.into_iter().any(|row| row.effect.is_harmless())
 }
 
-/// The worst row whose name ends in `end` and whose package is `named`; of a package below it, whose
-/// rows are many, every part must be.
+/// The worst row whose name ends in `end` and whose package is `named`; of a package below it,
+/// whose rows are many, every part must be.
 pub(crate) fn ends_in(end: &str, named: impl Fn(&str) -> bool) -> Option<&'static Known> {
     let from = ENDS.partition_point(|row| row.0 < end);
     let alike = ENDS.iter().skip(from).take_while(|row| row.0 == end);
