@@ -1,9 +1,9 @@
 //! What the parts of functions and classes that travel in a file name: the byte code itself is not
 //! read, but whatever it reaches by name stands beside it.
 //!
-//! Byte code imports, reads globals and reads attributes by names that are texts among the arguments
-//! of the call that rebuilds it (`co_names`), and works on the values handed over with it. So code
-//! in whose parts no name leads to anything harmful has to do without names to do harm.
+//! Byte code imports, reads globals and reads attributes by names that are texts among the
+//! arguments of the call that rebuilds it (`co_names`), and works on the values handed over with
+//! it. So code in whose parts no name leads to anything harmful has to do without names to do harm.
 
 use crate::facts::{arguments, is_built, known, type_of_name};
 use crate::knowledge::{self, Effect, Known};
@@ -166,7 +166,9 @@ impl<'a> Parts<'a> {
         let module = module.or_else(|| knowledge::lookup(text, ""));
         let path = knowledge::lookup_path(text);
         let builtin = knowledge::exact_lookup("builtins", text);
-        let alone = [module, path, builtin].map(|found| found.map(|known| (known, text)));
+        let attribute = text.split('.').find_map(knowledge::attribute);
+        let alone =
+            [attribute, module, path, builtin].map(|found| found.map(|known| (known, text)));
         let last = text.rsplit('.').next().unwrap_or(text);
         let beside = knowledge::ends_in(last, |word| self.words.contains(word));
         let beside = beside.map(|known| (known, known.pattern.trim_end_matches(".*")));
@@ -195,8 +197,8 @@ fn is_path(text: &str) -> bool {
     text.split('.').all(word)
 }
 
-/// Keys under which cloudpickle hands over the state and the globals of a function; code does not reach the keys of
-/// a dictionary by name.
+/// Keys under which cloudpickle hands over the state and the globals of a function; code does not
+/// reach the keys of a dictionary by name.
 fn is_slot(key: &Value) -> bool {
     const SLOTS: &[&str] =
         &["__closure__", "__defaults__", "__dict__", "__globals__", "__kwdefaults__", "__path__"];
@@ -287,6 +289,9 @@ mod tests {
         assert_eq!(harm(&["__import__"]).as_deref(), Some("__import__"));
         assert_eq!(harm(&["os.path.join"]).as_deref(), Some("os.path.join"));
         assert_eq!(harm(&["A.__globals__"]).as_deref(), Some("A.__globals__"));
+        assert_eq!(harm(&["x", "gi_frame"]).as_deref(), Some("gi_frame"));
+        assert_eq!(harm(&["argparse", "_os"]).as_deref(), Some("_os"));
+        assert_eq!(harm(&["x", "popen"]).as_deref(), Some("popen"));
         assert_eq!(harm(&["getattr"]).as_deref(), Some("getattr"));
         assert_eq!(harm(&["x", "__globals__"]).as_deref(), Some("__globals__"));
         assert_eq!(harm(&["torch", "load"]).as_deref(), Some("torch.load"));

@@ -99,8 +99,8 @@ pub(crate) fn is_built(value: &Value) -> bool {
     effect.is_some_and(Effect::builds)
 }
 
-/// Whether a value is plain data or itself built from parts that the file brings, which another rule
-/// judges: functions and classes pickled by value are given such attributes.
+/// Whether a value is plain data or itself built from parts that the file brings, which another
+/// rule judges: functions and classes pickled by value are given such attributes.
 pub(crate) fn is_part(value: &Value) -> bool {
     let mut part = true;
     visit_handed(std::iter::once(value), &mut |value| {

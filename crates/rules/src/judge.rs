@@ -100,8 +100,8 @@ fn is_bare(call: &Call) -> bool {
         && callee(call).and_then(known).is_some_and(|known| known.effect == Effect::CodeBuild)
 }
 
-/// `setattr` on a function or class that the file itself brings, or of text that only describes one:
-/// how dill gives names and cells their values.
+/// `setattr` on a function or class that the file itself brings, or of text that only describes
+/// one: how dill gives names and cells their values.
 fn adorns(call: &Call) -> bool {
     let [target, Value::Text(key), value] = call.args.as_slice() else { return false };
     let describes =

@@ -108,6 +108,82 @@ const POWERFUL: &[&str] = &[
     "urllib.request",
 ];
 
+/// Attributes of frames, generators, coroutines, tracebacks and the functions of Python 2 that lead
+/// to the globals and builtins around them.
+const FRAMES: &[&str] = &[
+    "_getframe",
+    "ag_frame",
+    "cr_frame",
+    "currentframe",
+    "f_back",
+    "f_builtins",
+    "f_globals",
+    "f_locals",
+    "func_globals",
+    "gi_frame",
+    "im_func",
+    "tb_frame",
+];
+
+/// Names that do harm in the standard library and that ordinary objects have methods of.
+const COMMON: &[&str] = &[
+    "Pool",
+    "Process",
+    "Request",
+    "Timer",
+    "access",
+    "apply",
+    "byref",
+    "call",
+    "cast",
+    "close",
+    "copy",
+    "copyright",
+    "credits",
+    "dir",
+    "dump",
+    "dumps",
+    "dup",
+    "exit",
+    "file",
+    "get",
+    "help",
+    "input",
+    "interact",
+    "isatty",
+    "kill",
+    "license",
+    "link",
+    "load",
+    "loads",
+    "main",
+    "move",
+    "nice",
+    "open",
+    "pause",
+    "pipe",
+    "pointer",
+    "print",
+    "quit",
+    "read",
+    "reload",
+    "remove",
+    "rename",
+    "replace",
+    "resize",
+    "run",
+    "stat",
+    "sync",
+    "timeit",
+    "times",
+    "truncate",
+    "wait",
+    "walk",
+    "which",
+    "worker",
+    "write",
+];
+
 /// Special attributes that stand for the object they belong to, or for text about it.
 const TRANSPARENT: &[&str] = &["__call__", "__func__", "__init__", "__new__", "__wrapped__"];
 
@@ -172,6 +248,19 @@ pub fn is_powerful(module: &str) -> bool {
     POWERFUL.binary_search(&module).is_ok() || everything(module)
 }
 
+/// What holds for an attribute of an unknown object whose name is known from what does harm in the
+/// standard library, or from the insides of frames: `x.popen`, `x.gi_frame`.
+pub(crate) fn attribute(name: &str) -> Option<&'static Known> {
+    let inside = FRAMES.binary_search(&name).is_ok();
+    let harm = TAILS.binary_search(&name).is_ok() && COMMON.binary_search(&name).is_err();
+    let module = is_powerful_alone(name.trim_start_matches('_'));
+    match (inside, harm || module) {
+        (true, _) => Some(&INSIDES),
+        (false, true) => Some(&BORROWED),
+        (false, false) => None,
+    }
+}
+
 /// Whether a module is on the list of those whose attributes give everything away.
 pub(crate) fn is_powerful_alone(module: &str) -> bool {
     POWERFUL.binary_search(&module).is_ok()
@@ -187,8 +276,8 @@ pub fn has_harmless(module: &str) -> bool {
     !package.is_empty() && below.into_iter().any(|row| row.effect.is_harmless())
 }
 
-/// The worst row whose name ends in `end` and whose package is `named`; of a package below it, whose
-/// rows are many, every part must be.
+/// The worst row whose name ends in `end` and whose package is `named`; of a package below it,
+/// whose rows are many, every part must be.
 pub(crate) fn ends_in(end: &str, named: impl Fn(&str) -> bool) -> Option<&'static Known> {
     let from = ENDS.partition_point(|row| row.0 < end);
     let alike = ENDS.iter().skip(from).take_while(|row| row.0 == end);
@@ -287,6 +376,8 @@ mod tests {
         assert!(TAILS.is_sorted_by(|a, b| a < b));
         assert!(POWERFUL.is_sorted_by(|a, b| a < b));
         assert!(ENDS.is_sorted_by(|a, b| a < b));
+        assert!(FRAMES.is_sorted_by(|a, b| a < b));
+        assert!(COMMON.is_sorted_by(|a, b| a < b));
     }
 
     #[test]

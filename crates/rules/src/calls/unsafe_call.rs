@@ -11,7 +11,9 @@
 //!
 //! A pickle is a program. Its calls run while it is loaded, before anybody sees a model, with the
 //! rights of the process that loads it. Critical calls run code or commands, high ones read or write
-//! files, reach the network or change the interpreter, medium ones do so under conditions.
+//! files, reach the network or change the interpreter, medium ones do so under conditions. A call
+//! that rebuilds a function or class from code in the file is as bad as what its parts name, and
+//! high where they cannot be seen.
 //!
 //! ## How it can be wrong
 //!
