@@ -273,7 +273,7 @@ mod tests {
         long.extend(b"tail");
         let mut cursor = Cursor::new(Bytes::from_memory(long));
         let line = cursor.line(16).unwrap();
-        assert_eq!((line.span.len, line.text.len(), line.ended), (WINDOW as u64 + 10, 16, true));
+        assert_eq!((line.span.len, line.text.len(), line.ended), (to_u64(WINDOW) + 10, 16, true));
         let tail = cursor.line(16).unwrap();
         assert_eq!((tail.text.as_slice(), tail.ended), (b"tail".as_slice(), false));
     }

@@ -184,12 +184,14 @@ impl Machine<'_> {
 
     /// Records a call; calls that differ only in plain data are folded into one fact with a count.
     pub(super) fn report(&mut self, callee: V, args: V, kwargs: V, manner: Manner) {
-        if self.function(callee) == Function::Load {
+        let function = self.function(callee);
+        if function == Function::Load {
             self.keep_loaded(args);
         }
         let group = shape(&self.heap, &[callee], true);
         let seen = self.distinct.entry(group).or_insert(0);
-        let fine = *seen < FINE;
+        // What depends on the text (a name to look up, a module to import) is never folded.
+        let fine = *seen < FINE || function != Function::Other;
         let mut hasher = DefaultHasher::new();
         shape(&self.heap, &[callee, args, kwargs], fine).hash(&mut hasher);
         manner.hash(&mut hasher);

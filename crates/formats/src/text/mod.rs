@@ -1,10 +1,13 @@
 //! Plain text: UTF-8 without control characters, which no loader runs unless its name says so.
 
-use davy_artifact::{Format, Input, Probe, Reading};
-use davy_bytes::{Budget, Halt, to_u64, to_usize};
+use davy_artifact::{Format, Input, Probe, Reading, Why};
+use davy_bytes::{Blame, Budget, Halt, Span, to_u64, to_usize};
 
 /// Bytes that are looked at at a time.
 const PIECE: u64 = 64 * 1024;
+
+/// What Git LFS leaves in place of a large file (Git LFS specification, "The Pointer").
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// The text reader: it says nothing, but vouches for every byte.
 #[derive(Debug)]
@@ -27,8 +30,22 @@ impl Format for Text {
         }
     }
 
-    fn read(&self, input: &Input<'_>, _: &mut Reading, budget: &mut Budget) -> Result<(), Halt> {
+    fn read(
+        &self,
+        input: &Input<'_>,
+        reading: &mut Reading,
+        budget: &mut Budget,
+    ) -> Result<(), Halt> {
         let len = input.bytes.len();
+        let head = input.bytes.copy(Span::new(0, len), LFS_POINTER.len())?;
+        if head == LFS_POINTER {
+            let why = Why::Halted(Blame::Unsupported);
+            reading.gap(
+                Span::new(0, len),
+                why,
+                "a pointer of Git LFS; the file itself is not here",
+            );
+        }
         let mut buffer = vec![0; to_usize(len.min(PIECE))];
         let mut at = 0_u64;
         while at < len {
