@@ -143,7 +143,7 @@ impl Machine<'_> {
 
     #[inline]
     fn is_unhashable(&self, value: V) -> bool {
-        matches!(value, V::Node(_))
+        matches!(value, V::Box(_))
             && matches!(self.heap.node(value), Some(Node::List(_) | Node::Dict(_)))
     }
 
@@ -207,7 +207,7 @@ impl Machine<'_> {
                 && self.could_be_called(value, hook)
             {
                 self.assign(target, key, value);
-                if let V::Node(at) = target {
+                if let Some(at) = target.index() {
                     self.injected.insert((at, hook), value);
                 }
             }
@@ -259,10 +259,10 @@ impl Machine<'_> {
     }
 
     fn hook(&self, target: V, method: &'static str) -> Option<V> {
-        match target {
-            V::Node(at) if !self.injected.is_empty() => self.injected.get(&(at, method)).copied(),
-            _ => None,
+        if self.injected.is_empty() {
+            return None;
         }
+        self.injected.get(&(target.index()?, method)).copied()
     }
 
     /// Records that loading changes something shared, or gives an object a method.

@@ -66,7 +66,9 @@ impl<'a> Converter<'a> {
             V::Int(number) => Value::Int(i64::from(number)),
             V::ShortText { .. } => Value::Text(self.excerpt(v)),
             V::ShortBytes { .. } => Value::Bytes(self.excerpt(v)),
-            V::Node(_) => self.heap.node(v).map_or(Value::None, |node| self.node(v, node, depth)),
+            V::Number(_) | V::Box(_) | V::Node(_) => {
+                self.heap.node(v).map_or(Value::None, |node| self.node(v, node, depth))
+            }
         }
     }
 

@@ -29,9 +29,31 @@ pub(crate) enum V {
     False,
     Buffer,
     Int(i32),
-    ShortText { len: u8, at: u32 },
-    ShortBytes { len: u8, at: u32 },
+    ShortText {
+        len: u8,
+        at: u32,
+    },
+    ShortBytes {
+        len: u8,
+        at: u32,
+    },
+    /// A number that needs more room.
+    Number(u32),
+    /// A tuple, list, dict or set.
+    Box(u32),
+    /// Anything else.
     Node(u32),
+}
+
+impl V {
+    /// The index of the node that it stands for.
+    #[inline]
+    pub(crate) fn index(self) -> Option<u32> {
+        match self {
+            Self::Number(at) | Self::Box(at) | Self::Node(at) => Some(at),
+            _ => None,
+        }
+    }
 }
 
 /// What a [`V::Node`] stands for.
@@ -197,14 +219,15 @@ impl Heap {
     pub(crate) fn push(&mut self, node: Node) -> V {
         let at = index(self.nodes.len());
         self.nodes.push(node);
-        V::Node(at)
+        match node {
+            Node::Float(_) | Node::Int(_) | Node::Long(_) => V::Number(at),
+            Node::Tuple { .. } | Node::List(_) | Node::Dict(_) | Node::Set(_) => V::Box(at),
+            _ => V::Node(at),
+        }
     }
 
     pub(crate) fn node(&self, v: V) -> Option<Node> {
-        match v {
-            V::Node(at) => self.nodes.get(to_usize(u64::from(at))).copied(),
-            _ => None,
-        }
+        self.nodes.get(to_usize(u64::from(v.index()?))).copied()
     }
 
     pub(crate) fn nodes(&self) -> &[Node] {
@@ -361,7 +384,7 @@ impl Heap {
 
     /// The items of a container that are held, and the number of those that are not.
     pub(crate) fn items(&self, v: V) -> (&[V], u64) {
-        let (V::Node(at), Some(Node::List(items) | Node::Dict(items) | Node::Set(items))) =
+        let (V::Box(at), Some(Node::List(items) | Node::Dict(items) | Node::Set(items))) =
             (v, self.node(v))
         else {
             return (&[], 0);
@@ -387,21 +410,25 @@ impl Heap {
     }
 
     fn add(&mut self, v: V, new: &[V], stride: usize) {
-        let (V::Node(at), Some(node)) = (v, self.node(v)) else { return };
+        let (V::Box(at), Some(node)) = (v, self.node(v)) else { return };
         let (Node::List(mut items) | Node::Dict(mut items) | Node::Set(mut items)) = node else {
             return;
         };
         if to_usize(u64::from(items.len)).saturating_add(new.len()) <= PLAIN_KEPT {
             self.put(&mut items, new);
         } else {
+            let mut left_out = 0_u64;
             for part in new.chunks(stride) {
-                let plain = part.iter().all(|v| is_plain(&self.nodes, *v));
+                let plain = part.iter().all(|v| is_plain(*v));
                 if plain && to_usize(u64::from(items.len)) >= PLAIN_KEPT {
-                    let elided = self.elided.entry(at).or_insert(0);
-                    *elided = elided.saturating_add(1);
+                    left_out = left_out.saturating_add(1);
                 } else {
                     self.put(&mut items, part);
                 }
+            }
+            if left_out > 0 {
+                let elided = self.elided.entry(at).or_insert(0);
+                *elided = elided.saturating_add(left_out);
             }
         }
         if let Some(slot) = self.nodes.get_mut(to_usize(u64::from(at))) {
@@ -520,25 +547,11 @@ impl Heap {
     pub(crate) fn calls(&self) -> &[CallRecord] {
         &self.calls
     }
-
-    pub(crate) fn is_container(&self, v: V) -> bool {
-        matches!(
-            self.node(v),
-            Some(Node::Tuple { .. } | Node::List(_) | Node::Dict(_) | Node::Set(_))
-        )
-    }
 }
 
 /// Numbers and the like: values that cannot name, call or hold anything.
-fn is_plain(nodes: &[Node], v: V) -> bool {
-    match v {
-        V::None | V::True | V::False | V::Int(_) => true,
-        V::Node(at) => {
-            let node = nodes.get(to_usize(u64::from(at)));
-            matches!(node, Some(Node::Float(_) | Node::Int(_) | Node::Long(_)))
-        }
-        _ => false,
-    }
+fn is_plain(v: V) -> bool {
+    matches!(v, V::None | V::True | V::False | V::Int(_) | V::Number(_))
 }
 
 #[cfg(test)]

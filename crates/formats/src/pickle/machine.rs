@@ -655,7 +655,7 @@ impl<'a> Machine<'a> {
 
     #[inline]
     fn count_share(&mut self, value: V) {
-        if matches!(value, V::Node(_)) && self.heap.is_container(value) {
+        if matches!(value, V::Box(_)) {
             self.shares = self.shares.saturating_add(1);
         }
     }

@@ -35,7 +35,9 @@ impl Memo {
                 self.dense.resize(slot.saturating_add(1), V::Absent);
             }
             if let Some(entry) = self.dense.get_mut(slot) {
-                if *entry == V::Absent && !self.sparse.contains_key(&at) {
+                let fresh = *entry == V::Absent
+                    && (self.sparse.is_empty() || !self.sparse.contains_key(&at));
+                if fresh {
                     self.entries = self.entries.saturating_add(1);
                 }
                 *entry = value;

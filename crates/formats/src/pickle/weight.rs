@@ -9,51 +9,53 @@ pub(super) const TOO_HEAVY: u64 = 1 << 28;
 
 /// The number of values that `value` stands for, saturating. Cycles count once.
 ///
-/// Visits every node once, children first, with a stack of its own.
+/// Visits every container once, children first, with a stack of its own.
 pub(super) fn weight(heap: &Heap, value: V) -> u64 {
-    let V::Node(root) = value else { return 1 };
+    let Some(root) = value.index() else { return 1 };
     let mut weights = vec![0_u64; heap.nodes().len()];
-    let mut stack = vec![(root, false)];
-    while let Some((node, children_done)) = stack.pop() {
-        let Some(slot) = weights.get_mut(to_usize(u64::from(node))) else { continue };
-        let items = children(heap, V::Node(node));
+    let slot = |at: u32| to_usize(u64::from(at));
+    let mut stack = vec![(value, root, false)];
+    while let Some((value, at, children_done)) = stack.pop() {
         if children_done {
-            let sum = items.iter().fold(1_u64, |sum, item| {
-                let weight = match item {
-                    V::Node(at) => weights.get(to_usize(u64::from(*at))).copied().unwrap_or(1),
-                    _ => 1,
-                };
-                sum.saturating_add(weight.max(1))
+            let mut sum = 1_u64;
+            visit(heap, value, &mut |child| {
+                let weight = child.index().and_then(|child| weights.get(slot(child)).copied());
+                sum = sum.saturating_add(weight.unwrap_or(1).max(1));
             });
-            if let Some(slot) = weights.get_mut(to_usize(u64::from(node))) {
-                *slot = sum;
+            if let Some(weight) = weights.get_mut(slot(at)) {
+                *weight = sum;
             }
-        } else if *slot == 0 {
-            *slot = 1;
-            stack.push((node, true));
-            stack.extend(items.iter().filter_map(|item| match item {
-                V::Node(at) => Some((*at, false)),
-                _ => None,
-            }));
+        } else if weights.get(slot(at)) == Some(&0) {
+            if let Some(weight) = weights.get_mut(slot(at)) {
+                *weight = 1;
+            }
+            stack.push((value, at, true));
+            visit(heap, value, &mut |child| {
+                let unseen = |at: &u32| weights.get(slot(*at)) == Some(&0);
+                if let V::Box(at) | V::Node(at) = child
+                    && unseen(&at)
+                {
+                    stack.push((child, at, false));
+                }
+            });
         }
     }
-    weights.get(to_usize(u64::from(root))).copied().unwrap_or(1)
+    weights.get(slot(root)).copied().unwrap_or(1)
 }
 
-/// What is walked with `value`: its items, and for an object the arguments that it was made from and
-/// what was put into it.
-fn children(heap: &Heap, value: V) -> Vec<V> {
-    match heap.node(value) {
-        Some(Node::Tuple { .. } | Node::List(_) | Node::Set(_)) => {
-            heap.sequence(value).unwrap_or_default().to_vec()
-        }
-        Some(Node::Dict(_)) => heap.pairs(value).unwrap_or_default().to_vec(),
+/// Shows everything that is walked with `value`: its items, and for an object the arguments that it
+/// was made from and what was put into it.
+fn visit(heap: &Heap, value: V, each: &mut dyn FnMut(V)) {
+    let items = match heap.node(value) {
+        Some(Node::Tuple { .. } | Node::List(_) | Node::Set(_)) => heap.sequence(value),
+        Some(Node::Dict(_)) => heap.pairs(value),
         Some(Node::Call(at)) => {
-            let args = heap.call(at).map(|call| call.args);
-            args.into_iter().chain(heap.pairs(value).unwrap_or_default().iter().copied()).collect()
+            heap.call(at).into_iter().for_each(|call| each(call.args));
+            heap.pairs(value)
         }
-        _ => Vec::new(),
-    }
+        _ => None,
+    };
+    items.unwrap_or_default().iter().for_each(|item| each(*item));
 }
 
 #[cfg(test)]
