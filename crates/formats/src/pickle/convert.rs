@@ -66,7 +66,7 @@ impl<'a> Converter<'a> {
             V::Int(number) => Value::Int(i64::from(number)),
             V::ShortText { .. } => Value::Text(self.excerpt(v)),
             V::ShortBytes { .. } => Value::Bytes(self.excerpt(v)),
-            V::Number(_) | V::Box(_) | V::Node(_) => {
+            V::Number(_) | V::Flat(_) | V::Box(_) | V::Node(_) => {
                 self.heap.node(v).map_or(Value::None, |node| self.node(v, node, depth))
             }
         }

@@ -39,7 +39,9 @@ pub(crate) enum V {
     },
     /// A number that needs more room.
     Number(u32),
-    /// A tuple, list, dict or set.
+    /// A tuple of constants: sharing it multiplies nothing.
+    Flat(u32),
+    /// Any other tuple, a list, dict or set.
     Box(u32),
     /// Anything else.
     Node(u32),
@@ -50,7 +52,7 @@ impl V {
     #[inline]
     pub(crate) fn index(self) -> Option<u32> {
         match self {
-            Self::Number(at) | Self::Box(at) | Self::Node(at) => Some(at),
+            Self::Number(at) | Self::Flat(at) | Self::Box(at) | Self::Node(at) => Some(at),
             _ => None,
         }
     }
@@ -375,7 +377,13 @@ impl Heap {
     pub(crate) fn tuple(&mut self, items: &[V]) -> V {
         let at = index(self.pool.len());
         self.pool.extend_from_slice(items);
-        self.push(Node::Tuple { at, len: index(items.len()) })
+        let tuple = self.push(Node::Tuple { at, len: index(items.len()) });
+        let holds = |item: &V| matches!(item, V::Flat(_) | V::Box(_) | V::Node(_));
+        let flat = !items.iter().any(holds);
+        match tuple {
+            V::Box(at) if flat => V::Flat(at),
+            tuple => tuple,
+        }
     }
 
     pub(crate) fn container(&mut self, make: fn(Items) -> Node) -> V {
