@@ -59,14 +59,15 @@ impl Format for Pickle {
         if crate::torch::is_legacy(head) || head.starts_with(b"PK\x03\x04") {
             return Probe::No;
         }
+        if matches!(head, [0x80, 0..=5, next, ..] if opcode::opcode(*next).is_some()) {
+            return Probe::Certain;
+        }
         let walked = walk(head, 4096);
         let whole = to_u64(head.len()) == input.bytes.len();
         // Text is a pickle only if it gets somewhere: a list of words may start like a GLOBAL.
         let least = if is_text(head) { 4 } else { 1 };
         let looks_up = walked.globals > 0 && walked.opcodes >= least && tells_names(head);
-        let marked = matches!(head, [0x80, 0..=5, next, ..] if opcode::opcode(*next).is_some());
         match walked.ending {
-            _ if marked => Probe::Certain,
             Ending::Stopped if walked.opcodes > 1 => Probe::Possible,
             Ending::Cut if !whole || looks_up => Probe::Possible,
             _ if looks_up => Probe::Possible,

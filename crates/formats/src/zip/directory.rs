@@ -199,11 +199,9 @@ fn ends(bytes: &Bytes, tail: u64) -> Result<Vec<End>, Halt> {
     let base = bytes.len().saturating_sub(tail);
     let tail = bytes.copy(Span::between(base, bytes.len()), usize::MAX)?;
     let mut ends = Vec::new();
-    for (at, mark) in tail.windows(END_SIGNATURE.len()).enumerate() {
-        if mark == END_SIGNATURE {
-            let record = tail.get(at..).unwrap_or_default();
-            ends.extend(parse_end(record, base.saturating_add(to_u64(at)), bytes.len()));
-        }
+    for at in memchr::memmem::find_iter(&tail, END_SIGNATURE) {
+        let record = tail.get(at..).unwrap_or_default();
+        ends.extend(parse_end(record, base.saturating_add(to_u64(at)), bytes.len()));
     }
     Ok(ends)
 }

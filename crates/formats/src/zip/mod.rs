@@ -52,7 +52,7 @@ impl Format for Zip {
         if directory::has_directory(input.bytes, tail).unwrap_or(false) {
             return Probe::Certain;
         }
-        let hidden = head.windows(4).any(|mark| mark == b"PK\x03\x04");
+        let hidden = memchr::memmem::find(head, b"PK\x03\x04").is_some();
         if hidden { Probe::Possible } else { Probe::No }
     }
 

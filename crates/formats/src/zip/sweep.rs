@@ -91,7 +91,7 @@ fn next_signature(
     while at < end {
         let piece = records.peek(at, 32 * 1024)?;
         let signature = LOCAL_SIGNATURE.to_le_bytes();
-        let found = piece.windows(4).position(|mark| mark == signature).map(to_u64);
+        let found = memchr::memmem::find(piece, &signature).map(to_u64);
         let len = to_u64(piece.len());
         budget.spend_steps(found.unwrap_or(len), at)?;
         if let Some(found) = found.map(|found| at.saturating_add(found)) {
@@ -155,7 +155,7 @@ fn open_end(records: &mut Window, entry: &mut Entry, budget: &mut Budget) -> Res
     while at < limit {
         let piece = records.peek(at, 32 * 1024)?;
         let len = to_u64(piece.len());
-        let found = piece.windows(2).position(|mark| mark == b"PK").map(to_u64);
+        let found = memchr::memmem::find(piece, b"PK").map(to_u64);
         budget.spend_steps(found.unwrap_or(len).max(1), at)?;
         let Some(skip) = found else {
             if len < 2 {
