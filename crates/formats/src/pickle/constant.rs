@@ -82,7 +82,7 @@ impl Machine<'_> {
             let span = self.cursor.skip(len, "LONG")?;
             let head = self.heap.bytes().copy(span, 16).unwrap_or_default();
             let shown = format!("0x{}…[{len} bytes]", hex_reversed(&head));
-            let id = self.heap.intern(if len > 16 { &shown } else { shown.as_str() });
+            let id = self.heap.intern(&shown);
             self.push_node(Node::Long(id));
             return Ok(());
         }

@@ -406,9 +406,7 @@ impl<'a> Machine<'a> {
             }
             op::LIST => self.collect(Node::List)?,
             op::FROZENSET => self.collect(Node::Set)?,
-            op::DICT => {
-                self.collect(Node::Dict)?;
-            }
+            op::DICT => self.collect(Node::Dict)?,
             op::BUILD => {
                 let state = self.pop()?;
                 let target = self.top()?;
