@@ -56,6 +56,14 @@ impl Formats {
     }
 }
 
+/// Whether an artifact is a shard of a distributed checkpoint: its loader opens it by this name, and
+/// reads each of the archives in it at the offset that the checkpoint's metadata gives, so that
+/// several of them, one behind another, are what an honest one consists of (PyTorch,
+/// `torch.distributed.checkpoint.FileSystemReader`).
+pub(crate) fn is_shard(artifact: &Artifact) -> bool {
+    artifact.name().ends_with(".distcp")
+}
+
 impl Detector for ByQuirk {
     fn rule(&self) -> &'static Rule {
         self.rule

@@ -13,7 +13,8 @@
 //! ## How it can be wrong
 //!
 //! An archive that was appended to another by a tool that does not rewrite the first. A stored
-//! archive inside an archive is not reported.
+//! archive inside an archive is not reported. The shards of a distributed checkpoint (`.distcp`) are
+//! archives one behind the other by design, and low.
 //!
 //! ## What to do
 //!
@@ -24,7 +25,7 @@
 //! * PKWARE, APPNOTE.TXT 6.3.10, section 4.3.16
 //! * CWE-436; MITRE ATLAS AML.T0107, AML.T0074
 
-use crate::quirks::{ByQuirk, Formats};
+use crate::quirks::{ByQuirk, Formats, is_shard};
 use crate::{Confidence, Rule, Severity};
 use davy_artifact::Quirk;
 
@@ -47,13 +48,22 @@ pub(crate) static DETECTOR: ByQuirk = ByQuirk {
     formats: Formats::Containers,
     so: "readers that search from the front and from the back see different \
                   archives",
-    severity: |_, _| Severity::High,
+    severity: |artifact, _| if is_shard(artifact) { Severity::Low } else { Severity::High },
 };
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quirks::testing::severity;
+    use crate::facts::testing::detect;
+    use crate::quirks::testing::{odd, severity};
+
+    #[test]
+    fn a_shard_of_a_distributed_checkpoint_has_several_by_design() {
+        let mut shard = odd("zip", &[Quirk::Repeated], "x");
+        assert_eq!(detect(&DETECTOR, &shard)[0].severity, Severity::High);
+        shard.path = "checkpoint/__0_0.distcp".to_owned();
+        assert_eq!(detect(&DETECTOR, &shard)[0].severity, Severity::Low);
+    }
 
     #[test]
     fn a_second_directory_is_high() {

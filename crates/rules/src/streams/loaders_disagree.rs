@@ -26,7 +26,7 @@
 //! * CPython, `Modules/_pickle.c` and `Lib/pickle.py`
 //! * CWE-436; MITRE ATLAS AML.T0107, AML.T0076
 
-use crate::quirks::{ByQuirk, Formats, imports_more_than_data};
+use crate::quirks::{ByQuirk, Formats, imports_more_than_data, is_shard};
 use crate::{Confidence, Rule, Severity};
 use davy_artifact::{Artifact, Quirk, Role, Route, Why};
 use davy_bytes::Blame;
@@ -51,6 +51,9 @@ pub(crate) static DETECTOR: ByQuirk = ByQuirk {
     formats: Formats::Any,
     so: "a scanner that follows one loader does not see what another does",
     severity: |artifact, deviation| {
+        if artifact.is("zip") && is_shard(artifact) {
+            return Severity::Low;
+        }
         let torn = matches!(deviation.route, Route::Opcode { name: "FRAME", .. });
         let hides = imports_more_than_data(artifact) && !(torn && breaks_off(artifact));
         if hides { Severity::High } else { Severity::Medium }
