@@ -8,8 +8,8 @@ use super::heap::{Heap, How, Items, Node, Step, V};
 use super::memo::Memo;
 use super::number;
 use super::opcode as op;
-use davy_artifact::{Name, Quirk, Reading};
-use davy_bytes::{Budget, Bytes, Cursor, Halt, to_u64};
+use davy_artifact::{Name, Quirk, Reading, Why};
+use davy_bytes::{Blame, Budget, Bytes, Cursor, Halt, Span, to_u64};
 use std::collections::{HashMap, HashSet};
 
 /// Steps between two looks at the budget.
@@ -738,6 +738,8 @@ impl<'a> Machine<'a> {
         if weight > super::weight::TOO_HEAVY.max(end.saturating_mul(1000)) {
             let what = format!("{end} bytes of pickle stand for {weight:.0e} values when walked");
             self.deviate(Quirk::Expansion, &what);
+            // What it stands for is not walked, and so not read.
+            self.reading.gap(Span::new(0, end), Why::Halted(Blame::Exhausted), &what);
         }
     }
 }
