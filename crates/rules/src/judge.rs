@@ -35,6 +35,7 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
         Effect::File => Some(open(call)),
         Effect::Introspect => Some(introspect(call)),
         Effect::Mutate if adorns(call) => None,
+        Effect::Exec if defines_methods(call) => None,
         Effect::FileWrite if prints(call) => {
             let does = "writes text that the file chooses to the terminal or to an open file";
             Some(Judgement::new(effect.severity(), does))
@@ -42,6 +43,29 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
         _ if known.constants_only && only_data(call) => None,
         _ => Some(Judgement::new(effect.severity(), effect.does())),
     }
+}
+
+/// Whether a class of scipy.stats runs the text in its state that defines its methods, as each of
+/// its distributions does when it is loaded.
+fn defines_methods(call: &Call) -> bool {
+    call.manner == Manner::Through("scipy.stats.rv_generic.__setstate__")
+        && matches!(call.args.as_slice(), [text] if text.text().is_some_and(is_stock_template))
+}
+
+/// Whether running `text` only defines the three methods that every distribution of scipy.stats has:
+/// its lines are their heads, in which nothing can be called, and their bodies, which do not run yet.
+fn is_stock_template(text: &str) -> bool {
+    text.lines().all(|line| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_ ,=().:'".contains(c);
+        let head = line.starts_with("def _parse_args")
+            && line.ends_with("):")
+            && line.matches('(').count() == 1;
+        let body = line.strip_prefix("    return ").is_some_and(|value| {
+            let value = value.strip_prefix("self._argcheck_rvs").unwrap_or(value);
+            value.starts_with('(') && value.matches('(').count() == 1
+        });
+        line.is_empty() || (line.chars().all(plain) && (head || body))
+    })
 }
 
 /// Whether a call is one of `print`, which no pickler writes: text may steer the terminal, and a
@@ -271,4 +295,24 @@ fn introspect(call: &Call) -> Judgement {
 
 fn quote(text: &str) -> String {
     format!("`{}`", davy_bytes::escape(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_template_that_defines_methods_is_stock() {
+        let stock = "\ndef _parse_args(self, a, loc=0, scale=1):\n    return (a), loc, scale\n\
+                     \ndef _parse_args_rvs(self, a, size=None):\n    return self._argcheck_rvs(a, size=size)\n";
+        assert!(is_stock_template(stock));
+        for hostile in [
+            "import os",
+            "def _parse_args(self, a=exec('x')):\n    return (a), loc\n",
+            "def _parse_args(self):\n    return (a)\nexec('x')\n",
+            "def _parse_args(self):\n    return (exec('x'))\n",
+        ] {
+            assert!(!is_stock_template(hostile), "{hostile}");
+        }
+    }
 }

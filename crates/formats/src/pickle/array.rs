@@ -39,8 +39,7 @@ impl Machine<'_> {
         }
         self.leave_for_file();
         let Some(item) = wrapped.item else {
-            self.begin_nested();
-            return Ok(());
+            return self.begin_nested();
         };
         if wrapped.padded {
             let padding = u64::from(self.cursor.u8("length of array padding")?);

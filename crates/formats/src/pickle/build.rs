@@ -233,9 +233,6 @@ impl Machine<'_> {
         let found: Option<Vec<V>> =
             known.keys.iter().map(|key| self.state_entry(target, key)).collect();
         if let Some(text) = found.and_then(|found| found.first().copied()) {
-            if self.heap.string(text, 1 << 16).is_some_and(|text| is_stock_template(&text)) {
-                return;
-            }
             let callee = self.heap.global(Name::new(known.callee.0, known.callee.1));
             let args = self.heap.tuple(&[text]);
             self.report(callee, args, V::Absent, Manner::Through(known.through));
@@ -282,22 +279,6 @@ impl Machine<'_> {
     }
 }
 
-/// Whether running `text` only defines the three methods that every distribution of scipy.stats has:
-/// its lines are their heads, in which nothing can be called, and their bodies, which do not run yet.
-fn is_stock_template(text: &str) -> bool {
-    text.lines().all(|line| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "_ ,=().:'".contains(c);
-        let head = line.starts_with("def _parse_args")
-            && line.ends_with("):")
-            && line.matches('(').count() == 1;
-        let body = line.strip_prefix("    return ").is_some_and(|value| {
-            let value = value.strip_prefix("self._argcheck_rvs").unwrap_or(value);
-            value.starts_with('(') && value.matches('(').count() == 1
-        });
-        line.is_empty() || (line.chars().all(plain) && (head || body))
-    })
-}
-
 fn known_hook(key: &str) -> Option<&'static str> {
     HOOKS.binary_search(&key).ok().and_then(|at| HOOKS.get(at)).copied()
 }
@@ -335,21 +316,6 @@ fn may_be_hook(heap: &Heap, key: V) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_the_template_that_defines_methods_is_stock() {
-        let stock = "\ndef _parse_args(self, a, loc=0, scale=1):\n    return (a), loc, scale\n\
-                     \ndef _parse_args_rvs(self, a, size=None):\n    return self._argcheck_rvs(a, size=size)\n";
-        assert!(is_stock_template(stock));
-        for hostile in [
-            "import os",
-            "def _parse_args(self, a=exec('x')):\n    return (a), loc\n",
-            "def _parse_args(self):\n    return (a)\nexec('x')\n",
-            "def _parse_args(self):\n    return (exec('x'))\n",
-        ] {
-            assert!(!is_stock_template(hostile), "{hostile}");
-        }
-    }
 
     #[test]
     fn hooks_are_sorted() {

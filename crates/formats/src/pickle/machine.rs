@@ -696,16 +696,21 @@ impl<'a> Machine<'a> {
     // Streams within streams.
 
     /// From here on another pickle is read, whose value takes the place of what is on top.
-    pub(super) fn begin_nested(&mut self) {
-        if self.interrupted.len() < NESTED {
-            self.interrupted.push(Interrupted {
-                stack: std::mem::take(&mut self.stack),
-                marks: std::mem::take(&mut self.marks),
-                memo: std::mem::take(&mut self.memo),
-            });
-            self.frame_end = u64::MAX;
-            self.first = self.step.index.saturating_add(1);
+    ///
+    /// # Errors
+    /// When such pickles nest too deep: read on as part of this one, they would tell something else.
+    pub(super) fn begin_nested(&mut self) -> Result<(), Halt> {
+        if self.interrupted.len() >= NESTED {
+            return Err(Halt::exhausted(self.step.at, "pickles nested too deep in one another"));
         }
+        self.interrupted.push(Interrupted {
+            stack: std::mem::take(&mut self.stack),
+            marks: std::mem::take(&mut self.marks),
+            memo: std::mem::take(&mut self.memo),
+        });
+        self.frame_end = u64::MAX;
+        self.first = self.step.index.saturating_add(1);
+        Ok(())
     }
 
     /// Goes back to the stream that the one that ends here has interrupted, if there is one.

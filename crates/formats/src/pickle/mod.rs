@@ -24,6 +24,7 @@ mod text;
 mod walk;
 mod weight;
 
+use crate::text::{is_control, is_text};
 use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route, Why};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
 pub(crate) use heap::{CallRecord, Heap, Node, V};
@@ -65,7 +66,7 @@ impl Format for Pickle {
         let walked = walk(head, 4096);
         let whole = to_u64(head.len()) == input.bytes.len();
         // Text is a pickle only if it gets somewhere: a list of words may start like a GLOBAL.
-        let least = if is_text(head) { 4 } else { 1 };
+        let least = if is_prose(head) { 4 } else { 1 };
         let looks_up = walked.globals > 0 && walked.opcodes >= least && tells_names(head);
         match walked.ending {
             Ending::Stopped if walked.opcodes > 1 => Probe::Possible,
@@ -86,10 +87,11 @@ impl Format for Pickle {
     }
 }
 
-/// Whether `head` is text as people write it.
-fn is_text(head: &[u8]) -> bool {
-    let control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c);
-    std::str::from_utf8(head).is_ok_and(|_| !head.iter().any(control))
+/// Whether `head` is text as people write it, in UTF-8 or in an encoding of one byte a character: the
+/// opcodes of binary protocols and the lengths behind them are control characters in each.
+fn is_prose(head: &[u8]) -> bool {
+    let control = |byte: &u8| is_control(*byte) || matches!(byte, 0x80..=0x9f);
+    is_text(head) || !head.iter().any(control)
 }
 
 /// Whether a text that starts with GLOBAL or INST names something that could be imported.
@@ -99,7 +101,7 @@ fn tells_names(head: &[u8]) -> bool {
         lines.all(|name| !name.is_empty() && !name.iter().any(|byte| b" \t()".contains(byte)))
     };
     match head {
-        [b'c' | b'i', rest @ ..] if is_text(head) => names(rest),
+        [b'c' | b'i', rest @ ..] if is_prose(head) => names(rest),
         _ => true,
     }
 }

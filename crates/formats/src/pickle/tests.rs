@@ -94,6 +94,11 @@ fn words_and_prose_are_no_pickle_but_their_look_alikes_are() {
     {
         assert_eq!(probe(text.as_bytes()), Probe::No, "{text:?}");
     }
+    let mut words = "cat\ndog\n".to_owned() + &"x".repeat(4087);
+    words.push('é');
+    assert_eq!(words.len(), 4097, "the head ends within its last character");
+    assert_eq!(probe(&words.as_bytes()[..4096]), Probe::No);
+    assert_eq!(probe(b"cat\ndog\ncaf\xe9\n"), Probe::No);
     for pickle in [b"cos\nsystem\n(S'id'\ntR.".as_slice(), b"cos\nsystem\n\x8c\x02id\x85R\xff"] {
         assert_eq!(probe(pickle), Probe::Possible, "{}", pickle.escape_ascii());
     }

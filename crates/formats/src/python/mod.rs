@@ -46,7 +46,7 @@ impl Format for Python {
         let source = if named {
             mostly_text(head)
         } else {
-            is_text(head) && looks_like_code(head, input.role == Role::Loaded)
+            crate::text::is_text(head) && looks_like_code(head, input.role == Role::Loaded)
         };
         if source { Probe::Possible } else { Probe::No }
     }
@@ -90,16 +90,6 @@ fn name_in(module: &str, name: &str) -> Name {
 fn mostly_text(head: &[u8]) -> bool {
     let odd = |byte: &&u8| **byte < b' ' && !matches!(byte, b'\n' | b'\r' | b'\t' | b'\x0c');
     head.iter().filter(odd).count().saturating_mul(10) <= head.len()
-}
-
-/// Whether `head` is UTF-8 without control characters; its last character may be cut.
-fn is_text(head: &[u8]) -> bool {
-    let control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\n' | b'\r' | b'\t' | b'\x0c');
-    let valid = match std::str::from_utf8(head) {
-        Ok(_) => true,
-        Err(fault) => fault.error_len().is_none(),
-    };
-    valid && !head.iter().any(control)
 }
 
 /// Whether one of the first lines reads like a statement that prose and data do not have; `calls`

@@ -67,6 +67,12 @@ impl Format for Text {
     }
 }
 
+/// Whether `head`, the start of something, is UTF-8 without control characters; its last character
+/// may be cut.
+pub(crate) fn is_text(head: &[u8]) -> bool {
+    matches!(fault(head), Fault::None | Fault::Cut(_))
+}
+
 /// Where bytes stop being text.
 enum Fault {
     None,
@@ -92,7 +98,7 @@ fn fault(bytes: &[u8]) -> Fault {
 }
 
 /// Control characters except tab, line feed, form feed and carriage return.
-fn is_control(byte: u8) -> bool {
+pub(crate) fn is_control(byte: u8) -> bool {
     byte == 0x7f || (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | 0x0c | b'\r'))
 }
 
