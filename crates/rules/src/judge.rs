@@ -36,6 +36,9 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
         Effect::Introspect => Some(introspect(call)),
         Effect::Mutate if adorns(call) => None,
         Effect::Exec if defines_methods(call) => None,
+        Effect::Exec if callee(call).is_some_and(|name| name.dotted() == "patsy.dmatrices") => {
+            formula(call, known)
+        }
         Effect::FileWrite if prints(call) => {
             let does = "writes text that the file chooses to the terminal or to an open file";
             Some(Judgement::new(effect.severity(), does))
@@ -43,6 +46,63 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
         _ if known.constants_only && only_data(call) => None,
         _ => Some(Judgement::new(effect.severity(), effect.does())),
     }
+}
+
+/// Functions that formulas have of their own (patsy, `builtins`, `categorical`, `splines`).
+const FORMULA_FUNCTIONS: &[&str] = &[
+    "C",
+    "Diff",
+    "Helmert",
+    "I",
+    "Poly",
+    "Q",
+    "Sum",
+    "Treatment",
+    "bs",
+    "cc",
+    "center",
+    "cr",
+    "scale",
+    "standardize",
+    "te",
+];
+
+/// A model formula: its terms are Python and are evaluated, but honest ones only call numerical
+/// functions.
+fn formula(call: &Call, known: &Known) -> Option<Judgement> {
+    let harm = || Some(Judgement::new(known.effect.severity(), known.effect.does()));
+    let Some(text) = call.args.first().and_then(Value::text) else { return harm() };
+    let mut doubt = None;
+    for (at, _) in text.match_indices('(') {
+        let before = text.get(..at).unwrap_or_default().trim_end();
+        let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+        let name = before.rsplit(|c| !part(c)).next().unwrap_or_default();
+        if before.ends_with([')', ']', '\'', '"']) {
+            return harm();
+        }
+        if name.is_empty() || FORMULA_FUNCTIONS.contains(&name) {
+            continue;
+        }
+        let numerical = name.strip_prefix("np.").or_else(|| name.strip_prefix("numpy."));
+        let found = match numerical {
+            Some(rest) => knowledge::lookup("numpy", rest),
+            // A bare name is a built-in function, or one of the program that made the model.
+            None => knowledge::lookup("builtins", name)
+                .filter(|found| !found.pattern.ends_with('*'))
+                .or_else(|| knowledge::lookup_path(name)),
+        };
+        match found {
+            Some(found) if found.is_dangerous() => return harm(),
+            Some(_) => {}
+            None => doubt = doubt.or(Some(name)),
+        }
+    }
+    if text.contains("__") {
+        return harm();
+    }
+    let does =
+        |name| format!("evaluates a formula that calls {}, of which nothing is known", quote(name));
+    doubt.map(|name| Judgement::new(Severity::Medium, does(name)))
 }
 
 /// Whether a class of scipy.stats runs the text in its state that defines its methods, as each of
@@ -300,6 +360,37 @@ fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn formulas_are_as_bad_as_what_they_call() {
+        let known = knowledge::lookup("patsy", "dmatrices").unwrap();
+        let severity = |text: &str| {
+            let call = Call {
+                callee: Value::Name(Name::new("patsy", "dmatrices")),
+                args: vec![Value::Text(davy_artifact::Excerpt::whole(text))],
+                kwargs: vec![],
+                manner: Manner::Called,
+            };
+            formula(&call, known).map(|judgement| judgement.severity)
+        };
+        for honest in [
+            "y ~ x",
+            "y ~ C(a, Treatment(reference='b')) + np.log(x) * (z + open)",
+            "a ~ bs(x, df=3)",
+        ] {
+            assert_eq!(severity(honest), None, "{honest}");
+        }
+        assert_eq!(severity("y ~ mine(x)"), Some(Severity::Medium));
+        for hostile in [
+            "y ~ eval('1')",
+            "__import__('os').system('id')",
+            "y ~ np.os.system('id')",
+            "y ~ x[0](z)",
+            "y ~ a.__class__",
+        ] {
+            assert_eq!(severity(hostile), Some(Severity::Critical), "{hostile}");
+        }
+    }
 
     #[test]
     fn only_the_template_that_defines_methods_is_stock() {
