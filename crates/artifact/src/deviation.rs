@@ -12,6 +12,8 @@ pub enum Quirk {
     BytesBeforeStart,
     /// Bytes between parts that the format explains.
     BytesBetween,
+    /// Parts that lead back to themselves.
+    Cycle,
     /// A compression or encryption that the format's own writer never uses here.
     ForeignMethod,
     /// The encryption flag stands on what can be read in the clear.
@@ -62,6 +64,7 @@ impl Quirk {
             Self::BytesAfterEnd => "bytes-after-end",
             Self::BytesBeforeStart => "bytes-before-start",
             Self::BytesBetween => "bytes-between",
+            Self::Cycle => "cycle",
             Self::ForeignMethod => "foreign-method",
             Self::FalseEncryption => "false-encryption",
             Self::Handmade => "handmade",

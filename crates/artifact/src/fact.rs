@@ -1,6 +1,6 @@
 //! What an artifact says, in words that fit every format.
 
-use crate::{Call, Route, Value};
+use crate::{Call, Code, Route, Value};
 use davy_bytes::{Span, escape};
 use std::fmt;
 
@@ -50,6 +50,9 @@ pub struct Site {
 }
 
 /// A tensor's claims about the storage that it lies in.
+///
+/// In formats without strides each tensor is a storage of its own: the key is its name, the offset
+/// zero and `stride` empty.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Tensor {
     /// Key of the storage.
@@ -64,6 +67,19 @@ pub struct Tensor {
     pub size: Vec<i64>,
     /// Elements from one index to the next, per dimension.
     pub stride: Vec<i64>,
+}
+
+/// A node of a graph that a runtime executes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operator {
+    /// The set of operators that it is from, as the format spells it; empty for the format's own.
+    pub domain: String,
+    /// The operator's name within its set.
+    pub name: String,
+    /// Its inputs as far as constants can be traced to them, in order; the rest is unknown.
+    pub inputs: Vec<Value>,
+    /// Its attributes, by name.
+    pub attributes: Vec<(String, Value)>,
 }
 
 /// One thing that an artifact says.
@@ -81,6 +97,17 @@ pub enum Fact {
         /// Where.
         site: Site,
     },
+    /// A named value that describes the artifact or a part of it: an HDF5 attribute, a metadata key.
+    Attribute {
+        /// The object that has it, as the format spells paths; empty for the artifact itself.
+        owner: String,
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: Value,
+        /// Where.
+        site: Site,
+    },
     /// Loading calls something.
     Call {
         /// The call, with its arguments as far as they can be known.
@@ -88,6 +115,13 @@ pub enum Fact {
         /// How many calls that differ only in plain data were folded into this one.
         count: u64,
         /// Where the first of them stands.
+        site: Site,
+    },
+    /// The artifact brings code of its own.
+    Code {
+        /// What the code says.
+        code: Box<Code>,
+        /// Where it stands.
         site: Site,
     },
     /// Loading looks a global up, and so imports its module.
@@ -108,6 +142,26 @@ pub enum Fact {
         /// Its size when unpacked.
         size: u64,
         /// Where its data stands.
+        site: Site,
+    },
+    /// Something that has a name and a place in the artifact's own tree: a group, a dataset, a link.
+    Object {
+        /// Its path, as the format spells paths.
+        path: String,
+        /// What it is, in the format's own term.
+        kind: &'static str,
+        /// Type, shape, layout or target, in one line.
+        detail: String,
+        /// Where.
+        site: Site,
+    },
+    /// A graph runs an operator.
+    Operator {
+        /// Which operator, and what it works on.
+        operator: Operator,
+        /// How many nodes that differ only in plain data were folded into this one.
+        count: u64,
+        /// Where the first of them stands.
         site: Site,
     },
     /// A path or URL that a loader would open.
@@ -134,9 +188,13 @@ impl Fact {
     pub fn site(&self) -> &Site {
         match self {
             Self::Assign { site, .. }
+            | Self::Attribute { site, .. }
             | Self::Call { site, .. }
+            | Self::Code { site, .. }
             | Self::Import { site, .. }
             | Self::Member { site, .. }
+            | Self::Object { site, .. }
+            | Self::Operator { site, .. }
             | Self::Reference { site, .. }
             | Self::Tensor { site, .. } => site,
         }
@@ -147,9 +205,13 @@ impl Fact {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Assign { .. } => "assign",
+            Self::Attribute { .. } => "attribute",
             Self::Call { .. } => "call",
+            Self::Code { .. } => "code",
             Self::Import { .. } => "import",
             Self::Member { .. } => "member",
+            Self::Object { .. } => "object",
+            Self::Operator { .. } => "operator",
             Self::Reference { .. } => "reference",
             Self::Tensor { .. } => "tensor",
         }

@@ -6,6 +6,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)]
 
 mod artifact;
+mod code;
 mod deviation;
 mod fact;
 mod format;
@@ -15,8 +16,9 @@ mod route;
 mod value;
 
 pub use artifact::{Artifact, Identity};
+pub use code::{Code, When};
 pub use deviation::{Deviation, Quirk};
-pub use fact::{Fact, Name, Site, Tensor};
+pub use fact::{Fact, Name, Operator, Site, Tensor};
 pub use format::{Format, Input, Probe};
 pub use gap::{Gap, Why};
 pub use reading::{Checksum, Child, Reading, Role};

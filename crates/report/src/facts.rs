@@ -2,7 +2,7 @@
 
 use crate::report::SpanEntry;
 use crate::words;
-use davy_artifact::{Call, Fact, Manner, Name, Site, Tensor, Value};
+use davy_artifact::{Call, Code, Fact, Manner, Name, Operator, Site, Tensor, Value};
 use davy_bytes::escape;
 use serde::Serialize;
 
@@ -34,6 +34,15 @@ pub enum What<'a> {
         /// The new value.
         value: String,
     },
+    /// A named value that describes the artifact or a part of it.
+    Attribute {
+        /// The object that has it.
+        owner: &'a str,
+        /// Its name.
+        name: &'a str,
+        /// Its value, as pseudo-Python.
+        value: String,
+    },
     /// Something is called.
     Call {
         /// What is called, as pseudo-Python.
@@ -50,6 +59,28 @@ pub enum What<'a> {
         via: Option<&'static str>,
         /// How many calls that differ only in plain data this stands for.
         count: u64,
+    },
+    /// Code that the artifact brings.
+    Code {
+        /// Language and version.
+        language: &'a str,
+        /// The function's name.
+        name: &'a str,
+        /// When it runs: `loaded`, `used` or `unknown`.
+        when: &'static str,
+        /// What it imports, dotted.
+        imports: Vec<String>,
+        /// What it calls, as pseudo-Python.
+        calls: Vec<String>,
+        /// Every name in it.
+        names: &'a [String],
+        /// Its text and byte constants, as pseudo-Python.
+        texts: Vec<String>,
+        /// What in it could not be read or followed.
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        unseen: &'a [String],
+        /// All of it as pseudo-Python.
+        listing: &'a str,
     },
     /// A global is looked up.
     Import {
@@ -69,6 +100,28 @@ pub enum What<'a> {
         name: &'a str,
         /// Its size when unpacked, in bytes.
         size: u64,
+    },
+    /// Something with a place in the artifact's own tree.
+    Object {
+        /// Its path.
+        path: &'a str,
+        /// What it is.
+        object: &'static str,
+        /// Type, shape, layout or target.
+        detail: &'a str,
+    },
+    /// A node of a graph.
+    Operator {
+        /// The set of operators that it is from.
+        domain: &'a str,
+        /// The operator's name.
+        name: &'a str,
+        /// Its inputs, as pseudo-Python.
+        inputs: Vec<String>,
+        /// Its attributes, as pseudo-Python.
+        attributes: Vec<Keyword<'a>>,
+        /// How many nodes that differ only in plain data this stands for.
+        count: u64,
     },
     /// A path or URL that a loader would open.
     Reference {
@@ -101,11 +154,17 @@ pub struct Spelled<'a> {
     name: &'a str,
 }
 
-/// A keyword argument.
+/// A keyword argument, or an attribute of an operator.
 #[derive(Debug, Serialize)]
 pub struct Keyword<'a> {
     name: &'a str,
     value: String,
+}
+
+impl<'a> Keyword<'a> {
+    fn new((name, value): &'a (String, Value)) -> Self {
+        Self { name, value: value.to_string() }
+    }
 }
 
 impl<'a> FactEntry<'a> {
@@ -128,7 +187,11 @@ impl<'a> What<'a> {
                 key: key.to_string(),
                 value: value.to_string(),
             },
+            Fact::Attribute { owner, name, value, .. } => {
+                Self::Attribute { owner, name, value: value.to_string() }
+            }
             Fact::Call { call, count, .. } => Self::call(call, *count),
+            Fact::Code { code, .. } => Self::code(code),
             Fact::Import { name, spelled, by, .. } => Self::Import {
                 module: &name.module,
                 name: &name.name,
@@ -136,6 +199,8 @@ impl<'a> What<'a> {
                 spelled: spelled.as_ref().map(|Name { module, name }| Spelled { module, name }),
             },
             Fact::Member { name, size, .. } => Self::Member { name, size: *size },
+            Fact::Object { path, kind, detail, .. } => Self::Object { path, object: kind, detail },
+            Fact::Operator { operator, count, .. } => Self::operator(operator, *count),
             Fact::Reference { target, purpose, .. } => Self::Reference { target, purpose },
             Fact::Tensor { tensor, .. } => Self::tensor(tensor),
         }
@@ -149,14 +214,37 @@ impl<'a> What<'a> {
             Manner::Hook(method) => ("hook", Some(method)),
             Manner::Through(name) => ("through", Some(name)),
         };
-        let keyword =
-            |(name, value): &'a (String, Value)| Keyword { name, value: value.to_string() };
         Self::Call {
             callee: call.callee.to_string(),
             args: call.args.iter().map(ToString::to_string).collect(),
-            kwargs: call.kwargs.iter().map(keyword).collect(),
+            kwargs: call.kwargs.iter().map(Keyword::new).collect(),
             manner,
             via,
+            count,
+        }
+    }
+
+    fn code(code: &'a Code) -> Self {
+        Self::Code {
+            language: &code.language,
+            name: &code.name,
+            when: code.when.as_str(),
+            imports: code.imports.iter().map(Name::dotted).collect(),
+            calls: code.calls.iter().map(ToString::to_string).collect(),
+            names: &code.names,
+            texts: code.texts.iter().map(ToString::to_string).collect(),
+            unseen: &code.unseen,
+            listing: &code.listing,
+        }
+    }
+
+    fn operator(operator: &'a Operator, count: u64) -> Self {
+        let Operator { domain, name, inputs, attributes } = operator;
+        Self::Operator {
+            domain,
+            name,
+            inputs: inputs.iter().map(ToString::to_string).collect(),
+            attributes: attributes.iter().map(Keyword::new).collect(),
             count,
         }
     }
@@ -174,12 +262,25 @@ fn statement(fact: &Fact) -> String {
             Some(name) => format!("{target}.{name} = {value}"),
             None => format!("{target}[{key}] = {value}"),
         },
+        Fact::Attribute { owner, name, value, .. } => {
+            let at = if owner.is_empty() { "" } else { "@" };
+            format!("{}{at}{} = {value}", escape(owner), escape(name))
+        }
         Fact::Call { call, count: 0 | 1, .. } => call.to_string(),
         Fact::Call { call, count, .. } => format!("{call}  # and {} like it", count - 1),
+        Fact::Code { code, .. } => {
+            let (language, name) = (escape(&code.language), escape(&code.name));
+            format!("{language}: {name}({})", escape(&code.parameters.join(", ")))
+        }
         Fact::Import { name, spelled, .. } => import(name, spelled.as_ref()),
         Fact::Member { name, size, .. } => {
             format!("member {}, {}", escape(name), words::size(*size))
         }
+        Fact::Object { path, kind, detail, .. } => {
+            let line = format!("{} {kind} {}", escape(path), escape(detail));
+            line.trim_end().to_owned()
+        }
+        Fact::Operator { operator, count, .. } => node(operator, *count),
         Fact::Reference { target, purpose, .. } => format!("{purpose}: {}", escape(target)),
         Fact::Tensor { tensor, .. } => {
             let Tensor { storage, dtype, offset, size, stride, .. } = tensor;
@@ -187,6 +288,16 @@ fn statement(fact: &Fact) -> String {
             format!("{dtype}{size:?} of storage '{storage}' from {offset}, stride {stride:?}")
         }
     }
+}
+
+/// A node as a call: the operator with its inputs and attributes.
+fn node(operator: &Operator, count: u64) -> String {
+    let Operator { domain, name, inputs, attributes } = operator;
+    let domain = if domain.is_empty() { String::new() } else { format!("{domain}::") };
+    let attributes = attributes.iter().map(|(key, value)| format!("{}={value}", escape(key)));
+    let parts: Vec<_> = inputs.iter().map(ToString::to_string).chain(attributes).collect();
+    let line = format!("{}{}({})", escape(&domain), escape(name), parts.join(", "));
+    if count > 1 { format!("{line}  # and {} like it", count - 1) } else { line }
 }
 
 fn import(name: &Name, spelled: Option<&Name>) -> String {

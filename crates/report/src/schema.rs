@@ -190,7 +190,12 @@ fn finding() -> Value {
 
 fn fact() -> Value {
     let mut properties = json!({
-        "kind": {"enum": ["assign", "call", "import", "member", "reference", "tensor"]},
+        "kind": {
+            "enum": [
+                "assign", "attribute", "call", "code", "import", "member", "object", "operator",
+                "reference", "tensor",
+            ],
+        },
         "span": reference("span"),
         "route": text("the place in words"),
         "text": text("the fact in one line, escaped; pseudo-Python where it is about code"),
@@ -209,7 +214,7 @@ fn by_code() -> Value {
     json!({
         "target": text("assign: what is changed; reference: the path or URL"),
         "key": text("assign: the attribute or key"),
-        "value": text("assign: the new value"),
+        "value": text("assign: the new value; attribute: its value"),
         "callee": text("call: what is called"),
         "args": {"type": "array", "items": {"type": "string"}},
         "kwargs": list(&object(&["name", "value"], &json!({
@@ -218,9 +223,19 @@ fn by_code() -> Value {
         }))),
         "manner": {"enum": ["called", "deferred", "new", "hook", "through"]},
         "via": text("call: the method or function behind `hook` and `through`"),
-        "count": amount("call: how many calls that differ only in plain data this stands for"),
+        "count": amount(
+            "call, operator: how many that differ only in plain data this stands for",
+        ),
         "module": text("import: the module, as it is imported"),
         "by": text("import: how it is looked up"),
+        "language": text("code: language and version"),
+        "when": {"enum": ["loaded", "unknown", "used"]},
+        "imports": strings("code: what it imports, dotted"),
+        "calls": strings("code: what it calls"),
+        "names": strings("code: every global, attribute and module name in it"),
+        "texts": strings("code: its text and byte constants"),
+        "unseen": strings("code: what in it could not be read or followed"),
+        "listing": text("code: all of it as pseudo-Python"),
         "spelled": object(&["module", "name"], &json!({
             "module": text("import: the module as the file spells it"),
             "name": text("import: the name as the file spells it"),
@@ -232,7 +247,17 @@ fn by_code() -> Value {
 fn by_structure() -> Value {
     let whole = json!({"type": "array", "items": {"type": "integer"}});
     json!({
-        "name": text("import: the path of attributes from the module; member: its name"),
+        "name": text("import: the path of attributes from the module; else the name of what it is"),
+        "owner": text("attribute: the object that has it; empty for the artifact itself"),
+        "path": text("object: its path in the artifact's own tree"),
+        "object": text("object: what it is, in the format's own term"),
+        "detail": text("object: type, shape, layout or target"),
+        "domain": text("operator: the set of operators that it is from"),
+        "inputs": strings("operator: its inputs, as far as constants can be traced to them"),
+        "attributes": list(&object(&["name", "value"], &json!({
+            "name": text("name of the attribute"),
+            "value": text("its value"),
+        }))),
         "size": {"description": "member: bytes when unpacked; tensor: elements per dimension"},
         "purpose": text("reference: what it is for"),
         "storage": text("tensor: key of the storage"),
@@ -245,6 +270,10 @@ fn by_structure() -> Value {
 
 fn object(required: &[&str], properties: &Value) -> Value {
     json!({"type": "object", "required": required, "properties": properties})
+}
+
+fn strings(description: &str) -> Value {
+    json!({"type": "array", "items": {"type": "string"}, "description": description})
 }
 
 fn list(items: &Value) -> Value {

@@ -50,8 +50,12 @@ pub(crate) fn written(artifact: &Artifact) -> impl Iterator<Item = (&'static str
 fn label(fact: &Fact) -> String {
     match fact {
         Fact::Assign { key, .. } => key.to_string(),
+        Fact::Attribute { name, .. } => name.clone(),
         Fact::Call { call, .. } => call.callee.to_string(),
+        Fact::Code { code, .. } => code.name.clone(),
         Fact::Import { name, .. } => name.dotted(),
+        Fact::Object { path, .. } => path.clone(),
+        Fact::Operator { operator, .. } => operator.name.clone(),
         Fact::Member { name, .. } => name.clone(),
         Fact::Reference { target, .. } => target.clone(),
         Fact::Tensor { tensor, .. } => tensor.storage.clone(),

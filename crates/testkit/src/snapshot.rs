@@ -6,7 +6,7 @@
 
 use crate::recipe;
 use crate::robust;
-use davy_artifact::{Child, Fact, Format, Role, Site};
+use davy_artifact::{Child, Code, Fact, Format, Role, Site};
 use davy_bytes::{Span, escape, escape_bytes};
 use std::fmt::Write;
 use std::fs;
@@ -116,17 +116,40 @@ fn show_fact(fact: &Fact) -> String {
     let place = show_place(*span, &route.to_string());
     let said = match fact {
         Fact::Assign { target, key, value, .. } => format!("{target} [{key}] = {value}"),
+        Fact::Attribute { owner, name, value, .. } => {
+            format!("{} {} = {value}", escape(owner), escape(name))
+        }
         Fact::Call { call, count, .. } => format!("{call} ({:?}, {count} times)", call.manner),
+        Fact::Code { code, .. } => show_code(code),
         Fact::Import { name, spelled, by, .. } => {
             let spelled = spelled.as_ref().map(|it| format!(", spelled {}", escape(&it.dotted())));
             let name = escape(&name.dotted());
             format!("{name} by {by}{}", spelled.unwrap_or_default())
         }
         Fact::Member { name, size, .. } => format!("{} of {size} bytes", escape(name)),
+        Fact::Object { path, kind, detail, .. } => {
+            format!("{} {kind} {}", escape(path), escape(detail))
+        }
         Fact::Reference { target, purpose, .. } => format!("{} for {purpose}", escape(target)),
         other => escape(&format!("{other:?}")),
     };
     format!("{kind} {place}: {said}")
+}
+
+fn show_code(code: &Code) -> String {
+    let signature = format!("{} {}({})", code.language, code.name, code.parameters.join(", "));
+    let mut said = format!("{}, {}", escape(&signature), code.when.as_str());
+    let list = |what: &str, items: Vec<String>| format!("\n  {what} {}", items.join("; "));
+    let dotted = code.imports.iter().map(|name| escape(&name.dotted())).collect();
+    said.push_str(&list("imports", dotted));
+    said.push_str(&list("calls", code.calls.iter().map(ToString::to_string).collect()));
+    said.push_str(&list("names", code.names.iter().map(|name| escape(name)).collect()));
+    said.push_str(&list("texts", code.texts.iter().map(ToString::to_string).collect()));
+    said.push_str(&list("unseen", code.unseen.iter().map(|what| escape(what)).collect()));
+    for line in code.listing.lines() {
+        let _ = write!(said, "\n  | {}", escape(line));
+    }
+    said
 }
 
 fn show_child(child: &Child) -> String {
