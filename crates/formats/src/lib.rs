@@ -6,6 +6,7 @@
 )]
 
 pub mod gzip;
+pub mod json;
 pub mod pickle;
 pub mod python;
 pub mod tar;
@@ -19,6 +20,7 @@ use davy_artifact::Format;
 pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
+    &json::Json,
     &pickle::Pickle,
     &python::Python,
     &tar::Tar,
