@@ -5,6 +5,7 @@
     allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)
 )]
 
+pub mod bytecode;
 pub mod gzip;
 pub mod pickle;
 pub mod python;
