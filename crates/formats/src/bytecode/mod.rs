@@ -1,9 +1,13 @@
 //! Byte code of CPython 2.7 and 3.5 to 3.14: code objects, their instructions, and what they name.
 
+pub(crate) mod assemble;
 mod code;
+mod fit;
 mod instruction;
 mod lines;
 mod op;
+mod read;
+mod summary;
 mod version;
 
 pub use code::{CodeObject, CodeTree, Constant, Names};
@@ -12,4 +16,7 @@ pub use instruction::{
 };
 pub use lines::Lines;
 pub use op::Op;
+pub(crate) use read::{Decoded, decode, whole};
+pub use read::{Hints, read_marshalled};
+pub(crate) use summary::describe;
 pub use version::{Layout, Magic, Version};
