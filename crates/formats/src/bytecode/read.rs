@@ -22,21 +22,21 @@ pub struct Hints {
 
 /// Code objects out of bytes, and what can be said about them.
 #[derive(Debug)]
-pub(crate) struct Decoded {
+pub struct Decoded {
     /// The code, read as the version that fits best.
-    pub(crate) tree: CodeTree,
+    pub tree: CodeTree,
     /// The same code as other versions read it, where that means something else.
-    pub(crate) others: Vec<CodeTree>,
+    pub others: Vec<CodeTree>,
     /// Language and versions, for people.
-    pub(crate) language: String,
+    pub language: String,
     /// Where each code object stands.
-    pub(crate) spans: Vec<Span>,
+    pub spans: Vec<Span>,
     /// Offset behind what was read.
-    pub(crate) end: u64,
+    pub end: u64,
     /// How it breaks marshal's form.
-    pub(crate) deviations: Vec<(Quirk, Span, &'static str)>,
+    pub deviations: Vec<(Quirk, Span, &'static str)>,
     /// Why reading stopped early.
-    pub(crate) halt: Option<Halt>,
+    pub halt: Option<Halt>,
 }
 
 /// Reads marshalled code, such as that of a Keras `Lambda` layer.
@@ -77,7 +77,7 @@ pub(crate) fn whole(bytes: &Bytes) -> Result<Vec<u8>, Halt> {
 /// # Errors
 /// [`Halt::exhausted`] where the budget ends; everything else that stops the reading is told beside
 /// what was read.
-pub(crate) fn decode(bytes: &[u8], hints: Hints, budget: &mut Budget) -> Result<Decoded, Halt> {
+pub fn decode(bytes: &[u8], hints: Hints, budget: &mut Budget) -> Result<Decoded, Halt> {
     if let Some(version) = hints.version {
         let read = marshal::read(bytes, version, budget);
         if hints.certain {

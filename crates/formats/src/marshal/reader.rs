@@ -585,9 +585,13 @@ impl<'a, 'b> Reader<'a, 'b> {
             return Err(self.fault("digits that make no number"));
         }
         let digits = digits.iter().map(|digit| u16::from_le_bytes(*digit));
-        if digits.len() <= 4 {
-            let size = digits.rev().fold(0_i64, |sum, digit| sum << 15 | i64::from(digit));
-            return Ok(Constant::Int(if count < 0 { size.wrapping_neg() } else { size }));
+        if digits.len() <= 5 {
+            let size =
+                digits.clone().rev().fold(0_i128, |sum, digit| sum << 15 | i128::from(digit));
+            let number = i64::try_from(if count < 0 { size.wrapping_neg() } else { size });
+            if let Ok(number) = number {
+                return Ok(Constant::Int(number));
+            }
         }
         Ok(Constant::Long(hexadecimal(digits, count < 0).into()))
     }
