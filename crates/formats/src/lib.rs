@@ -6,6 +6,7 @@
 )]
 
 pub mod gzip;
+pub mod hdf5;
 pub mod pickle;
 pub mod python;
 pub mod tar;
