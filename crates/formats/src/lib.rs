@@ -7,6 +7,7 @@
 
 pub mod bytecode;
 pub mod gzip;
+pub mod hdf5;
 pub mod json;
 pub mod marshal;
 pub mod pickle;
