@@ -9,6 +9,7 @@ pub mod bytecode;
 pub mod gzip;
 pub mod hdf5;
 pub mod json;
+pub mod keras;
 pub mod marshal;
 pub mod pickle;
 pub mod python;
@@ -24,6 +25,10 @@ pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
     &json::Json,
+    &keras::Archive,
+    &keras::Architecture,
+    &keras::H5,
+    &keras::TensorFlowJs,
     &marshal::Marshal,
     &pickle::Pickle,
     &marshal::Pyc,
