@@ -7,6 +7,7 @@
 
 pub mod gzip;
 pub mod pickle;
+pub mod protobuf;
 pub mod python;
 pub mod tar;
 pub mod text;
