@@ -5,7 +5,9 @@
     allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)
 )]
 
+pub mod graph;
 pub mod gzip;
+pub mod onnx;
 pub mod pickle;
 pub mod protobuf;
 pub mod python;
@@ -20,6 +22,9 @@ use davy_artifact::Format;
 pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
+    &onnx::Onnx,
+    &onnx::OnnxData,
+    &onnx::OnnxText,
     &pickle::Pickle,
     &python::Python,
     &tar::Tar,

@@ -170,7 +170,7 @@ impl Wire {
 
     /// The field at which [`Wire::next`] stopped, where nothing is wrong with it but that the bytes
     /// end in its content, of which it then has what is there.
-    pub(super) fn cut(&mut self, message: &Message) -> Option<Field> {
+    pub fn cut(&mut self, message: &Message) -> Option<Field> {
         let at = message.at;
         self.cursor.seek(at);
         let (number, kind) = self.tag(message).ok()?;
