@@ -6,12 +6,15 @@
 )]
 
 pub mod bytecode;
+pub mod graph;
 pub mod gzip;
 pub mod hdf5;
 pub mod json;
 pub mod keras;
 pub mod marshal;
+pub mod onnx;
 pub mod pickle;
+pub mod protobuf;
 pub mod python;
 pub mod tar;
 pub mod text;
@@ -25,11 +28,14 @@ pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
     &json::Json,
-    &keras::Archive,
     &keras::Architecture,
+    &keras::Archive,
     &keras::H5,
     &keras::TensorFlowJs,
     &marshal::Marshal,
+    &onnx::Onnx,
+    &onnx::OnnxData,
+    &onnx::OnnxText,
     &pickle::Pickle,
     &marshal::Pyc,
     &python::Python,
