@@ -58,6 +58,12 @@ const TASKS: &[Task] = &[
         run: oracle::bytecode,
     },
     Task {
+        name: "oracle keras",
+        options: "--python PATH...",
+        help: "compare the imports that davy lists with what Keras 2 and 3 look up in models",
+        run: oracle::keras,
+    },
+    Task {
         name: "oracle pickle",
         options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
         help: "compare the imports that davy lists with what CPython's unpicklers look up",

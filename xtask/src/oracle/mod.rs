@@ -4,6 +4,7 @@
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
 mod bytecode;
+mod keras;
 mod pickle;
 mod process;
 mod reduce;
@@ -45,6 +46,11 @@ pub trait Oracle: Sync {
 /// `oracle bytecode`.
 pub fn bytecode(args: &mut Args) -> Outcome {
     bytecode::run(args)
+}
+
+/// `oracle keras`.
+pub fn keras(args: &mut Args) -> Outcome {
+    keras::run(args)
 }
 
 /// `oracle pickle`.
