@@ -5,9 +5,12 @@
     allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)
 )]
 
+pub mod compressed;
+pub mod foreign;
 pub mod gzip;
 pub mod pickle;
 pub mod python;
+pub mod sevenzip;
 pub mod tar;
 pub mod text;
 pub mod torch;
@@ -17,10 +20,17 @@ use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
 pub const FORMATS: &[&dyn Format] = &[
+    &compressed::BZIP2,
+    &compressed::LZ4,
+    &compressed::LZMA,
+    &compressed::XZ,
+    &compressed::ZSTD,
+    &foreign::Foreign,
     &gzip::Gzip,
     &gzip::Zlib,
     &pickle::Pickle,
     &python::Python,
+    &sevenzip::SevenZip,
     &tar::Tar,
     &text::Text,
     &torch::Legacy,
