@@ -12,6 +12,7 @@ pub mod pickle;
 pub mod python;
 pub mod sevenzip;
 pub mod tar;
+pub mod template;
 pub mod text;
 pub mod torch;
 pub mod zip;
@@ -32,6 +33,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &python::Python,
     &sevenzip::SevenZip,
     &tar::Tar,
+    &template::Jinja,
     &text::Text,
     &torch::Legacy,
     &torch::PyTorch,

@@ -16,6 +16,7 @@ mod quirks;
 mod rule;
 mod sources;
 mod streams;
+mod templates;
 mod tensors;
 
 pub use catalog::CATALOG;
