@@ -85,13 +85,66 @@ const STANDARD: &[&str] = &[
 
 const TABLE: &str = "knowledge/callables.tsv";
 
+const ADVISORIES: &str = "knowledge/advisories.tsv";
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed={TABLE}");
-    if let Err(why) = generate() {
-        println!("cargo::error={TABLE}: {why}");
-        process::exit(1);
+    for (table, generate) in [(TABLE, generate as Generate), (ADVISORIES, advisories)] {
+        println!("cargo::rerun-if-changed={table}");
+        if let Err(why) = generate() {
+            println!("cargo::error={table}: {why}");
+            process::exit(1);
+        }
     }
+}
+
+type Generate = fn() -> Result<(), String>;
+
+/// The table of advisories, as text of Rust.
+fn advisories() -> Result<(), String> {
+    let text = fs::read_to_string(ADVISORIES).map_err(|error| error.to_string())?;
+    let mut rows = String::from("&[\n");
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+        let row = advisory(line).map_err(|why| format!("line {}: {why}", at + 1))?;
+        rows.push_str(&row);
+    }
+    rows.push_str("]\n");
+    let folder = env::var("OUT_DIR").map_err(|error| error.to_string())?;
+    write(&folder, "advisories.rs", &rows)
+}
+
+/// One advisory.
+fn advisory(line: &str) -> Result<String, String> {
+    let fields = line.split('\t').collect::<Vec<_>>();
+    let [id, package, affected, fixed, ground, formats, subjects, title, source] = fields[..]
+    else {
+        return Err("not nine columns".to_owned());
+    };
+    let decides = match ground {
+        "only" => true,
+        "also" => false,
+        _ => return Err(format!("`{ground}` is not a ground")),
+    };
+    let formats: Vec<&str> = formats.split(", ").collect();
+    let about = subjects.split(", ").map(about).collect::<Result<Vec<_>, _>>()?.join(", ");
+    Ok(format!(
+        "    Advisory {{ id: {id:?}, package: {package:?}, affected: {affected:?}, fixed: {fixed:?}, \
+         decides: {decides}, formats: &{formats:?}, about: &[{about}], title: {title:?}, \
+         source: {source:?} }},\n"
+    ))
+}
+
+/// What an advisory belongs to.
+fn about(subject: &str) -> Result<String, String> {
+    Ok(match subject.split_once(':') {
+        None if subject == "code" => "About::Code".to_owned(),
+        Some(("name", "foreign")) => "About::Foreign".to_owned(),
+        Some(("name", "own")) => "About::Own".to_owned(),
+        Some(("name", name)) => format!("About::Name({name:?})"),
+        Some(("purpose", words)) => format!("About::Purpose({words:?})"),
+        Some(("quirk", kind)) => format!("About::Quirk({kind:?})"),
+        _ => return Err(format!("`{subject}` is not a subject")),
+    })
 }
 
 fn generate() -> Result<(), String> {

@@ -2,7 +2,9 @@
 //! not read, and a closing line with the whole in numbers.
 
 use crate::paint::{Ink, Listing, Style};
-use crate::report::{ArtifactEntry, FindingEntry, GapEntry, InputEntry, Report, Summary};
+use crate::report::{
+    AdvisoryEntry, ArtifactEntry, FindingEntry, GapEntry, InputEntry, Report, Summary,
+};
 use crate::words::{count, inert, number, size, wrap};
 use davy_bytes::{escape, to_u64};
 use davy_policy::Verdict;
@@ -153,6 +155,7 @@ impl<'a> Text<'a, '_> {
                 // The same reason need not be read ten times.
                 if last.replace(finding.message) != Some(finding.message) {
                     self.reason(finding.message)?;
+                    self.advisories(&finding.advisories)?;
                 }
             }
             match findings.len().saturating_sub(LISTED) {
@@ -184,6 +187,21 @@ impl<'a> Text<'a, '_> {
     fn reason(&mut self, message: &str) -> io::Result<()> {
         for (line, label) in wrap(&inert(message), 12).iter().zip(labels("why")) {
             self.field(label, line)?;
+        }
+        Ok(())
+    }
+
+    fn advisories(&mut self, advisories: &[AdvisoryEntry<'_>]) -> io::Result<()> {
+        for advisory in advisories {
+            let AdvisoryEntry { id, package, affected, fixed, title, .. } = advisory;
+            let written = match advisory.written_by {
+                Some(version) => format!("; the file says it was written by {}", inert(version)),
+                None => String::new(),
+            };
+            let said = format!("{id}, {title}: {package} {affected}, fixed in {fixed}{written}");
+            for (line, label) in wrap(&said, 12).iter().zip(labels("cve")) {
+                self.field(label, line)?;
+            }
         }
         Ok(())
     }
