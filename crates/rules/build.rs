@@ -87,9 +87,15 @@ const TABLE: &str = "knowledge/callables.tsv";
 
 const ADVISORIES: &str = "knowledge/advisories.tsv";
 
+const ALIASES: &str = "knowledge/aliases.tsv";
+
+const METHODS: &str = "knowledge/methods.tsv";
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    for (table, generate) in [(TABLE, generate as Generate), (ADVISORIES, advisories)] {
+    let tables: [(&str, Generate); 4] =
+        [(TABLE, generate), (ADVISORIES, advisories), (ALIASES, aliases), (METHODS, methods)];
+    for (table, generate) in tables {
         println!("cargo::rerun-if-changed={table}");
         if let Err(why) = generate() {
             println!("cargo::error={table}: {why}");
@@ -99,6 +105,50 @@ fn main() {
 }
 
 type Generate = fn() -> Result<(), String>;
+
+/// The table of aliases, as text of Rust: variables and modules apart, each in order.
+fn aliases() -> Result<(), String> {
+    let text = fs::read_to_string(ALIASES).map_err(|error| error.to_string())?;
+    let (mut globals, mut modules) = (Vec::new(), Vec::new());
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+        match line.split('\t').collect::<Vec<_>>()[..] {
+            ["global", name, to, _] => {
+                globals.push((name, to.split(", ").collect::<Vec<_>>()));
+            }
+            ["module", name, to, _] => modules.push((name, to)),
+            _ => return Err(format!("line {}: not a row", at + 1)),
+        }
+    }
+    let sorted = globals.is_sorted_by(|a, b| a.0 < b.0) && modules.is_sorted_by(|a, b| a.0 < b.0);
+    if !sorted {
+        return Err("not sorted".to_owned());
+    }
+    let globals = globals.iter().map(|(name, to)| format!("    ({name:?}, &{to:?}),\n"));
+    let folder = env::var("OUT_DIR").map_err(|error| error.to_string())?;
+    write(&folder, "globals.rs", &format!("&[\n{}]\n", globals.collect::<String>()))?;
+    write(&folder, "modules.rs", &format!("&{modules:?}\n"))
+}
+
+/// The table of methods, as text of Rust.
+fn methods() -> Result<(), String> {
+    let text = fs::read_to_string(METHODS).map_err(|error| error.to_string())?;
+    let (mut rows, mut last) = (String::from("&[\n"), "");
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+        let parts = line.split('\t').collect::<Vec<_>>();
+        let [name, effect, source] = parts[..] else {
+            return Err(format!("line {}: not a row", at + 1));
+        };
+        let row = Row::of([name, effect, "", source])?;
+        if name <= last {
+            return Err(format!("line {}: not sorted", at + 1));
+        }
+        last = name;
+        row.write(&mut rows);
+    }
+    rows.push_str("]\n");
+    let folder = env::var("OUT_DIR").map_err(|error| error.to_string())?;
+    write(&folder, "methods.rs", &rows)
+}
 
 /// The table of advisories, as text of Rust.
 fn advisories() -> Result<(), String> {
@@ -188,9 +238,13 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     fn parse(line: &'a str) -> Result<Self, String> {
-        let [pattern, effect, when, source] = line.split('\t').collect::<Vec<_>>()[..] else {
-            return Err("not four columns".to_owned());
-        };
+        match line.split('\t').collect::<Vec<_>>()[..] {
+            [pattern, effect, when, source] => Self::of([pattern, effect, when, source]),
+            _ => Err("not four columns".to_owned()),
+        }
+    }
+
+    fn of([pattern, effect, when, source]: [&'a str; 4]) -> Result<Self, String> {
         let (_, variant) = EFFECTS
             .iter()
             .find(|(name, _)| *name == effect)

@@ -40,6 +40,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::unreviewed_constructor::UnreviewedConstructor,
     &calls::unsafe_call::UnsafeCall,
     &calls::unsafe_callable_argument::UnsafeCallableArgument,
+    &calls::unsafe_code::UnsafeCode,
     &calls::unsafe_import::UnsafeImport,
     &archives::wrong_checksum::DETECTOR,
 ];
