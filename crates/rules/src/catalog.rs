@@ -1,6 +1,6 @@
 //! The one list of rules.
 
-use crate::{Detector, archives, calls, sources, streams, tensors};
+use crate::{Detector, archives, calls, references, sources, streams, tensors};
 
 /// Every rule that davy knows, by name.
 pub const CATALOG: &[&dyn Detector] = &[
@@ -13,6 +13,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &archives::escaping_member::DETECTOR,
     &streams::expansion_bomb::DETECTOR,
     &calls::extension_code::ExtensionCode,
+    &references::external_reference::ExternalReference,
     &archives::false_encryption::DETECTOR,
     &archives::foreign_method::DETECTOR,
     &streams::handmade_pickle::DETECTOR,
@@ -22,6 +23,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::injected_hook::InjectedHook,
     &archives::link_member::DETECTOR,
     &streams::loaders_disagree::DETECTOR,
+    &references::malformed_structure::DETECTOR,
     &calls::mutated_module::MutatedModule,
     &streams::nested_pickle::NestedPickle,
     &streams::odd_opcode_use::DETECTOR,

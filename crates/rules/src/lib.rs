@@ -14,6 +14,7 @@ mod finding;
 mod judge;
 pub mod knowledge;
 mod quirks;
+mod references;
 mod rule;
 mod sources;
 mod streams;
