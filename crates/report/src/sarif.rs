@@ -170,8 +170,12 @@ impl<'a> Log<'a> {
             Some(at) => self.location(at, span, finding.line),
             None => json!({"logicalLocations": [{"fullyQualifiedName": finding.artifact}]}),
         };
-        let seen = if finding.evidence.is_empty() { "" } else { ": " };
-        let text = format!("{}{seen}{}", finding.message, finding.evidence);
+        // A listing of several lines stands in the properties alone.
+        let text = match finding.evidence {
+            "" => finding.message.to_owned(),
+            listing if listing.contains('\n') => finding.message.to_owned(),
+            line => format!("{}: {line}", finding.message),
+        };
         let mut result = json!({
             "ruleId": finding.rule.id,
             "ruleIndex": self.rules.get(finding.rule.id),

@@ -178,10 +178,19 @@ impl<'a> Text<'a, '_> {
             route => format!("{}, {offset}", inert(route)),
         };
         self.field("at", &place)?;
-        if !finding.evidence.is_empty() {
-            self.field("seen", &inert(finding.evidence))?;
+        self.seen(finding.evidence)
+    }
+
+    /// Evidence: one line, or the listing of a function.
+    fn seen(&mut self, evidence: &str) -> io::Result<()> {
+        let lines = evidence.lines().count();
+        for (line, label) in evidence.lines().take(LISTED).zip(labels("seen")) {
+            self.field(label, &inert(line))?;
         }
-        Ok(())
+        match lines.saturating_sub(LISTED) {
+            0 => Ok(()),
+            more => self.folded(12, more, "more lines"),
+        }
     }
 
     fn reason(&mut self, message: &str) -> io::Result<()> {

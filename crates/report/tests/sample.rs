@@ -1,8 +1,8 @@
 //! One scan with something of everything, and as much malice as fits in names and strings.
 
 use davy_artifact::{
-    Artifact, Call, Deviation, Excerpt, Fact, Gap, Identity, Manner, Name, Quirk, Reading, Role,
-    Route, Site, Tensor, Value, Why,
+    Artifact, Call, Code, Deviation, Excerpt, Fact, Gap, Identity, Manner, Name, Quirk, Reading,
+    Role, Route, Site, Tensor, Value, When, Why,
 };
 use davy_bytes::{Blame, Span, escape};
 use davy_policy::{Policy, judge};
@@ -184,6 +184,19 @@ fn members() -> Reading {
     reading
 }
 
+/// A function, as a reader lists it.
+fn function() -> Fact {
+    let code = Code {
+        language: "Python 3.11 byte code".into(),
+        name: HOSTILE.into(),
+        parameters: vec!["x".into()],
+        when: When::Used,
+        listing: format!("def f(x):\n    os.system('id')  # {HOSTILE}\n    return x\n"),
+        ..Code::default()
+    };
+    Fact::Code { code: Box::new(code), site: site(30, Route::None) }
+}
+
 fn unpickling() -> Reading {
     let text = |text: &str| Value::Text(Excerpt::whole(text));
     let call = |manner, kwargs| Call {
@@ -225,6 +238,7 @@ fn unpickling() -> Reading {
             },
             site: site(60, Route::Tensor(HOSTILE.into())),
         },
+        function(),
     ];
     let mut reading = Reading::default();
     facts.into_iter().for_each(|fact| reading.fact(fact));

@@ -33,6 +33,7 @@
 use crate::code::{Body, Examiner, is_foreign, listing, look, several, when, who};
 use crate::facts::{ALIKE, APART, Performed, Quota, calls, known, loaded, target, times, weigh};
 use crate::judge::embeds;
+use crate::knowledge::Effect;
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject};
 use davy_artifact::{Artifact, Code, Fact};
 
@@ -59,11 +60,14 @@ impl Detector for EmbeddedCode {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
-        let mut examiner = Examiner::new();
+        let mut examiner = Examiner::of(artifact);
         for Performed { call, count, site } in calls(artifact) {
             let Some(name) = target(call) else { continue };
             let Some(known) = known(&name) else { continue };
-            if !embeds(call, known, &mut examiner) || !quota.admits(name.dotted()) {
+            // The code of functions is told below, as far as it was followed.
+            let told = examiner.follows_all() && known.effect == Effect::CodeBuild;
+            let embeds = !told && embeds(call, known, &mut examiner);
+            if !embeds || !quota.admits(name.dotted()) {
                 continue;
             }
             let message = format!(

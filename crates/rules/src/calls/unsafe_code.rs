@@ -50,7 +50,7 @@ static RULE: Rule = Rule {
                   for what it does; ask for the layer as a class of a published package instead",
     cwe: &[502, 94, 506],
     atlas: &["AML.T0011.000", "AML.T0018.002"],
-    since: "0.2.0",
+    since: "0.1.0",
     aliases: &[],
     source: include_str!("unsafe_code.rs"),
 };
@@ -64,7 +64,7 @@ impl Detector for UnsafeCode {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let (mut alike, mut apart) = (Quota::of(ALIKE), Quota::of(APART));
-        let mut examiner = Examiner::new();
+        let mut examiner = Examiner::of(artifact);
         for fact in loaded(artifact) {
             let Fact::Code { code, site } = fact else { continue };
             let deeds = deeds(code, &mut examiner);

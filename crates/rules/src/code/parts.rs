@@ -4,11 +4,14 @@
 //! Byte code imports, reads globals and reads attributes by names that are texts among the
 //! arguments of the call that rebuilds it (`co_names`), and works on the values handed over with
 //! it. So code in whose parts no name leads to anything harmful has to do without names to do harm.
+//! Where the byte code itself was followed, what it does is judged by that, and only what is handed
+//! over beside it is looked at here.
 
 use super::names::{counts, harm_of, is_path};
-use crate::facts::{arguments, is_built, known, type_of_name};
+use crate::facts::{arguments, is_built, known, loaded, target, type_of_name};
 use crate::knowledge::{self, Effect, Known};
-use davy_artifact::{Call, Value};
+use davy_artifact::{Artifact, Call, Fact, Value};
+use davy_bytes::Span;
 use std::collections::BTreeSet;
 
 /// Calls looked into per artifact and rule; what is behind them counts as unseen. Stops files that
@@ -30,11 +33,23 @@ pub(crate) enum Seen {
 #[derive(Debug)]
 pub(crate) struct Examiner {
     left: u32,
+    followed: bool,
 }
 
 impl Examiner {
-    pub(crate) fn new() -> Self {
-        Self { left: LOOKS }
+    /// An examiner of the calls in `artifact`.
+    pub(crate) fn of(artifact: &Artifact) -> Self {
+        Self { left: LOOKS, followed: is_followed(artifact) }
+    }
+
+    /// Whether what a call builds is told as code of its own.
+    pub(crate) fn follows(&self, call: &Call) -> bool {
+        self.followed && makes_code(call)
+    }
+
+    /// Whether all code in the artifact was followed.
+    pub(crate) const fn follows_all(&self) -> bool {
+        self.followed
     }
 
     /// What the arguments of `call`, whose callee has `effect`, name.
@@ -43,7 +58,8 @@ impl Examiner {
             return Seen::Unseen("more code than is looked into".to_owned());
         }
         self.left = self.left.saturating_sub(1);
-        let mut parts = Parts { builds_class: effect == Effect::ClassBuild, ..Parts::default() };
+        let builds_class = effect == Effect::ClassBuild;
+        let mut parts = Parts { builds_class, followed: self.followed, ..Parts::default() };
         parts.collect(call);
         parts.judge()
     }
@@ -53,6 +69,7 @@ impl Examiner {
 #[derive(Default)]
 struct Parts<'a> {
     builds_class: bool,
+    followed: bool,
     texts: Vec<&'a str>,
     words: BTreeSet<&'a str>,
     harm: Option<(&'static Known, String)>,
@@ -78,6 +95,7 @@ impl<'a> Parts<'a> {
                     items.iter().map(|(_, value)| value).for_each(push);
                 }
                 Value::Call(made) if type_of_name(made).is_some() => {}
+                Value::Call(made) if self.followed && makes_code(made) => {}
                 // What is built is judged where it is built, and so is a callee where it is called;
                 // what they name counts here as well.
                 Value::Call(made) => {
@@ -153,6 +171,29 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// Whether every code object in the artifact was followed where it is made.
+fn is_followed(artifact: &Artifact) -> bool {
+    let facts = loaded(artifact);
+    let spans = |fact: &&Fact| match fact {
+        Fact::Code { site, .. } => Some(site.span),
+        _ => None,
+    };
+    let followed: BTreeSet<Span> = facts.iter().filter_map(spans).collect();
+    let mut made = facts.iter().filter_map(|fact| match fact {
+        Fact::Call { call, site, .. } if makes_code(call) => Some(site.span),
+        _ => None,
+    });
+    !followed.is_empty() && made.all(|span| followed.contains(&span))
+}
+
+/// Whether a call makes a code object: the type itself, or what dill and cloudpickle have for it.
+fn makes_code(call: &Call) -> bool {
+    let Some(name) = target(call) else { return false };
+    let last = name.name.rsplit('.').next();
+    let code = matches!(last, Some("CodeType" | "_create_code" | "code"));
+    code && known(&name).is_some_and(|known| known.effect == Effect::CodeBuild)
+}
+
 /// Keys under which cloudpickle hands over the state and the globals of a function; code does not
 /// reach the keys of a dictionary by name.
 fn is_slot(key: &Value) -> bool {
@@ -164,13 +205,13 @@ fn is_slot(key: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::testing::{call, name, text};
+    use crate::facts::testing::{artifact, call, name, text};
 
     /// What is seen of code with these names.
     fn seen(names: Vec<Value>) -> Seen {
         let parts = vec![Value::Int(0), Value::Tuple(names)];
         let code = call(name("dill._dill", "_create_code"), parts);
-        Examiner::new().examine(&code, Effect::CodeBuild)
+        Examiner::of(&artifact("pickle", vec![])).examine(&code, Effect::CodeBuild)
     }
 
     fn harm(names: &[&str]) -> Option<String> {
@@ -237,10 +278,32 @@ mod tests {
     #[test]
     fn looking_has_an_end() {
         let made = call(name("types", "FunctionType"), vec![]);
-        let mut examiner = Examiner::new();
+        let mut examiner = Examiner::of(&artifact("pickle", vec![]));
         for _ in 0..LOOKS {
             assert!(matches!(examiner.examine(&made, Effect::CodeBuild), Seen::Whole));
         }
         assert!(matches!(examiner.examine(&made, Effect::CodeBuild), Seen::Unseen(_)));
+    }
+
+    #[test]
+    fn code_that_was_followed_is_not_judged_by_its_names() {
+        let made =
+            |names: Vec<Value>| call(name("dill._dill", "_create_code"), vec![Value::Tuple(names)]);
+        let code = made(vec![text("getattr")]);
+        let function = |beside: Value| {
+            let parts = vec![Value::Call(Box::new(code.clone())), beside];
+            call(name("dill._dill", "_create_function"), parts)
+        };
+        let facts = || vec![crate::facts::testing::performs(code.clone())];
+        let blind = &mut Examiner::of(&artifact("pickle", facts()));
+        let harm = blind.examine(&function(Value::None), Effect::CodeBuild);
+        assert!(matches!(harm, Seen::Harm(..)), "{harm:?}");
+        let mut all = facts();
+        all.push(crate::code::testing::code(crate::code::testing::lambda(vec![])));
+        let examiner = &mut Examiner::of(&artifact("pickle", all));
+        let whole = examiner.examine(&function(Value::None), Effect::CodeBuild);
+        assert!(matches!(whole, Seen::Whole), "{whole:?}");
+        let handed = examiner.examine(&function(name("os", "system")), Effect::CodeBuild);
+        assert!(matches!(handed, Seen::Harm(..)), "{handed:?}");
     }
 }

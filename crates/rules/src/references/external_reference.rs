@@ -47,7 +47,7 @@ static RULE: Rule = Rule {
                   not follow references, where the named path may be read",
     cwe: &[73, 22, 918],
     atlas: &["AML.T0037", "AML.T0011.000"],
-    since: "0.2.0",
+    since: "0.1.0",
     aliases: &[],
     source: include_str!("external_reference.rs"),
 };

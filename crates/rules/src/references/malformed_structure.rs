@@ -41,7 +41,7 @@ static RULE: Rule = Rule {
                   meant to be so, open it only in a sandbox",
     cwe: &[20, 787, 770],
     atlas: &["AML.T0076"],
-    since: "0.2.0",
+    since: "0.1.0",
     aliases: &[],
     source: include_str!("malformed_structure.rs"),
 };

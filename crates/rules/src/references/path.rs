@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn what_stays_beside_the_file_is_told_from_what_leads_away() {
-        for target in ["weights.bin", "./a/b", "a/../b", "data\\part", "a..b", "..hidden", "name:0"] {
+        for target in ["weights.bin", "./a/b", "a/../b", "data\\part", "a..b", "..hidden", "name:0"]
+        {
             assert_eq!(leads(target), Leads::Beside, "{target}");
         }
         for target in [
