@@ -5,7 +5,11 @@
     allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)
 )]
 
+pub mod bytecode;
 pub mod gzip;
+pub mod hdf5;
+pub mod json;
+pub mod marshal;
 pub mod pickle;
 pub mod python;
 pub mod tar;
@@ -19,7 +23,10 @@ use davy_artifact::Format;
 pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
+    &json::Json,
+    &marshal::Marshal,
     &pickle::Pickle,
+    &marshal::Pyc,
     &python::Python,
     &tar::Tar,
     &text::Text,
