@@ -1,6 +1,7 @@
 //! Byte code of CPython 2.7 and 3.5 to 3.14: code objects, their instructions, and what they name.
 
 mod code;
+pub mod flow;
 mod instruction;
 mod lines;
 mod op;
