@@ -7,6 +7,7 @@
 
 pub mod bytecode;
 pub mod gzip;
+pub mod marshal;
 pub mod pickle;
 pub mod python;
 pub mod tar;
@@ -20,7 +21,9 @@ use davy_artifact::Format;
 pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
+    &marshal::Marshal,
     &pickle::Pickle,
+    &marshal::Pyc,
     &python::Python,
     &tar::Tar,
     &text::Text,

@@ -214,6 +214,14 @@ impl CodeObject {
 }
 
 impl CodeTree {
+    /// The same code, read as another version.
+    #[must_use]
+    pub fn read_as(&self, version: Version) -> Self {
+        let mut tree = Self { version, ..self.clone() };
+        tree.objects.iter_mut().for_each(|object| object.version = version);
+        tree
+    }
+
     /// The outermost code object.
     #[must_use]
     pub fn root(&self) -> Option<&CodeObject> {

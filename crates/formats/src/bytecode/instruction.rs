@@ -7,6 +7,10 @@ use super::op::Op;
 use super::version::Version;
 use davy_bytes::to_usize;
 
+/// Extensions of one argument that are followed: compilers write three at most, and a long run of
+/// them, read from each of its bytes, would cost the square of its length.
+const EXTENSIONS: u32 = 255;
+
 /// One instruction, with the `EXTENDED_ARG`s before it folded into its argument.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Instruction {
@@ -104,6 +108,25 @@ impl Instruction {
     #[must_use]
     pub fn has_argument(&self, version: Version) -> bool {
         Op::with_number(version, self.code).1 >= version.first_with_argument()
+    }
+
+    /// Whether nothing runs behind it: it returns, raises, or jumps in any case.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        matches!(
+            self.op,
+            Op::BreakLoop
+                | Op::ContinueLoop
+                | Op::InterpreterExit
+                | Op::JumpAbsolute
+                | Op::JumpBackward
+                | Op::JumpBackwardNoInterrupt
+                | Op::JumpForward
+                | Op::RaiseVarargs
+                | Op::Reraise
+                | Op::ReturnConst
+                | Op::ReturnValue
+        )
     }
 
     /// Whether it is a form that a running interpreter has put there, and no compiler.
@@ -206,12 +229,13 @@ pub fn instructions(code: &CodeObject) -> Instructions<'_> {
 }
 
 /// The instruction that the interpreter would run at `offset`, wherever that is: code can jump into
-/// the middle of what it looks like. Its line is left out.
+/// the middle of what it looks like. Its line is left out. `None` where the code ends, and behind
+/// more than 255 `EXTENDED_ARG`s.
 #[must_use]
 pub fn instruction_at(code: &CodeObject, offset: u32) -> Option<Instruction> {
     let mut at = offset;
     let mut arg = 0_u32;
-    loop {
+    for _ in 0..=EXTENSIONS {
         let (op, number, raw, next) = unit(code, at)?;
         let shift = if code.version.is_wordcode() { 8 } else { 16 };
         // An argument belongs to the interpreter's 32-bit register: what is shifted out is lost.
@@ -229,6 +253,7 @@ pub fn instruction_at(code: &CodeObject, offset: u32) -> Option<Instruction> {
         }
         at = next;
     }
+    None
 }
 
 /// Operation, number, argument and next offset of what stands at `at`.
