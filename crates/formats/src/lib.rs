@@ -6,11 +6,15 @@
 )]
 
 pub mod bytecode;
+pub mod graph;
 pub mod gzip;
 pub mod hdf5;
 pub mod json;
+pub mod keras;
 pub mod marshal;
+pub mod onnx;
 pub mod pickle;
+pub mod protobuf;
 pub mod python;
 pub mod tar;
 pub mod text;
@@ -24,7 +28,14 @@ pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
     &json::Json,
+    &keras::Architecture,
+    &keras::Archive,
+    &keras::H5,
+    &keras::TensorFlowJs,
     &marshal::Marshal,
+    &onnx::Onnx,
+    &onnx::OnnxData,
+    &onnx::OnnxText,
     &pickle::Pickle,
     &marshal::Pyc,
     &python::Python,
