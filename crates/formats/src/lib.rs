@@ -20,6 +20,7 @@ use davy_artifact::Format;
 pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
+    &hdf5::Hdf5,
     &pickle::Pickle,
     &python::Python,
     &tar::Tar,
