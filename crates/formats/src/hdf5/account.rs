@@ -151,7 +151,9 @@ fn unexplained(access: &mut Access<'_>, free: Vec<Span>) -> Result<bool, Halt> {
         blank = false;
         let bytes = access.space.bytes.slice(used);
         let head = bytes.copy(Span::new(0, used.len), 4096)?;
-        if children < LEFT && could_be(&head, &bytes, Probe::Possible) {
+        // Packed chunks that were replaced start like zlib streams, and are.
+        let could_be = could_be((&head, &bytes), Probe::Possible, &["text", "zlib"]);
+        if children < LEFT && could_be {
             children = children.saturating_add(1);
             access.reading.child(format!("@free@{:#x}", used.start), bytes, Role::Storage);
         }

@@ -2,10 +2,11 @@
 
 use super::access::Access;
 use super::chunk::{self, Chunk};
-use super::claims::Use;
+use super::claims::{Claims, Use};
 use super::layout::{Chunks, Layout};
 use super::object::Dataset;
 use crate::gzip::keep;
+use davy_artifact::Reading;
 use davy_bytes::{Bytes, Halt, Span, to_usize};
 
 /// The elements of a dataset.
@@ -58,7 +59,11 @@ pub(super) fn read(
     }
     let len = size(dataset).min(limit);
     let mut assembly = Assembly { dataset, chunks, bytes: Vec::new(), len: to_usize(len) };
-    chunk::each(access, dataset, chunks, &mut |access, chunk| assembly.add(access, &chunk))?;
+    // What the index has and how it breaks its form is recorded where the dataset is claimed.
+    let (mut reading, mut claims) = (Reading::default(), Claims::default());
+    let Access { space, budget, .. } = access;
+    let mut apart = Access { space, budget, reading: &mut reading, claims: &mut claims };
+    chunk::each(&mut apart, dataset, chunks, &mut |access, chunk| assembly.add(access, &chunk))?;
     let bytes = keep(assembly.bytes);
     Ok(Some(Data { bytes, span: Span::new(at, 0), whole: len == size(dataset) }))
 }

@@ -55,7 +55,12 @@ pub(super) fn children(
         }
         if let Some(dataset) = &object.dataset {
             let read = search.dataset(access, types, object, dataset);
-            if let Err(halt) = read {
+            // Packed numbers are explained, whatever packs them; packed bytes could be anything.
+            let explained =
+                |halt: &Halt| halt.blame() == Blame::Unsupported && dataset.datatype.is_numeric();
+            if let Err(halt) =
+                read.or_else(|halt| if explained(&halt) { Ok(()) } else { Err(halt) })
+            {
                 access.survive(halt, object.span, &format!("elements of {}", object.path))?;
             }
         }
@@ -86,7 +91,7 @@ fn attribute(access: &mut Access<'_>, object: &Object, attribute: &Attribute) {
             access.reading.child(name, bytes.clone(), Role::Storage);
         }
     } else if attribute.datatype.is_bytes() && !attribute.datatype.is_indirect() {
-        storage(access, name, bytes.clone());
+        storage(access, name, bytes.clone(), &["text"]);
     }
 }
 
@@ -100,19 +105,20 @@ fn pickle(head: &[u8], bytes: &Bytes) -> Probe {
     Pickle.probe(head, &Input { bytes, name: "", role: Role::Storage })
 }
 
-/// Makes a child of data that some format could be, besides plain text.
-fn storage(access: &mut Access<'_>, name: String, bytes: Bytes) {
+/// Makes a child of data that could be of some format, besides those that are unlikely.
+fn storage(access: &mut Access<'_>, name: String, bytes: Bytes, unlikely: &[&str]) {
     let head = head(&bytes);
-    if head.iter().any(|byte| *byte != 0) && could_be(&head, &bytes, Probe::Possible) {
+    let blank = head.iter().all(|byte| *byte == 0);
+    if !blank && could_be((&head, &bytes), Probe::Possible, unlikely) {
         access.reading.child(name, bytes, Role::Storage);
     }
 }
 
-/// Whether a format other than plain text is at least so sure of `bytes`.
-pub(super) fn could_be(head: &[u8], bytes: &Bytes, least: Probe) -> bool {
+/// Whether a format, besides those that are unlikely, is at least so sure of `bytes`.
+pub(super) fn could_be((head, bytes): (&[u8], &Bytes), least: Probe, unlikely: &[&str]) -> bool {
     let input = Input { bytes, name: "", role: Role::Storage };
-    let formats = crate::FORMATS.iter().filter(|format| format.id() != "text");
-    formats.into_iter().any(|format| format.probe(head, &input) >= least)
+    let mut formats = crate::FORMATS.iter().filter(|format| !unlikely.contains(&format.id()));
+    formats.any(|format| format.probe(head, &input) >= least)
 }
 
 impl Search {
@@ -139,7 +145,9 @@ impl Search {
         if placed.is_none() {
             self.total = self.total.saturating_sub(data.bytes.len());
         }
-        storage(access, object.path.clone(), data.bytes);
+        // One in a few hundred arrays of numbers starts like a zlib stream.
+        let unlikely: &[&str] = if wanted { &["text"] } else { &["text", "zlib"] };
+        storage(access, object.path.clone(), data.bytes, unlikely);
         Ok(())
     }
 
@@ -200,7 +208,7 @@ impl Search {
                 self.loaded = left;
                 access.reading.child(name, bytes, Role::Loaded);
             }
-        } else if could_be(&head, &bytes, Probe::Certain) {
+        } else if could_be((&head, &bytes), Probe::Certain, &["text"]) {
             access.reading.child(name, bytes, Role::Storage);
         }
     }
