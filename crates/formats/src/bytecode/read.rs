@@ -112,7 +112,10 @@ fn best_layout(bytes: &[u8], budget: &mut Budget) -> (Layout, Marshalled) {
 }
 
 /// Picks the versions that fit, among those with this layout.
-fn choose(
+///
+/// # Errors
+/// [`Halt::exhausted`] where the budget ends.
+pub(crate) fn choose(
     read: Marshalled,
     layout: Layout,
     hints: Hints,

@@ -55,7 +55,7 @@ impl Format for Pyc {
         let (base, decoded) = match known {
             Some(known) => {
                 let hints = Hints { version: Some(known.version), certain: known.released };
-                let base = header(number);
+                let base = header(number).min(content.len());
                 (base, decode_from(&content, base, hints, budget)?)
             }
             None => foreign(&content, number, budget)?,
