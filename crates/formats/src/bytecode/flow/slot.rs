@@ -70,6 +70,8 @@ pub(super) enum Kind {
     Cells(Rc<[usize]>),
     /// The class that this body makes.
     Class(usize),
+    /// A variable put aside while a comprehension uses its name (3.12 on).
+    Cleared,
     /// A statement by itself: a call, `yield` or `await`.
     Effect,
     /// What enters a `with` block (3.14).
@@ -114,7 +116,7 @@ pub(super) fn one(value: Known) -> Many {
 }
 
 /// What stands for "or anything else" beside alternatives.
-pub(super) const ANY: &str = "a computed value";
+pub(super) const ANY: &str = "an expression";
 
 /// Whether `value` is nothing but words.
 pub(super) fn is_words(value: &Known) -> bool {
@@ -187,7 +189,8 @@ impl Slot {
         let kind = if one.kind == two.kind { one.kind.clone() } else { Kind::Value };
         match text {
             Some((text, level)) => Self::of(kind, many, &text, level),
-            None if one.text == two.text => Self::of(kind, many, &one.text, one.level),
+            // Only the last pass makes text.
+            None if one.text == two.text || two.text.is_empty() => Self::of(kind, many, &one.text, one.level),
             None => Self::of(kind, many, "…", level::ATOM),
         }
     }
