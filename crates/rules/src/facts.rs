@@ -42,6 +42,13 @@ pub(crate) fn is_keras(artifact: &Artifact) -> bool {
     artifact.identities.iter().any(|identity| identity.format.starts_with("keras"))
 }
 
+/// Whether an artifact is a model of Keras or stands in one; weights are told by their name.
+pub(crate) fn in_keras(artifact: &Artifact, artifacts: &[Artifact]) -> bool {
+    let up = |artifact: &&Artifact| artifact.parent.and_then(|parent| artifacts.get(parent));
+    let mut around = std::iter::successors(Some(artifact), up).take(artifacts.len());
+    around.any(|artifact| is_keras(artifact) || artifact.name().ends_with(".weights.h5"))
+}
+
 /// Whether a global is the layer of Keras that runs a function of the file. In a model it is as bad
 /// as that function.
 pub(crate) fn is_lambda(name: &Name) -> bool {

@@ -247,7 +247,8 @@ impl Layout {
             Event::Line(text) => self.text(text.clone()),
             Event::Reraise => {
                 let inner = self.regions.last();
-                let own = inner.is_some_and(|region| region.filled && region.shape == Shape::Handler);
+                let own =
+                    inner.is_some_and(|region| region.filled && region.shape == Shape::Handler);
                 if own && !self.unmatched.contains(&placed.at) {
                     self.text("raise".to_owned());
                 }
