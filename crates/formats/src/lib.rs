@@ -32,6 +32,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::Architecture,
     &keras::Archive,
     &keras::H5,
+    &keras::SavedMetadata,
+    &keras::Yaml,
     &keras::TensorFlowJs,
     &marshal::Marshal,
     &onnx::Onnx,

@@ -221,8 +221,8 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Keys and indices from the top of the document: `config.layers[2].config`. The middle of a
-    /// very long path is left out.
+    /// Keys and indices from the top of the document: `config.layers[2].config`; a key has the path of
+    /// its value. The middle of a very long path is left out.
     #[must_use]
     pub fn path(self) -> String {
         // Names of the last parts, from the end; of the ones before only where they are.
@@ -251,7 +251,8 @@ impl<'a> Node<'a> {
     }
 
     fn push_part(self, path: &mut String) {
-        let Some(key) = self.key().and_then(Node::text) else {
+        let own = self.is_key().then_some(self);
+        let Some(key) = own.or_else(|| self.key()).and_then(Node::text) else {
             let ordinal = self.record().map_or(0, |record| record.ordinal);
             path.push_str(&format!("[{ordinal}]"));
             return;

@@ -33,7 +33,8 @@ fn values_are_found_by_key_and_position() {
     assert!(name.is_text("dense") && !name.is_text("d\\u0065nse"));
     assert_eq!(name.path(), "config.layers[1].name");
     assert_eq!(name.span(), Span::new(36, 12));
-    assert_eq!(name.key().unwrap().text().unwrap(), "name");
+    let key = name.key().unwrap();
+    assert_eq!((key.text().unwrap().as_ref(), key.path()), ("name", name.path()));
     assert_eq!(layers.item(2).unwrap().number(), Some(-2500.0));
     assert_eq!(layers.item(0).unwrap().int(), Some(1));
     assert!(layers.item(3).unwrap().is_null() && layers.item(4).is_none());

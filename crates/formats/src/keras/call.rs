@@ -51,13 +51,32 @@ fn nodes<'d>(walk: &mut Walk<'_, '_, 'd>, object: Object<'d>, name: &Name) {
             let kwargs = node.get("kwargs").map(keywords).unwrap_or_default();
             record(walk, node, name, args, kwargs);
         } else if node.is_array() {
-            // Until Keras 2: `[layer, node, tensor, keyword arguments]` for each input.
-            let inputs = || node.items().take(ARGUMENTS);
-            let args = inputs().map(|_| TENSOR).collect();
-            let kwargs = inputs().filter_map(|input| input.item(3)).flat_map(keywords).collect();
+            let (args, kwargs) = legacy(node);
             record(walk, node, name, args, kwargs);
         }
     }
+}
+
+/// Inputs of a node until Keras 2: `[layer, node, tensor, keyword arguments]` each, nested as the
+/// first argument of the layer is.
+fn legacy(node: Node<'_>) -> (Vec<Value>, Vec<(String, Value)>) {
+    let (mut args, mut kwargs) = (Vec::new(), Vec::new());
+    let mut open = vec![node];
+    while let Some(node) = open.pop().filter(|_| args.len() < ARGUMENTS) {
+        let layer = node.item(0).and_then(Node::text);
+        let Some(layer) = layer.filter(|_| node.item(1).is_some_and(|it| it.int().is_some()))
+        else {
+            let inside = node.items().chain(node.entries().map(|(_, value)| value));
+            let mut inside: Vec<_> = inside.take(ARGUMENTS).collect();
+            inside.reverse();
+            open.extend(inside);
+            continue;
+        };
+        let constant = node.item(2).filter(|_| layer == "_CONSTANT_VALUE");
+        args.push(constant.map_or(TENSOR, Node::value));
+        kwargs.extend(node.item(3).map(keywords).unwrap_or_default());
+    }
+    (args, kwargs)
 }
 
 const TENSOR: Value = Value::Unknown("a tensor of the model");

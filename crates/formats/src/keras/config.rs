@@ -298,7 +298,10 @@ impl<'d> Walk<'_, '_, 'd> {
         let known = resolved.what == What::Class
             && (matches!(module, "keras.layers" | "keras.models" | "keras.experimental")
                 || module == "keras"
-                    && matches!(resolved.name.name.as_str(), "Model" | "Sequential")
+                    && matches!(
+                        resolved.name.name.as_str(),
+                        "Functional" | "Model" | "Sequential"
+                    )
                 || module.starts_with("keras.src.layers")
                 || module.starts_with("keras.src.ops"));
         known

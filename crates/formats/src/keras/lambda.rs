@@ -49,12 +49,13 @@ pub(super) fn by_value<'d>(walk: &mut Walk<'_, '_, 'd>, object: Object<'d>) {
 pub(super) fn check<'d>(walk: &mut Walk<'_, '_, 'd>, object: Object<'d>) {
     let config = object.config;
     for (field, kind, module) in FIELDS {
-        let Some(value) = config.get(field) else { continue };
+        let Some(value) = config.get(field).map(untupled) else { continue };
         let kind = config.get(kind).and_then(Node::text);
         let by_value = kind.as_deref() == Some("lambda");
         match value.item(0).filter(|first| first.text().is_some()) {
             Some(code) => {
-                let (defaults, closure) = (value.item(1), value.item(2));
+                let defaults = value.item(1).map(untupled);
+                let closure = value.item(2).map(untupled);
                 read(walk, &Function { whole: value, code, defaults, closure });
             }
             None if value.text().is_some() && by_value => {
@@ -68,6 +69,12 @@ pub(super) fn check<'d>(walk: &mut Walk<'_, '_, 'd>, object: Object<'d>) {
             None => {}
         }
     }
+}
+
+/// In SavedModels tuples are objects that say so (`json_utils.Encoder`).
+fn untupled(node: Node<'_>) -> Node<'_> {
+    let tuple = node.get("class_name").is_some_and(|class| class.is_text("__tuple__"));
+    node.get("items").filter(|_| tuple).unwrap_or(node)
 }
 
 /// A function that is looked up by name and called by the layer.

@@ -45,6 +45,11 @@ pub(super) fn check<'d>(walk: &mut Walk<'_, '_, 'd>, object: Object<'d>, resolve
 /// Records text that is a path by its key: constructors open it.
 pub(super) fn text<'d>(walk: &mut Walk<'_, '_, 'd>, node: Node<'d>) {
     let Some(key) = node.key().and_then(Node::text) else { return };
+    // Arguments of functions are told with their calls.
+    let argument = node.parent().and_then(Node::key).is_some_and(|key| key.is_text("config"));
+    if !argument {
+        return;
+    }
     if key == "vocabulary" {
         return reference(walk, Some(node), "vocabulary");
     }

@@ -18,8 +18,12 @@ mod layer;
 mod metadata;
 mod names;
 mod recorder;
+mod saved_model;
 mod shape;
+mod yaml;
 
 pub use architecture::{Architecture, TensorFlowJs};
 pub use archive::Archive;
 pub use h5::H5;
+pub use saved_model::SavedMetadata;
+pub use yaml::Yaml;

@@ -173,9 +173,15 @@ fn known((public, class): (&'static str, bool)) -> Resolved {
 /// What a loader finds that looks `name` up without a module (`class_and_config_for_serialized_keras_object`).
 pub(super) fn in_registry(registry: Registry, name: &str) -> Resolved {
     let found = registry.modules().iter().find_map(|module| listed(module, name));
-    // Optimizers are found in any case of letters.
+    // Optimizers are found in any case of letters, and Keras 2.11 and 2.12 register their own as the
+    // user's.
     let optimizers = matches!(registry, Registry::Any | Registry::Optimizers);
-    let lower = || listed("optimizers", &name.to_lowercase()).filter(|_| optimizers);
+    let lower = || {
+        let plain = name.strip_prefix("Custom>").unwrap_or(name);
+        listed("optimizers", plain)
+            .or_else(|| listed("optimizers", &plain.to_lowercase()))
+            .filter(|_| optimizers)
+    };
     match found.or_else(lower) {
         Some(found) => known(found),
         None => Resolved { name: Name::new("__main__", custom(name)), what: What::Custom },
