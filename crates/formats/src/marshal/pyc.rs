@@ -52,7 +52,7 @@ impl Format for Pyc {
             return Err(Halt::malformed(0, "no magic number of Python"));
         };
         let known = Magic::of(number);
-        let (base, decoded) = match known {
+        let (base, mut decoded) = match known {
             Some(known) => {
                 let hints = Hints { version: Some(known.version), certain: known.released };
                 let base = header(number).min(content.len());
@@ -61,8 +61,8 @@ impl Format for Pyc {
             None => foreign(&content, number, budget)?,
         };
         if known.is_none_or(|known| !known.released) {
-            let what = format!("the magic number {number} is of no release that davy knows");
-            reading.deviation(Quirk::ForeignMethod, Span::new(0, 2), Route::None, &what);
+            let doubt = format!("the magic number {number} is of no release that davy knows");
+            decoded.doubts.push(doubt);
         }
         if base == 16 {
             flags(&content, reading);

@@ -17,6 +17,9 @@ const DECODED: usize = 64 << 20;
 /// Children of one pickle; stops lists of a million little pickles.
 const MOST: usize = 1000;
 
+/// What names of children end in that `marshal.loads` is called with: it takes data without any mark.
+const MARSHAL: &str = ".marshal";
+
 /// Whether a constant that starts with `head` may hold a pickle or an archive.
 pub(super) fn looks_packed(head: &[u8]) -> bool {
     match head {
@@ -69,7 +72,7 @@ impl Machine<'_> {
     /// Makes children of every byte string among `args`, since a loader is called with them.
     pub(super) fn keep_loaded(&mut self, callee: V, args: V) {
         let marshal = self.heap.name(callee).is_some_and(|name| name.module == "marshal");
-        let suffix = if marshal { ".marshal" } else { "" };
+        let suffix = if marshal { MARSHAL } else { "" };
         let mut pending = vec![(args, 0_u32)];
         while let Some((value, depth)) = pending.pop() {
             if self.heap.is_bytes(value) || self.heap.is_text(value) {
@@ -97,10 +100,13 @@ impl Machine<'_> {
 
     fn add_child(&mut self, bytes: Bytes, span: Span, suffix: &str, role: Role) {
         let name = format!("payload@{:#x}{suffix}", span.start);
+        let plain = name.trim_end_matches(MARSHAL);
         let children = &mut self.reading.children;
-        if let Some(known) = children.iter_mut().find(|child| child.name == name) {
+        let known = children.iter_mut().find(|child| child.name.trim_end_matches(MARSHAL) == plain);
+        if let Some(known) = known {
             if role == Role::Loaded {
                 known.role = role;
+                known.name = name;
             }
         } else if children.len() < MOST {
             self.reading.child(name, bytes, role);
