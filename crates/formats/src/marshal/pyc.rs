@@ -27,17 +27,12 @@ impl Format for Pyc {
     }
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
-        let Some(magic) = magic(head) else { return Probe::No };
-        let at = |header: usize| {
-            let size = input.bytes.len().saturating_sub(to_u64(header));
-            head.get(header..).is_some_and(|body| starts_with_code(body, size))
-        };
-        match Magic::of(magic) {
-            Some(_) if head.get(header(magic)).is_some_and(|kind| kind & 0x7f == b'c') => {
-                Probe::Certain
-            }
-            _ if [8, 12, 16].into_iter().any(at) => Probe::Certain,
-            _ => Probe::No,
+        let known = magic(head).filter(|magic| Magic::of(*magic).is_some());
+        let starts = known.and_then(|magic| head.get(header(magic)));
+        if starts.is_some_and(|kind| kind & 0x7f == b'c') || has_code(head, input.bytes.len()) {
+            Probe::Certain
+        } else {
+            Probe::No
         }
     }
 
@@ -69,6 +64,20 @@ impl Format for Pyc {
         }
         tell(decoded, to_u64(base), When::Loaded, input.bytes, reading, budget)
     }
+}
+
+/// Whether `bytes` are a compiled module.
+pub(crate) fn is_compiled(bytes: &[u8]) -> bool {
+    has_code(bytes, to_u64(bytes.len()))
+}
+
+/// Whether `head` starts like a magic number, with code behind it where some version has it.
+fn has_code(head: &[u8], size: u64) -> bool {
+    let at = |header: usize| {
+        let size = size.saturating_sub(to_u64(header));
+        head.get(header..).is_some_and(|body| starts_with_code(body, size))
+    };
+    magic(head).is_some() && [8, 12, 16].into_iter().any(at)
 }
 
 fn magic(head: &[u8]) -> Option<u16> {

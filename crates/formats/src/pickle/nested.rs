@@ -3,7 +3,7 @@
 use super::heap::{Node, V};
 use super::machine::Machine;
 use super::walk::{Ending, walk};
-use crate::marshal::starts_with_code;
+use crate::marshal::{is_compiled, starts_with_code};
 use davy_artifact::Role;
 use davy_bytes::{Bytes, Span, to_u64};
 use std::io::Read;
@@ -25,6 +25,8 @@ pub(super) fn looks_packed(head: &[u8]) -> bool {
     match head {
         // Marshalled code: a small number of parameters comes first.
         [b'c' | 0xe3, _, 0..=1, 0, 0, ..] => true,
+        // A compiled module.
+        [_, _, b'\r', b'\n', ..] => true,
         [0x80, version @ 0..=5, third, ..] => {
             *version > 0 && super::opcode::opcode(*third).is_some()
         }
@@ -34,6 +36,7 @@ pub(super) fn looks_packed(head: &[u8]) -> bool {
         // Base64 of the same: `\x80` and a version, code, a zip, a gzip.
         [b'g', b'A', b'E'..=b'X', ..] => true,
         [b'4' | b'Y', b'w', _, b'A', b'A', ..] => true,
+        [_, _, _, b'N', b'C', b'g'..=b'v', ..] => head.iter().take(60).all(is_base64),
         [b'U', b'E', b's', b'D', ..] | [b'H', b'4', b's', b'I', ..] => true,
         [b'e', b'J' | b'N' | b'A' | b'F', _, ..] => head.iter().take(60).all(is_base64),
         [b'c' | b'(' | b'i' | b']' | b'}', ..] => {
@@ -155,7 +158,7 @@ pub(crate) fn payload(content: &[u8]) -> Option<(Vec<u8>, &'static str)> {
 /// Whether `bytes` are an archive or code, or walk as a pickle to the end or far enough to import
 /// something.
 fn reads_as_payload(bytes: &[u8]) -> bool {
-    if starts_with_code(bytes, to_u64(bytes.len())) {
+    if starts_with_code(bytes, to_u64(bytes.len())) || is_compiled(bytes) {
         return true;
     }
     match bytes {
