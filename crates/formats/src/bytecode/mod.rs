@@ -3,6 +3,7 @@
 pub(crate) mod assemble;
 mod code;
 mod fit;
+pub mod flow;
 mod instruction;
 mod lines;
 mod op;
