@@ -12,8 +12,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub(crate) struct Misfit {
     /// Instructions that can be reached and that the version cannot run.
     pub(crate) impossible: u64,
-    /// What its compiler does not write, and its interpreter does not look at.
+    /// What its compiler does not write.
     pub(crate) unusual: u64,
+    /// Line tables that are not of its kind: its interpreter does not look at them.
+    pub(crate) lines: u64,
 }
 
 /// What speaks against reading all of `tree` as `version`.
@@ -31,12 +33,13 @@ pub(crate) fn misfit(
         let of_object = misfit_of(&object, budget)?;
         misfit.impossible = misfit.impossible.saturating_add(of_object.impossible);
         misfit.unusual = misfit.unusual.saturating_add(of_object.unusual);
+        misfit.lines = misfit.lines.saturating_add(of_object.lines);
     }
     Ok(misfit)
 }
 
 fn misfit_of(object: &CodeObject, budget: &mut Budget) -> Result<Misfit, Halt> {
-    let mut misfit = Misfit { impossible: 0, unusual: odd_lines(object) };
+    let mut misfit = Misfit { lines: odd_lines(object), ..Misfit::default() };
     let mut seen = vec![Seen::Not; object.code.len()];
     let mut pending = vec![0_u32];
     if object.version >= Version::V3_11 {

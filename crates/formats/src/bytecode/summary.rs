@@ -21,7 +21,7 @@ const LISTING: usize = 64 << 10;
 /// [`Halt::exhausted`] where the budget ends.
 pub(crate) fn describe(decoded: &Decoded, when: When, budget: &mut Budget) -> Result<Code, Halt> {
     let tree = &decoded.tree;
-    let mut unseen = Vec::new();
+    let mut unseen = decoded.doubts.clone();
     let texts = texts(tree, budget, &mut unseen)?;
     let names = names(tree, budget)?;
     foreign(tree, budget, &mut unseen)?;

@@ -52,7 +52,7 @@ pub(super) struct Slot {
     /// What it is for.
     pub(super) kind: Kind,
     /// How it reads in a listing.
-    pub(super) text: Rc<str>,
+    pub(super) text: Box<str>,
     /// How tightly `text` holds together.
     pub(super) level: u8,
 }
@@ -199,7 +199,7 @@ impl Slot {
 }
 
 /// `text`, cut at [`LONGEST`].
-pub(super) fn clipped(text: &str) -> Rc<str> {
+pub(super) fn clipped(text: &str) -> Box<str> {
     if text.len() <= LONGEST {
         return text.into();
     }
