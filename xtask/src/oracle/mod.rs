@@ -3,6 +3,7 @@
 //! Each oracle is a Python script that makes files and says what the library saw in each; davy
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
+mod hdf5;
 mod pickle;
 mod process;
 mod reduce;
@@ -28,6 +29,8 @@ pub struct Comparison {
     /// Whether davy would have taken the bytes for something else.
     pub unrecognised: bool,
 }
+
+pub use hdf5::hdf5;
 
 /// A library to compare davy with.
 pub trait Oracle: Sync {

@@ -133,8 +133,8 @@ fn node_links(
     names: &Block,
     links: &mut Vec<Link>,
 ) -> Result<(), Halt> {
-    let width = access.space.widths.address;
-    let entry = width.saturating_mul(2).saturating_add(24);
+    let widths = access.space.widths;
+    let entry = widths.address.saturating_add(widths.length).saturating_add(24);
     let head = access.block(address, 8, "symbol table node")?;
     let mut fields = access.signed(&head, b"SNOD", "symbol table node")?;
     fields.take(2, "version of a symbol table node")?;
@@ -150,7 +150,8 @@ fn node_links(
     fields.pass(8);
     for _ in 0..count {
         let span = fields.span(entry);
-        let name = fields.number(width, "name of a symbol")?;
+        // As wide as lengths: the specification says addresses, libhdf5 does this.
+        let name = fields.length("name of a symbol")?;
         let header = fields.address("address of a symbol")?;
         let cache = fields.u32("cache of a symbol")?;
         fields.take(4, "padding of a symbol")?;
