@@ -28,15 +28,15 @@ pub(super) fn links(
             Err(halt) => access.survive(halt, message.body.span(), &told("link", path))?,
         }
     }
-    if let Some(message) = header.first(kind::LINK_INFO) {
-        if let Err(halt) = dense(access, message, &mut links) {
-            access.survive(halt, message.body.span(), &told("links", path))?;
-        }
+    if let Some(message) = header.first(kind::LINK_INFO)
+        && let Err(halt) = dense(access, message, &mut links)
+    {
+        access.survive(halt, message.body.span(), &told("links", path))?;
     }
-    if let Some(message) = header.first(kind::SYMBOL_TABLE) {
-        if let Err(halt) = table(access, message, path, &mut links) {
-            access.survive(halt, message.body.span(), &told("symbol table", path))?;
-        }
+    if let Some(message) = header.first(kind::SYMBOL_TABLE)
+        && let Err(halt) = table(access, message, path, &mut links)
+    {
+        access.survive(halt, message.body.span(), &told("symbol table", path))?;
     }
     links.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(links)
