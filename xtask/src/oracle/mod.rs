@@ -4,6 +4,7 @@
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
 mod bytecode;
+mod hdf5;
 mod pickle;
 mod process;
 mod reduce;
@@ -29,6 +30,8 @@ pub struct Comparison {
     /// Whether davy would have taken the bytes for something else.
     pub unrecognised: bool,
 }
+
+pub use hdf5::hdf5;
 
 /// A library to compare davy with.
 pub trait Oracle: Sync {

@@ -164,8 +164,7 @@ fn unexplained(access: &mut Access<'_>, free: Vec<Span>) -> Result<bool, Halt> {
 /// Passes over global heaps at the start of a stretch: nothing refers to them but elements, which
 /// are not all read.
 fn past_heaps(access: &mut Access<'_>, span: Span) -> Result<Span, Halt> {
-    let length = access.space.widths.length;
-    let head = length.saturating_add(8);
+    let head = access.space.widths.length.saturating_add(8);
     let mut at = span.start;
     while at < span.end() {
         access.steps(1, at)?;

@@ -52,7 +52,14 @@ pub(super) fn read(
         let whole = span.len == size(dataset);
         return Ok(Some(Data { bytes: access.space.bytes.slice(span), span, whole }));
     }
-    let Layout::Chunked(chunks) = &dataset.layout else { return Ok(None) };
+    let chunks = match &dataset.layout {
+        Layout::Chunked(chunks) => chunks,
+        Layout::Contiguous { .. } | Layout::Compact(_) if dataset.external.is_empty() => {
+            let bytes = access.space.bytes.slice(Span::default());
+            return Ok(Some(Data { bytes, span: Span::default(), whole: true }));
+        }
+        _ => return Ok(None),
+    };
     let at = access.space.offset(chunks.address.unwrap_or(0));
     if dataset.dataspace.dimensions().len() != chunks.dimensions.len() {
         return Err(Halt::malformed(at, "chunks of another number of dimensions than the dataset"));

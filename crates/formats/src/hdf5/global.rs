@@ -69,7 +69,10 @@ fn collection(
     first: bool,
 ) -> Result<HashMap<u16, Span>, Halt> {
     let length = access.space.widths.length;
-    let head = access.block(address, to_u64(length.saturating_add(8)), "global heap")?;
+    // Index, references, padding and size; like the head of a collection, padded in files with short
+    // lengths.
+    let entry = padded(length.saturating_add(8));
+    let head = access.block(address, to_u64(entry), "global heap")?;
     let mut fields = access.signed(&head, b"GCOL", "global heap")?;
     match fields.u8("version of a global heap")? {
         1 => {}
@@ -84,15 +87,19 @@ fn collection(
     let mut fields = access.fields(&block);
     fields.pass(head.data.len());
     let mut objects = HashMap::new();
-    let entry = length.saturating_add(8);
     while fields.remaining() >= entry {
         access.steps(1, fields.position())?;
         let index = fields.u16("index of a heap object")?;
         fields.take(6, "references of a heap object")?;
         let len = fields.length("size of a heap object")?;
-        // Object 0 is the free space behind the others.
+        fields.pass(entry.saturating_sub(length.saturating_add(8)));
+        // Object 0 is free space, wherever it stands; its size counts these fields as well.
         if index == 0 {
-            break;
+            match to_usize(len).checked_sub(entry) {
+                Some(rest) => fields.pass(rest),
+                None => break,
+            }
+            continue;
         }
         let span = Span::new(fields.position(), len);
         if len > to_u64(fields.remaining()) {

@@ -12,10 +12,10 @@ use super::datatype::{Class, Datatype};
 use super::file::{File, Leads};
 use super::object::{Dataset, Object, Types};
 use super::record::shown;
-use super::value::Decoder;
+use super::value::{Decoder, stripped};
 use crate::pickle::Pickle;
 use davy_artifact::{Format, Input, Probe, Role, Why};
-use davy_bytes::{Blame, Bytes, Halt, Span, to_usize};
+use davy_bytes::{Blame, Bytes, Halt, Span, to_u64, to_usize};
 use std::collections::HashMap;
 
 /// Bytes that are put together from the chunks of one dataset.
@@ -32,6 +32,10 @@ const ROWS: u64 = 100_000;
 
 /// Rows that PyTables would unpickle which become artifacts of their own.
 const LOADED: u64 = 10_000;
+
+/// Longest text of fixed length that is looked at as one: attributes are no longer, but in files made
+/// to be odd.
+const TEXT: usize = 1 << 20;
 
 /// What is looked for, and how much of it still is.
 struct Search {
@@ -77,18 +81,16 @@ fn is_marked(object: &Object) -> bool {
 /// An attribute of opaque bytes, of bytes, or of text that PyTables would unpickle.
 fn attribute(access: &mut Access<'_>, object: &Object, attribute: &Attribute) {
     let bytes = &attribute.stored;
-    let head = head(bytes);
     let name = format!("{}@{}", object.path, shown(&attribute.name));
-    let text = matches!(attribute.datatype.class, Class::Text { .. });
-    let ends = bytes.len().checked_sub(1).map(|last| bytes.copy(Span::new(last, 1), 1));
-    let stop = matches!(ends, Some(Ok(last)) if last == b".");
-    if text && stop && is_marked(object) && bytes.len() > 2 {
-        if pickle(&head, bytes) != Probe::No {
-            access.reading.child(name, bytes.clone(), Role::Loaded);
-        }
-    } else if text {
-        if pickle(&head, bytes) == Probe::Certain {
-            access.reading.child(name, bytes.clone(), Role::Storage);
+    if matches!(attribute.datatype.class, Class::Text { .. }) {
+        let raw = bytes.copy(Span::new(0, bytes.len()), TEXT).unwrap_or_default();
+        let text = stripped(&raw, 0);
+        let bytes = bytes.slice(Span::new(0, to_u64(text.len())));
+        let loaded = is_marked(object) && text.len() > 2 && text.ends_with(b".");
+        let (least, role) =
+            if loaded { (Probe::Possible, Role::Loaded) } else { (Probe::Certain, Role::Storage) };
+        if pickle(&head(&bytes), &bytes) >= least {
+            access.reading.child(name, bytes, role);
         }
     } else if attribute.datatype.is_bytes() && !attribute.datatype.is_indirect() {
         storage(access, name, bytes.clone(), &["text"]);

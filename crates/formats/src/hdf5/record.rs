@@ -27,10 +27,10 @@ pub(super) fn tree(access: &mut Access<'_>, file: &File, types: &mut Types) -> R
     for entry in &file.entries {
         access.steps(1, entry.span.start)?;
         name(access, file, entry);
-        if let Leads::Object { index, first: true } = entry.leads {
-            if let Some(object) = file.objects.get(index) {
-                self::object(access, file, types, object)?;
-            }
+        if let Leads::Object { index, first: true } = entry.leads
+            && let Some(object) = file.objects.get(index)
+        {
+            self::object(access, file, types, object)?;
         }
     }
     Ok(())
