@@ -5,11 +5,14 @@
     allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)
 )]
 
+mod flatbuffers;
 pub mod gzip;
 pub mod pickle;
 pub mod python;
+mod tally;
 pub mod tar;
 pub mod text;
+pub mod tflite;
 pub mod torch;
 pub mod zip;
 
@@ -23,6 +26,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &python::Python,
     &tar::Tar,
     &text::Text,
+    &tflite::TfLite,
     &torch::Legacy,
     &torch::PyTorch,
     &torch::Tar,
