@@ -8,6 +8,7 @@
 mod flatbuffers;
 pub mod gzip;
 pub mod pickle;
+pub mod protobuf;
 pub mod python;
 mod tally;
 pub mod tar;
