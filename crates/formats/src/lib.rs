@@ -5,13 +5,16 @@
     allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)
 )]
 
+mod calls;
 mod flatbuffers;
 pub mod gzip;
 pub mod pickle;
 pub mod protobuf;
 pub mod python;
+mod sstable;
 mod tally;
 pub mod tar;
+pub mod tensorflow;
 pub mod text;
 pub mod tflite;
 pub mod torch;
@@ -26,6 +29,14 @@ pub const FORMATS: &[&dyn Format] = &[
     &pickle::Pickle,
     &python::Python,
     &tar::Tar,
+    &tensorflow::Checkpoint,
+    &tensorflow::Data,
+    &tensorflow::State,
+    &tensorflow::Fingerprint,
+    &tensorflow::GraphDef,
+    &tensorflow::Hub,
+    &tensorflow::MetaGraph,
+    &tensorflow::SavedModel,
     &text::Text,
     &tflite::TfLite,
     &torch::Legacy,

@@ -12,21 +12,26 @@ const APART: usize = 10_000;
 pub(crate) struct Tally {
     counted: Vec<(Operator, u64, Site)>,
     /// Where operators that are counted by their name alone stand in the list.
-    plain: HashMap<(String, String), usize>,
+    plain: HashMap<String, usize>,
     /// Where those that are told with inputs and attributes stand in the list.
     told: HashMap<String, usize>,
+    /// The name that is looked up, so that looking up allocates nothing.
+    key: String,
 }
 
 impl Tally {
     /// Counts an operator of which only the name matters.
     pub(crate) fn count(&mut self, domain: &str, name: &str, site: impl FnOnce() -> Site) {
-        let key = (domain.to_owned(), name.to_owned());
-        let found = self.plain.get(&key).and_then(|at| self.counted.get_mut(*at));
+        self.key.clear();
+        self.key.push_str(domain);
+        self.key.push('\0');
+        self.key.push_str(name);
+        let found = self.plain.get(&self.key).and_then(|at| self.counted.get_mut(*at));
         if let Some((_, count, _)) = found {
             *count = count.saturating_add(1);
             return;
         }
-        self.plain.insert(key, self.counted.len());
+        self.plain.insert(self.key.clone(), self.counted.len());
         let (domain, name) = (domain.to_owned(), name.to_owned());
         let operator = Operator { domain, name, inputs: vec![], attributes: vec![] };
         self.counted.push((operator, 1, site()));

@@ -1,7 +1,7 @@
 //! The graphs of a model: tensors, operators, and the indices by which they hang together.
 
-use super::calls::Calls;
 use super::{Buffer, MOST, Model, NAME, constant, count, elements, keep, table};
+use crate::calls::Calls;
 use crate::flatbuffers::{Table, Vector};
 use davy_artifact::{Excerpt, Fact, Operator, Quirk, Route, Site, Tensor, Value, Why};
 use davy_bytes::{Blame, Halt, Span, to_usize};

@@ -7,7 +7,6 @@
 //! their options and constant inputs.
 
 mod buffers;
-mod calls;
 mod constant;
 mod graph;
 mod options;

@@ -94,12 +94,11 @@ impl Model<'_> {
         let options = match flex::decode(&bytes) {
             Some(Value::Dict(items)) => items.into_iter().map(named).collect(),
             Some(Value::List(items)) => match items.as_slice() {
+                // What the delegate `Flex` hands to TensorFlow: an operator and its whole node.
                 [Value::Text(name), Value::Text(node) | Value::Bytes(node)] => {
-                    let name = String::from_utf8_lossy(&name.head).into_owned();
-                    vec![
-                        ("op".to_owned(), Value::Text(Excerpt::whole(name))),
-                        ("node_def".to_owned(), Value::Bytes(node.clone())),
-                    ]
+                    let mut options = vec![("op".to_owned(), Value::Text(name.clone()))];
+                    options.extend(crate::tensorflow::node_attributes(&node.head));
+                    options
                 }
                 _ => vec![("custom_options".to_owned(), Value::List(items))],
             },

@@ -5,13 +5,13 @@ use davy_bytes::to_usize;
 
 /// Calls from one graph to another, by index.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
+pub(crate) struct Calls {
     edges: Vec<(usize, usize)>,
 }
 
 impl Calls {
     /// Records that `from` calls `to`.
-    pub(super) fn add(&mut self, from: u64, to: u64) {
+    pub(crate) fn add(&mut self, from: u64, to: u64) {
         let edge = (to_usize(from), to_usize(to));
         if self.edges.last() != Some(&edge) {
             self.edges.push(edge);
@@ -19,7 +19,7 @@ impl Calls {
     }
 
     /// A graph that calls itself, directly or through others, of `count` graphs.
-    pub(super) fn cycle(mut self, count: usize) -> Option<usize> {
+    pub(crate) fn cycle(mut self, count: usize) -> Option<usize> {
         self.edges.sort_unstable();
         self.edges.dedup();
         // Graphs that nothing calls are taken away until none is left; what stays is in a cycle or
