@@ -8,6 +8,7 @@
 mod calls;
 mod flatbuffers;
 pub mod gzip;
+pub mod ort;
 pub mod pickle;
 pub mod protobuf;
 pub mod python;
@@ -26,6 +27,7 @@ use davy_artifact::Format;
 pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
+    &ort::Ort,
     &pickle::Pickle,
     &python::Python,
     &tar::Tar,

@@ -16,6 +16,7 @@ mod tail;
 use crate::flatbuffers::{Flat, Table, has_identifier};
 use crate::tally::Tally;
 use buffers::Buffer;
+pub(crate) use tail::explain;
 use davy_artifact::{
     Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Value,
 };
@@ -65,7 +66,7 @@ impl Format for TfLite {
         let Model { flat, reading, tally, .. } = model;
         tally.push(reading);
         read?;
-        tail::explain(&flat, reading)
+        explain(&flat, reading)
     }
 }
 
@@ -229,7 +230,7 @@ fn signature(
 ///
 /// # Errors
 /// Whatever is not the fault of this one part.
-fn keep<T>(
+pub(crate) fn keep<T>(
     read: Result<T, Halt>,
     reading: &mut Reading,
     route: impl FnOnce() -> Route,
@@ -246,7 +247,7 @@ fn keep<T>(
 }
 
 /// Elements of a tensor of these dimensions; nothing where they overflow or one is negative.
-fn elements(dims: &[i64]) -> Option<u64> {
+pub(crate) fn elements(dims: &[i64]) -> Option<u64> {
     dims.iter().try_fold(1_u64, |product, dim| product.checked_mul(u64::try_from(*dim).ok()?))
 }
 
