@@ -1,6 +1,6 @@
 //! The one list of rules.
 
-use crate::{Detector, archives, calls, sources, streams, tensors};
+use crate::{Detector, archives, calls, graphs, sources, streams, tensors};
 
 /// Every rule that davy knows, by name.
 pub const CATALOG: &[&dyn Detector] = &[
@@ -8,6 +8,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &streams::broken_pickle::BrokenPickle,
     &archives::colliding_member::DETECTOR,
     &calls::computed_callable::ComputedCallable,
+    &graphs::tensorflow_custom_operator::CustomOperator,
     &archives::duplicate_member::DETECTOR,
     &calls::embedded_code::EmbeddedCode,
     &archives::escaping_member::DETECTOR,
@@ -15,6 +16,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::extension_code::ExtensionCode,
     &archives::false_encryption::DETECTOR,
     &archives::foreign_method::DETECTOR,
+    &graphs::tensorflow_graph_mismatch::DETECTOR,
     &streams::handmade_pickle::DETECTOR,
     &archives::header_mismatch::DETECTOR,
     &archives::hidden_member::DETECTOR,
@@ -41,5 +43,6 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::unsafe_call::UnsafeCall,
     &calls::unsafe_callable_argument::UnsafeCallableArgument,
     &calls::unsafe_import::UnsafeImport,
+    &graphs::tensorflow_unsafe_operator::UnsafeOperator,
     &archives::wrong_checksum::DETECTOR,
 ];

@@ -283,7 +283,7 @@ impl Graph {
         let class = if called.is_some() { Class::Call } else { told::class(op) };
         if class == Class::Told {
             self.told.push((scope, span));
-            return Ok(());
+            return self.call(scope, span, called, budget);
         }
         let functions = &self.functions;
         let site =

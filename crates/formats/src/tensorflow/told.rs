@@ -31,8 +31,6 @@ const PARTS: &[&str] = &[
     "Kafka",
     "Kinesis",
     "Library",
-    "LookupTableExport",
-    "LookupTableImport",
     "PyFunc",
     "RPC",
     "Reader",
@@ -41,14 +39,16 @@ const PARTS: &[&str] = &[
     "Save",
     "Snapshot",
     "SqlDataset",
-    "SummaryWriter",
     "Subprocess",
     "TFRecord",
     "TextLine",
+    "Writer",
 ];
 
 /// Operators that reach out without saying so in their name.
 const WHOLE: &[&str] = &[
+    "CacheDataset",
+    "CacheDatasetV2",
     "CollectiveInitializeCommunicator",
     "CSVDataset",
     "CSVDatasetV2",
@@ -56,7 +56,7 @@ const WHOLE: &[&str] = &[
     "DatasetToGraph",
     "DatasetToGraphV2",
     "DatasetToTFRecord",
-    "FlushSummaryWriter",
+    "DumpTensor",
     "GenerateVocabRemapping",
     "ImmutableConst",
     "ImportEvent",
@@ -64,17 +64,12 @@ const WHOLE: &[&str] = &[
     "LMDBReader",
     "LoadAndRemapMatrix",
     "LoadDataset",
-    "Print",
     "PrintV2",
     "RegisterDataset",
     "RegisterDatasetV2",
-    "RemoteCall",
     "RemoteFusedGraphExecute",
-    "ShardedFilename",
-    "ShardedFilespec",
     "ShutdownDistributedTPU",
     "ShutdownTPUSystem",
-    "SymbolicGradient",
     "XlaCallModule",
     "XlaCustomCall",
     "XlaCustomCallV2",
@@ -82,16 +77,11 @@ const WHOLE: &[&str] = &[
 
 /// Operators whose names have one of the parts and that stay within the graph.
 const WITHIN: &[&str] = &[
-    "AnonymousMultiDeviceIteratorV3",
-    "CheckNumerics",
     "DebugGradientIdentity",
     "DebugGradientRefIdentity",
-    "Profile",
     "ShardedFilename",
     "ShardedFilespec",
     "Snapshot",
-    "SymbolicGradient",
-    "UnwrapDatasetVariant",
 ];
 
 /// Operators that call functions, where their names do not say so.

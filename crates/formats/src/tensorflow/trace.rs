@@ -111,9 +111,9 @@ fn step(op: &str) -> Step {
         "Concat" => Step::Pack(0),
         "StringJoin" | "Add" | "AddV2" => Step::Join,
         "ReduceJoin" | "ShardedFilename" | "ShardedFilespec" | "StringFormat" | "Substr"
-        | "RegexReplace" | "StaticRegexReplace" | "AsString" | "UnicodeEncode" | "StringSplit"
-        | "StringSplitV2" | "StringStrip" | "DecodeCompressed" | "DecodeRaw" | "ReadFile"
-        | "MatchingFiles" => Step::Build,
+        | "RegexReplace" | "EncodeBase64" | "StaticRegexReplace" | "AsString" | "UnicodeEncode"
+        | "StringSplit" | "StringSplitV2" | "StringStrip" | "DecodeCompressed" | "DecodeRaw"
+        | "ReadFile" | "MatchingFiles" => Step::Build,
         "DecodeBase64" => Step::Map(|text| BASE64.decode(text).ok()),
         "StringLower" => Step::Map(|text| Some(text.to_ascii_lowercase())),
         "StringUpper" => Step::Map(|text| Some(text.to_ascii_uppercase())),
@@ -193,7 +193,13 @@ impl<'a> Trace<'a> {
                 let values = self.all(scope, inputs.iter(), depth)?;
                 self.join(node, values)
             }
-            Step::Build => Ok(built(&node.op, self.all(scope, inputs.iter(), depth)?)),
+            Step::Build => {
+                let mut values = self.all(scope, inputs.iter(), depth)?;
+                if let Some(span) = node.attribute("template") {
+                    values.insert(0, value::attribute(&mut self.graph.wire, span, self.budget)?);
+                }
+                Ok(built(&node.op, values))
+            }
             Step::Map(map) => {
                 let value = self.pass(scope, nth(0), depth)?;
                 let text = value.text().and_then(|text| map(text.as_bytes()));

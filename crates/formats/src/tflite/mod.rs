@@ -16,11 +16,11 @@ mod tail;
 use crate::flatbuffers::{Flat, Table, has_identifier};
 use crate::tally::Tally;
 use buffers::Buffer;
-pub(crate) use tail::explain;
 use davy_artifact::{
     Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Value,
 };
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
+pub(crate) use tail::explain;
 
 /// Elements of one list that are read at most, so that lists fit in memory.
 const MOST: u64 = 1 << 22;
