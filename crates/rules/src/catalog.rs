@@ -16,7 +16,6 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::extension_code::ExtensionCode,
     &archives::false_encryption::DETECTOR,
     &archives::foreign_method::DETECTOR,
-    &graphs::tensorflow_graph_mismatch::DETECTOR,
     &streams::handmade_pickle::DETECTOR,
     &archives::header_mismatch::DETECTOR,
     &archives::hidden_member::DETECTOR,

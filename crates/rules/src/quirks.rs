@@ -31,10 +31,6 @@ pub(crate) enum Formats {
     Checkpoints,
     /// Archives and compressed files.
     Containers,
-    /// Graphs that a runtime executes, and the checkpoints beside them.
-    Graphs,
-    /// All but graphs.
-    NotGraphs,
     /// All but streams of opcodes.
     NotPickles,
 }
@@ -46,32 +42,15 @@ const PICKLES: &[&str] = &["dill", "joblib", "pickle"];
 const CHECKPOINTS: &[&str] =
     &["pytorch", "pytorch-legacy", "pytorch-tar", "pytorch-zip", "torch", "torchscript"];
 
-/// Formats that are graphs, or belong to them.
-const GRAPHS: &[&str] = &[
-    "ort",
-    "tf-checkpoint",
-    "tf-checkpoint-data",
-    "tf-checkpoint-state",
-    "tf-fingerprint",
-    "tf-graph",
-    "tf-hub-module",
-    "tf-meta-graph",
-    "tf-saved-model",
-    "tflite",
-];
-
 impl Formats {
     fn include(self, format: &str) -> bool {
         let pickle = is_pickle(format);
         let checkpoint = CHECKPOINTS.contains(&format);
-        let graph = GRAPHS.contains(&format);
         match self {
             Self::Any => true,
             Self::Pickles => pickle,
             Self::Checkpoints => checkpoint,
-            Self::Containers => !pickle && !checkpoint && !graph,
-            Self::Graphs => graph,
-            Self::NotGraphs => !graph,
+            Self::Containers => !pickle && !checkpoint,
             Self::NotPickles => !pickle,
         }
     }

@@ -3,7 +3,7 @@
 use super::graph::Graph;
 use super::node::{self, text};
 use super::{Place, Sink, table, value};
-use crate::protobuf::{Field, Message, Table, Wire};
+use crate::protobuf::{Field, Kind, Message, Table, Wire};
 use davy_artifact::{Excerpt, Fact, Reading, Role, Route, Site, Value};
 use davy_bytes::{Budget, Bytes, Halt, Span, to_u64};
 use std::collections::HashMap;
@@ -363,10 +363,9 @@ pub(super) fn plain(
     let mut message = Message::whole(bytes, table);
     while let Some(field) = wire.next(&mut message, budget)? {
         let value = match field.entry.map(|entry| entry.kind) {
-            None | Some(crate::protobuf::Kind::Message(_)) => continue,
-            Some(crate::protobuf::Kind::Text) => {
-                Value::Text(Excerpt::whole(text(&mut wire, &field)?))
-            }
+            None | Some(Kind::Message(_)) => continue,
+            Some(Kind::Text) => Value::Text(Excerpt::whole(text(&mut wire, &field)?)),
+            Some(Kind::Double | Kind::Float) => Value::Float(field.float()),
             Some(_) => Value::Int(field.int()),
         };
         let site = Site { span: place.span(field.span), route: Route::None };

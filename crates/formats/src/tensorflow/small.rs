@@ -1,7 +1,7 @@
 //! The small files beside models: fingerprints, the state of checkpoints, modules of the hub.
 
-use super::{look, meta, node, table, with_wire};
-use crate::protobuf::{Message, Wire, fits_text};
+use super::{look, meta, table, with_wire};
+use crate::protobuf::fits_text;
 use davy_artifact::{Fact, Format, Input, Probe, Reading, Route, Site};
 use davy_bytes::{Budget, Halt, Span};
 
@@ -74,18 +74,8 @@ impl Format for State {
         budget: &mut Budget,
     ) -> Result<(), Halt> {
         let table = &table::CHECKPOINT_STATE;
-        with_wire(input.bytes, table, (reading, budget), |bytes, place, (reading, budget)| {
-            let mut wire = Wire::new(bytes);
-            let mut message = Message::whole(bytes, table);
-            while let Some(field) = wire.next(&mut message, budget)? {
-                if field.name().ends_with("_path") || field.name().ends_with("_paths") {
-                    let target = node::text(&mut wire, &field)?;
-                    let span = place.span(field.span);
-                    let site = Site { span, route: Route::Key(field.name().to_owned()) };
-                    reading.fact(Fact::Reference { target, purpose: "checkpoint", site });
-                }
-            }
-            Ok(())
+        with_wire(input.bytes, table, (reading, budget), |bytes, place, sink| {
+            meta::plain(bytes, table, place, sink)
         })
     }
 }
