@@ -52,6 +52,12 @@ const TASKS: &[Task] = &[
         run: mutate::run,
     },
     Task {
+        name: "oracle bytecode",
+        options: "[--python PATH]... [--count N]",
+        help: "compare code objects of the standard library with what CPython says about them",
+        run: oracle::bytecode,
+    },
+    Task {
         name: "oracle pickle",
         options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
         help: "compare the imports that davy lists with what CPython's unpicklers look up",

@@ -5,9 +5,13 @@
     allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)
 )]
 
+pub mod bytecode;
 mod calls;
 mod flatbuffers;
 pub mod gzip;
+pub mod hdf5;
+pub mod json;
+pub mod marshal;
 pub mod ort;
 pub mod pickle;
 pub mod protobuf;
@@ -27,10 +31,14 @@ use davy_artifact::Format;
 pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
+    &json::Json,
+    &marshal::Marshal,
     &ort::Ort,
     &pickle::Pickle,
+    &marshal::Pyc,
     &python::Python,
     &tar::Tar,
+    &text::Text,
     &tensorflow::Checkpoint,
     &tensorflow::Data,
     &tensorflow::State,
@@ -39,7 +47,6 @@ pub const FORMATS: &[&dyn Format] = &[
     &tensorflow::Hub,
     &tensorflow::MetaGraph,
     &tensorflow::SavedModel,
-    &text::Text,
     &tflite::TfLite,
     &torch::Legacy,
     &torch::PyTorch,

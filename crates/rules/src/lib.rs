@@ -4,6 +4,7 @@
 //! of an artifact, a [`Finding`] one instance. Rules never see bytes: this crate has no dependency
 //! on the readers. [`CATALOG`] is the one list of all of them.
 
+mod advisories;
 mod archives;
 mod calls;
 mod catalog;
@@ -14,11 +15,13 @@ mod graphs;
 mod judge;
 pub mod knowledge;
 mod quirks;
+mod references;
 mod rule;
 mod sources;
 mod streams;
 mod tensors;
 
+pub use advisories::{Advice, Advisory, Subject, Version, advise, advisories};
 pub use catalog::CATALOG;
 pub use finding::{Finding, Reporter};
 pub use rule::{Confidence, Detector, Rule, Severity};

@@ -3,6 +3,7 @@
 //! Each oracle is a Python script that makes files and says what the library saw in each; davy
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
+mod bytecode;
 mod pickle;
 mod process;
 mod reduce;
@@ -39,6 +40,11 @@ pub trait Oracle: Sync {
     /// # Errors
     /// A sentence where the answer cannot be understood.
     fn compare(&self, bytes: &[u8], answer: &str) -> Result<Comparison, String>;
+}
+
+/// `oracle bytecode`.
+pub fn bytecode(args: &mut Args) -> Outcome {
+    bytecode::run(args)
 }
 
 /// `oracle pickle`.
