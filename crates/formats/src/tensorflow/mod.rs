@@ -147,8 +147,10 @@ fn starts_meta_graph(bytes: &Bytes, span: Span) -> bool {
     let mut budget = probing();
     let mut message = node::message(span, &table::META_GRAPH_DEF);
     while let Ok(Some(field)) = wire.next(&mut message, &mut budget) {
-        if field.name() == "graph_def" {
-            return field.content().len == 0 || starts_graph(bytes, field.content());
+        match field.name() {
+            "" => return false,
+            "graph_def" => return starts_graph(bytes, field.content()),
+            _ => {}
         }
     }
     false
@@ -165,11 +167,12 @@ fn starts_graph(bytes: &Bytes, span: Span) -> bool {
                 let node = node::Node::read(&mut wire, field.content(), &mut budget);
                 return node.is_ok_and(|node| !node.name.is_empty() && is_operator(&node.op));
             }
-            "library" | "versions" | "version" => return true,
+            "" => return false,
             _ => {}
         }
     }
-    false
+    // Without nodes there may still be functions.
+    message.at >= span.end() && span.len > 0
 }
 
 /// Whether a name can be that of an operator.
