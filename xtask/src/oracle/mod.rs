@@ -3,6 +3,7 @@
 //! Each oracle is a Python script that makes files and says what the library saw in each; davy
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
+mod onnx;
 mod pickle;
 mod process;
 mod reduce;
@@ -40,6 +41,8 @@ pub trait Oracle: Sync {
     /// A sentence where the answer cannot be understood.
     fn compare(&self, bytes: &[u8], answer: &str) -> Result<Comparison, String>;
 }
+
+pub use onnx::onnx;
 
 /// `oracle pickle`.
 pub fn pickle(args: &mut Args) -> Outcome {

@@ -2,7 +2,7 @@
 
 use super::tensor::TensorRecord;
 use super::walk::Walker;
-use super::{Nothing, content, tables};
+use super::{Nothing, Sink, content, tables};
 use crate::protobuf::{End, Message, Sketch, Wire, sketch};
 use davy_artifact::{Format, Input, Probe, Quirk, Reading};
 use davy_bytes::{Budget, Bytes, Halt, Limits, Span};
@@ -38,22 +38,33 @@ impl Format for OnnxData {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let head = input.bytes.copy(Span::new(0, 4096), 4096)?;
-        let table = match held(&head, input.bytes) {
-            Some((Held::Optional, _)) => &tables::OPTIONAL,
-            Some((Held::Sequence, _)) => &tables::SEQUENCE,
-            Some((Held::Tensor, _)) => &tables::TENSOR,
-            None => return Err(Halt::malformed(0, "no tensor whose data fits its shape")),
-        };
-        let mut nothing = Nothing;
-        let mut walker = Walker::new(input.bytes, reading, budget, &mut nothing)?;
-        let whole = Message::whole(input.bytes, table);
-        read(&mut walker, whole)?;
-        let Walker { files, reading, .. } = &mut walker;
-        files.check(reading);
-        walker.reading.seamless = true;
-        Ok(())
+        walk(input.bytes, reading, budget, &mut Nothing)
     }
+}
+
+/// Reads a file, and tells `sink` of every tensor in it.
+///
+/// # Errors
+/// Why reading stopped early.
+pub fn walk(
+    bytes: &Bytes,
+    reading: &mut Reading,
+    budget: &mut Budget,
+    sink: &mut dyn Sink,
+) -> Result<(), Halt> {
+    let head = bytes.copy(Span::new(0, 4096), 4096)?;
+    let table = match held(&head, bytes) {
+        Some((Held::Optional, _)) => &tables::OPTIONAL,
+        Some((Held::Sequence, _)) => &tables::SEQUENCE,
+        Some((Held::Tensor, _)) => &tables::TENSOR,
+        None => return Err(Halt::malformed(0, "no tensor whose data fits its shape")),
+    };
+    let mut walker = Walker::new(bytes, reading, budget, sink)?;
+    read(&mut walker, Message::whole(bytes, table))?;
+    let Walker { files, reading, .. } = &mut walker;
+    files.check(reading);
+    walker.reading.seamless = true;
+    Ok(())
 }
 
 /// Reads whatever the message is, and all in it.
