@@ -105,30 +105,31 @@ fn read(walker: &mut Walker<'_>, whole: Message) -> Result<(), Halt> {
     Ok(())
 }
 
-/// What bytes hold, and how sure that is.
+/// What bytes hold, and how sure that is. The name of a sequence could be the shape of a tensor, so
+/// that a tensor whose data does not fit its shape comes last.
 fn held(head: &[u8], bytes: &Bytes) -> Option<(Held, Probe)> {
-    if let Some(tensor) = sketch(head, bytes, &tables::TENSOR) {
-        let whole = Message::whole(bytes, &tables::TENSOR);
-        let fits = is_tidy(&tensor) && tensor.has("data_type");
-        if let Some(probe) = fits.then(|| tensor_probe(bytes, whole)).flatten() {
-            return Some((Held::Tensor, probe));
+    let tensor = sketch(head, bytes, &tables::TENSOR)
+        .filter(|it| is_tidy(it) && it.has("data_type"))
+        .and_then(|_| tensor_probe(bytes, Message::whole(bytes, &tables::TENSOR)));
+    if tensor == Some(Probe::Certain) {
+        return Some((Held::Tensor, Probe::Certain));
+    }
+    let several = [
+        (Held::Sequence, &tables::SEQUENCE, "tensor_values"),
+        (Held::Optional, &tables::OPTIONAL, "tensor_value"),
+    ];
+    for (held, table, tensors) in several {
+        let sketch = sketch(head, bytes, table);
+        let Some(sketch) = sketch.filter(|it| is_tidy(it) && it.has("elem_type")) else { continue };
+        let probe = match sketch.first(tensors) {
+            Some(span) => inner_probe(bytes, span),
+            None => Some(Probe::Possible),
+        };
+        if let Some(probe) = probe {
+            return Some((held, probe));
         }
     }
-    let sequence = sketch(head, bytes, &tables::SEQUENCE);
-    if let Some(sequence) = sequence.filter(|it| is_tidy(it) && it.has("elem_type")) {
-        let probe = match sequence.first("tensor_values") {
-            Some(span) => inner_probe(bytes, span)?,
-            None => Probe::Possible,
-        };
-        return Some((Held::Sequence, probe));
-    }
-    let optional = sketch(head, bytes, &tables::OPTIONAL);
-    let optional = optional.filter(|it| is_tidy(it) && it.has("elem_type"))?;
-    let probe = match optional.first("tensor_value") {
-        Some(span) => inner_probe(bytes, span)?,
-        None => Probe::Possible,
-    };
-    Some((Held::Optional, probe))
+    tensor.map(|probe| (Held::Tensor, probe))
 }
 
 /// Whether all of the bytes are fields as they should be.
