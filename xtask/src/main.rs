@@ -52,6 +52,12 @@ const TASKS: &[Task] = &[
         run: mutate::run,
     },
     Task {
+        name: "oracle bytecode",
+        options: "[--python PATH]... [--count N]",
+        help: "compare code objects of the standard library with what CPython says about them",
+        run: oracle::bytecode,
+    },
+    Task {
         name: "oracle onnx",
         options: "[--python PATH] [--corpus DIR]...",
         help: "compare what davy finds in models with what the onnx package finds",

@@ -5,14 +5,25 @@
     allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)
 )]
 
+pub mod bytecode;
+mod calls;
+mod flatbuffers;
 pub mod graph;
 pub mod gzip;
+pub mod hdf5;
+pub mod json;
+pub mod marshal;
 pub mod onnx;
+pub mod ort;
 pub mod pickle;
 pub mod protobuf;
 pub mod python;
+mod sstable;
+mod tally;
 pub mod tar;
+pub mod tensorflow;
 pub mod text;
+pub mod tflite;
 pub mod torch;
 pub mod zip;
 
@@ -22,13 +33,26 @@ use davy_artifact::Format;
 pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
+    &json::Json,
+    &marshal::Marshal,
     &onnx::Onnx,
     &onnx::OnnxData,
     &onnx::OnnxText,
+    &ort::Ort,
     &pickle::Pickle,
+    &marshal::Pyc,
     &python::Python,
     &tar::Tar,
     &text::Text,
+    &tensorflow::Checkpoint,
+    &tensorflow::Data,
+    &tensorflow::State,
+    &tensorflow::Fingerprint,
+    &tensorflow::GraphDef,
+    &tensorflow::Hub,
+    &tensorflow::MetaGraph,
+    &tensorflow::SavedModel,
+    &tflite::TfLite,
     &torch::Legacy,
     &torch::PyTorch,
     &torch::Tar,

@@ -1,6 +1,6 @@
 //! The one list of rules.
 
-use crate::{Detector, archives, calls, sources, streams, tensors};
+use crate::{Detector, archives, calls, graphs, references, sources, streams, tensors};
 
 /// Every rule that davy knows, by name.
 pub const CATALOG: &[&dyn Detector] = &[
@@ -8,11 +8,13 @@ pub const CATALOG: &[&dyn Detector] = &[
     &streams::broken_pickle::BrokenPickle,
     &archives::colliding_member::DETECTOR,
     &calls::computed_callable::ComputedCallable,
+    &graphs::tensorflow_custom_operator::CustomOperator,
     &archives::duplicate_member::DETECTOR,
     &calls::embedded_code::EmbeddedCode,
     &archives::escaping_member::DETECTOR,
     &streams::expansion_bomb::DETECTOR,
     &calls::extension_code::ExtensionCode,
+    &references::external_reference::ExternalReference,
     &archives::false_encryption::DETECTOR,
     &archives::foreign_method::DETECTOR,
     &streams::handmade_pickle::DETECTOR,
@@ -22,6 +24,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::injected_hook::InjectedHook,
     &archives::link_member::DETECTOR,
     &streams::loaders_disagree::DETECTOR,
+    &references::malformed_structure::DETECTOR,
     &calls::mutated_module::MutatedModule,
     &streams::nested_pickle::NestedPickle,
     &streams::odd_opcode_use::DETECTOR,
@@ -40,6 +43,8 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::unreviewed_constructor::UnreviewedConstructor,
     &calls::unsafe_call::UnsafeCall,
     &calls::unsafe_callable_argument::UnsafeCallableArgument,
+    &calls::unsafe_code::UnsafeCode,
     &calls::unsafe_import::UnsafeImport,
+    &graphs::tensorflow_unsafe_operator::UnsafeOperator,
     &archives::wrong_checksum::DETECTOR,
 ];

@@ -287,6 +287,18 @@ pub(crate) mod testing {
         }
     }
 
+    /// A finding of the first rule, about nothing.
+    pub(crate) fn finding() -> Finding {
+        let mut findings = Vec::new();
+        let rule = crate::CATALOG[0].rule();
+        let mut reporter = Reporter::new(rule, &mut findings);
+        let site = Site::default();
+        if let Some(finding) = reporter.report(&artifact("pickle", vec![]), &site, "", "") {
+            finding.severity = crate::Severity::High;
+        }
+        findings.remove(0)
+    }
+
     pub(crate) fn detect(detector: &dyn Detector, artifact: &Artifact) -> Vec<Finding> {
         let mut findings = Vec::new();
         detector.artifact(artifact, &mut Reporter::new(detector.rule(), &mut findings));

@@ -3,6 +3,7 @@
 //! Each oracle is a Python script that makes files and says what the library saw in each; davy
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
+mod bytecode;
 mod onnx;
 mod pickle;
 mod process;
@@ -43,6 +44,11 @@ pub trait Oracle: Sync {
 }
 
 pub use onnx::onnx;
+
+/// `oracle bytecode`.
+pub fn bytecode(args: &mut Args) -> Outcome {
+    bytecode::run(args)
+}
 
 /// `oracle pickle`.
 pub fn pickle(args: &mut Args) -> Outcome {

@@ -64,7 +64,7 @@ impl Detector for UnsafeCall {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
-        let mut examiner = Examiner::new();
+        let mut examiner = Examiner::of(artifact);
         for performed in calls(artifact) {
             let Some((name, known)) = harmful(performed.call) else { continue };
             let Some(judgement) = judge(performed.call, known, &mut examiner) else { continue };
