@@ -8,10 +8,12 @@
 pub mod bytecode;
 mod calls;
 mod flatbuffers;
+pub mod graph;
 pub mod gzip;
 pub mod hdf5;
 pub mod json;
 pub mod marshal;
+pub mod onnx;
 pub mod ort;
 pub mod pickle;
 pub mod protobuf;
@@ -33,6 +35,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &gzip::Zlib,
     &json::Json,
     &marshal::Marshal,
+    &onnx::Onnx,
+    &onnx::OnnxData,
+    &onnx::OnnxText,
     &ort::Ort,
     &pickle::Pickle,
     &marshal::Pyc,

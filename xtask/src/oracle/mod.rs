@@ -4,6 +4,7 @@
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
 mod bytecode;
+mod onnx;
 mod pickle;
 mod process;
 mod reduce;
@@ -41,6 +42,8 @@ pub trait Oracle: Sync {
     /// A sentence where the answer cannot be understood.
     fn compare(&self, bytes: &[u8], answer: &str) -> Result<Comparison, String>;
 }
+
+pub use onnx::onnx;
 
 /// `oracle bytecode`.
 pub fn bytecode(args: &mut Args) -> Outcome {

@@ -1,6 +1,7 @@
 //! Turns text into the wire format, so that one reader does for both.
 
 use super::{Entry, Event, Kind, Parser, Scalar, Table};
+use davy_artifact::{Quirk, Reading, Route};
 use davy_bytes::{Budget, Bytes, Halt, Span, to_u64};
 
 /// Bytes that the length of a message takes up: it is filled in when its end is known, so that
@@ -36,6 +37,20 @@ impl Encoded {
         let after = self.marks.partition_point(|(wire, _)| *wire < span.end());
         let end = self.marks.get(after).map_or(self.len, |(_, text)| *text);
         Span::between(start, end)
+    }
+
+    /// Makes what a reader learned from `bytes` a reading of the text: everything gets the place
+    /// that it comes from, and what the text has and the table does not is a deviation.
+    pub fn translate(&self, reading: &mut Reading) {
+        for fact in &mut reading.facts {
+            let site = fact.site_mut();
+            site.span = self.place(site.span);
+        }
+        reading.deviations.iter_mut().for_each(|it| it.span = self.place(it.span));
+        reading.gaps.iter_mut().for_each(|gap| gap.span = self.place(gap.span));
+        for (at, what) in &self.faults {
+            reading.deviation(Quirk::WrongType, Span::new(*at, 0), Route::None, what);
+        }
     }
 }
 

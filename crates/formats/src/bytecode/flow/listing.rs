@@ -93,7 +93,9 @@ pub(super) fn parameters(unit: &Unit<'_>) -> String {
     if starred && let Some(name) = rest.next().filter(|_| keyed == 0) {
         shown.push(format!("*{}", davy_bytes::escape(name)));
     }
-    if code.flags & crate::bytecode::CodeObject::VARKEYWORDS != 0 && let Some(name) = rest.next() {
+    if code.flags & crate::bytecode::CodeObject::VARKEYWORDS != 0
+        && let Some(name) = rest.next()
+    {
         shown.push(format!("**{}", davy_bytes::escape(name)));
     }
     shown.join(", ")
@@ -276,7 +278,8 @@ impl Layout {
         let passed = worded(value, !when);
         if target <= at {
             let ends = self.innermost_loop().is_some_and(|region| region.end <= next);
-            let line = if ends { format!("if {passed}: break") } else { format!("if {taken}: continue") };
+            let line =
+                if ends { format!("if {passed}: break") } else { format!("if {taken}: continue") };
             return self.text(line);
         }
         if self.joins_last(value, when, (target, next)) {

@@ -94,15 +94,8 @@ pub(super) const GLOBALS: usize = usize::MAX;
 
 impl<'a> Frame<'a> {
     fn new(unit: usize, code: &'a CodeObject, track: Track) -> Self {
-        let op = Instruction {
-            start: 0,
-            offset: 0,
-            next: 0,
-            op: Op::Nop,
-            code: 0,
-            arg: 0,
-            line: None,
-        };
+        let op =
+            Instruction { start: 0, offset: 0, next: 0, op: Op::Nop, code: 0, arg: 0, line: None };
         Self {
             unit,
             code,

@@ -71,7 +71,8 @@ pub fn follow(tree: &CodeTree, budget: &mut Budget) -> Flow {
     let length: u64 = tree.objects.iter().map(program::length).fold(0, u64::saturating_add);
     let Some(root) = tree.root() else { return flow };
     let work = length.saturating_mul(STEPS).saturating_add(1 << 16);
-    if length > LONGEST || budget.spend_steps(length.saturating_mul(u64::from(PASSES)), 0).is_err() {
+    if length > LONGEST || budget.spend_steps(length.saturating_mul(u64::from(PASSES)), 0).is_err()
+    {
         flow.unseen.push("more code than is followed".to_owned());
         return flow;
     }

@@ -4,7 +4,8 @@ use super::events::Placed;
 use super::slot::{self, S};
 use super::state::Saved;
 use crate::bytecode::{
-    CodeObject, CodeTree, Constant, Handler, Instruction, Op, Version, handlers, instruction_at, instructions,
+    CodeObject, CodeTree, Constant, Handler, Instruction, Op, Version, handlers, instruction_at,
+    instructions,
 };
 use crate::python::known::{Known, Many};
 use davy_artifact::{Call, Name};

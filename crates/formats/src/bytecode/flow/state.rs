@@ -275,7 +275,8 @@ impl Machine<'_> {
             followed.get(from).is_some_and(|start| *start < handler.end)
                 && !track.is_visited(handler.target)
         };
-        let open: Vec<crate::bytecode::Handler> = track.handlers.iter().filter(met).copied().collect();
+        let open: Vec<crate::bytecode::Handler> =
+            track.handlers.iter().filter(met).copied().collect();
         self.frame.stack.clear();
         for handler in &open {
             self.fault(*handler);
