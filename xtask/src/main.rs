@@ -64,6 +64,12 @@ const TASKS: &[Task] = &[
         run: oracle::hdf5,
     },
     Task {
+        name: "oracle onnx",
+        options: "[--python PATH] [--corpus DIR]...",
+        help: "compare what davy finds in models with what the onnx package finds",
+        run: oracle::onnx,
+    },
+    Task {
         name: "oracle pickle",
         options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
         help: "compare the imports that davy lists with what CPython's unpicklers look up",

@@ -6,6 +6,8 @@
 )]
 
 pub mod bytecode;
+mod calls;
+mod flatbuffers;
 pub mod graph;
 pub mod gzip;
 pub mod hdf5;
@@ -13,11 +15,16 @@ pub mod json;
 pub mod keras;
 pub mod marshal;
 pub mod onnx;
+pub mod ort;
 pub mod pickle;
 pub mod protobuf;
 pub mod python;
+mod sstable;
+mod tally;
 pub mod tar;
+pub mod tensorflow;
 pub mod text;
+pub mod tflite;
 pub mod torch;
 pub mod zip;
 
@@ -39,11 +46,21 @@ pub const FORMATS: &[&dyn Format] = &[
     &onnx::Onnx,
     &onnx::OnnxData,
     &onnx::OnnxText,
+    &ort::Ort,
     &pickle::Pickle,
     &marshal::Pyc,
     &python::Python,
     &tar::Tar,
     &text::Text,
+    &tensorflow::Checkpoint,
+    &tensorflow::Data,
+    &tensorflow::State,
+    &tensorflow::Fingerprint,
+    &tensorflow::GraphDef,
+    &tensorflow::Hub,
+    &tensorflow::MetaGraph,
+    &tensorflow::SavedModel,
+    &tflite::TfLite,
     &torch::Legacy,
     &torch::PyTorch,
     &torch::Tar,

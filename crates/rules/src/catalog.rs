@@ -1,6 +1,6 @@
 //! The one list of rules.
 
-use crate::{Detector, archives, calls, references, sources, streams, tensors};
+use crate::{Detector, archives, calls, graphs, references, sources, streams, tensors};
 
 /// Every rule that davy knows, by name.
 pub const CATALOG: &[&dyn Detector] = &[
@@ -8,6 +8,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &streams::broken_pickle::BrokenPickle,
     &archives::colliding_member::DETECTOR,
     &calls::computed_callable::ComputedCallable,
+    &graphs::tensorflow_custom_operator::CustomOperator,
     &archives::duplicate_member::DETECTOR,
     &calls::embedded_code::EmbeddedCode,
     &archives::escaping_member::DETECTOR,
@@ -46,5 +47,6 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::unsafe_callable_argument::UnsafeCallableArgument,
     &calls::unsafe_code::UnsafeCode,
     &calls::unsafe_import::UnsafeImport,
+    &graphs::tensorflow_unsafe_operator::UnsafeOperator,
     &archives::wrong_checksum::DETECTOR,
 ];

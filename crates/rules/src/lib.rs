@@ -11,6 +11,7 @@ mod catalog;
 mod code;
 mod facts;
 mod finding;
+mod graphs;
 mod judge;
 pub mod knowledge;
 mod quirks;

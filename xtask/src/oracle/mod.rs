@@ -5,6 +5,7 @@
 
 mod bytecode;
 mod hdf5;
+mod onnx;
 mod pickle;
 mod process;
 mod reduce;
@@ -44,6 +45,8 @@ pub trait Oracle: Sync {
     /// A sentence where the answer cannot be understood.
     fn compare(&self, bytes: &[u8], answer: &str) -> Result<Comparison, String>;
 }
+
+pub use onnx::onnx;
 
 /// `oracle bytecode`.
 pub fn bytecode(args: &mut Args) -> Outcome {
