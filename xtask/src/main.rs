@@ -52,6 +52,24 @@ const TASKS: &[Task] = &[
         run: mutate::run,
     },
     Task {
+        name: "oracle bytecode",
+        options: "[--python PATH]... [--count N]",
+        help: "compare code objects of the standard library with what CPython says about them",
+        run: oracle::bytecode,
+    },
+    Task {
+        name: "oracle hdf5",
+        options: "[--count N] [--seed S] [--python PATH] [--jobs N] | --corpus DIR... [--python PATH]",
+        help: "compare trees, types, attributes, links and elements of HDF5 files with what h5py sees",
+        run: oracle::hdf5,
+    },
+    Task {
+        name: "oracle onnx",
+        options: "[--python PATH] [--corpus DIR]...",
+        help: "compare what davy finds in models with what the onnx package finds",
+        run: oracle::onnx,
+    },
+    Task {
         name: "oracle pickle",
         options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
         help: "compare the imports that davy lists with what CPython's unpicklers look up",

@@ -214,6 +214,22 @@ impl Fact {
         }
     }
 
+    /// Where it stands, to be changed: for facts read from a decoded copy of the artifact.
+    pub fn site_mut(&mut self) -> &mut Site {
+        match self {
+            Self::Assign { site, .. }
+            | Self::Attribute { site, .. }
+            | Self::Call { site, .. }
+            | Self::Code { site, .. }
+            | Self::Import { site, .. }
+            | Self::Member { site, .. }
+            | Self::Object { site, .. }
+            | Self::Operator { site, .. }
+            | Self::Reference { site, .. }
+            | Self::Tensor { site, .. } => site,
+        }
+    }
+
     /// The kind as reports name it.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

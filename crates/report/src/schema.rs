@@ -31,6 +31,7 @@ pub fn schema() -> Value {
                 "enum": ["full", "partial", "structure"],
                 "description": "`full`: every byte was read; `partial`: there are gaps; `structure`: bytes of weights were not to be read",
             },
+            "assumptions": strings("what was said about the loader, as `loader=PACKAGE:VERSION`"),
             "summary": summary(),
             "inputs": list(&input()),
             "passed_over": list(&object(&["path", "why"], &json!({
@@ -183,7 +184,24 @@ fn finding() -> Value {
             "remediation": text("what to do about it"),
             "cwe": {"type": "array", "items": {"type": "integer"}},
             "atlas": {"type": "array", "items": {"type": "string"}},
+            "advisories": list(&advisory()),
+            "unassumed": reference("severity"),
             "fingerprint": text("the same for the same finding in the same content"),
+        }),
+    )
+}
+
+fn advisory() -> Value {
+    object(
+        &["id", "package", "affected", "fixed", "title", "url"],
+        &json!({
+            "id": text("id of a published vulnerability that the finding makes use of"),
+            "package": text("the package that is affected"),
+            "affected": text("its versions that are: bounds, and alternatives parted by ` or `"),
+            "fixed": text("the first versions that are not"),
+            "title": text("what it is"),
+            "url": text("where that is told"),
+            "written_by": text("the version of the package that the file says it was written by"),
         }),
     )
 }

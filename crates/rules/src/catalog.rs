@@ -1,6 +1,6 @@
 //! The one list of rules.
 
-use crate::{Detector, archives, calls, sources, streams, templates, tensors};
+use crate::{Detector, archives, calls, graphs, references, sources, streams, templates, tensors};
 
 /// Every rule that davy knows, by name.
 pub const CATALOG: &[&dyn Detector] = &[
@@ -9,11 +9,13 @@ pub const CATALOG: &[&dyn Detector] = &[
     &archives::colliding_member::DETECTOR,
     &calls::computed_callable::ComputedCallable,
     &templates::conditional_instruction::ConditionalInstruction,
+    &graphs::tensorflow_custom_operator::CustomOperator,
     &archives::duplicate_member::DETECTOR,
     &calls::embedded_code::EmbeddedCode,
     &archives::escaping_member::DETECTOR,
     &streams::expansion_bomb::DETECTOR,
     &calls::extension_code::ExtensionCode,
+    &references::external_reference::ExternalReference,
     &archives::false_encryption::DETECTOR,
     &archives::foreign_method::DETECTOR,
     &streams::handmade_pickle::DETECTOR,
@@ -24,12 +26,15 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::injected_hook::InjectedHook,
     &archives::link_member::DETECTOR,
     &streams::loaders_disagree::DETECTOR,
+    &references::malformed_structure::DETECTOR,
     &calls::mutated_module::MutatedModule,
     &streams::nested_pickle::NestedPickle,
     &streams::odd_opcode_use::DETECTOR,
     &archives::overlapping_members::DETECTOR,
+    &tensors::oversized_tensor::OversizedTensor,
     &sources::package_source::PackageSource,
     &streams::pickle_after_end::DETECTOR,
+    &references::plugin_filter::PluginFilter,
     &archives::prepended_data::DETECTOR,
     &calls::scanner_deactivation::ScannerDeactivation,
     &archives::several_directories::DETECTOR,
@@ -43,6 +48,8 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::unreviewed_constructor::UnreviewedConstructor,
     &calls::unsafe_call::UnsafeCall,
     &calls::unsafe_callable_argument::UnsafeCallableArgument,
+    &calls::unsafe_code::UnsafeCode,
     &calls::unsafe_import::UnsafeImport,
+    &graphs::tensorflow_unsafe_operator::UnsafeOperator,
     &archives::wrong_checksum::DETECTOR,
 ];

@@ -3,6 +3,9 @@
 //! Each oracle is a Python script that makes files and says what the library saw in each; davy
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
+mod bytecode;
+mod hdf5;
+mod onnx;
 mod pickle;
 mod process;
 mod reduce;
@@ -29,6 +32,8 @@ pub struct Comparison {
     pub unrecognised: bool,
 }
 
+pub use hdf5::hdf5;
+
 /// A library to compare davy with.
 pub trait Oracle: Sync {
     /// The name of its script in `xtask/oracle`, without extension.
@@ -39,6 +44,13 @@ pub trait Oracle: Sync {
     /// # Errors
     /// A sentence where the answer cannot be understood.
     fn compare(&self, bytes: &[u8], answer: &str) -> Result<Comparison, String>;
+}
+
+pub use onnx::onnx;
+
+/// `oracle bytecode`.
+pub fn bytecode(args: &mut Args) -> Outcome {
+    bytecode::run(args)
 }
 
 /// `oracle pickle`.
