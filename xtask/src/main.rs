@@ -68,6 +68,10 @@ const TASKS: &[Task] = &[
         options: "[--python PATH] [--corpus DIR]...",
         help: "compare what davy finds in models with what the onnx package finds",
         run: oracle::onnx,
+        name: "oracle keras",
+        options: "--python PATH...",
+        help: "compare the imports that davy lists with what Keras 2 and 3 look up in models",
+        run: oracle::keras,
     },
     Task {
         name: "oracle pickle",

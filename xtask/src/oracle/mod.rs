@@ -5,6 +5,7 @@
 
 mod bytecode;
 mod hdf5;
+mod keras;
 mod onnx;
 mod pickle;
 mod process;
@@ -51,6 +52,11 @@ pub use onnx::onnx;
 /// `oracle bytecode`.
 pub fn bytecode(args: &mut Args) -> Outcome {
     bytecode::run(args)
+}
+
+/// `oracle keras`.
+pub fn keras(args: &mut Args) -> Outcome {
+    keras::run(args)
 }
 
 /// `oracle pickle`.
