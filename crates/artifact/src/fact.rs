@@ -219,6 +219,7 @@ impl Fact {
         match self {
             Self::Assign { site, .. }
             | Self::Attribute { site, .. }
+            | Self::Branch { site, .. }
             | Self::Call { site, .. }
             | Self::Code { site, .. }
             | Self::Import { site, .. }
