@@ -4,12 +4,18 @@
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
 mod bytecode;
+mod calls;
+mod hdf5;
 mod keras;
+mod onnx;
 mod pickle;
 mod process;
 mod reduce;
 mod run;
 mod zip;
+
+pub use hdf5::hdf5;
+pub use onnx::onnx;
 
 use crate::Outcome;
 use crate::args::Args;
@@ -41,6 +47,11 @@ pub trait Oracle: Sync {
     /// # Errors
     /// A sentence where the answer cannot be understood.
     fn compare(&self, bytes: &[u8], answer: &str) -> Result<Comparison, String>;
+}
+
+/// `oracle calls`.
+pub fn calls(args: &mut Args) -> Outcome {
+    calls::run(args)
 }
 
 /// `oracle bytecode`.

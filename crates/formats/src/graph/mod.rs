@@ -2,10 +2,14 @@
 //! is known about both.
 
 mod class;
+mod flow;
+mod order;
+mod overrides;
 
 pub use class::Class;
 use davy_artifact::Value;
 use davy_bytes::Span;
+pub use overrides::{Override, overrides};
 use std::collections::HashMap;
 use std::ops::Range;
 

@@ -110,7 +110,8 @@ impl Walker<'_> {
                 let tensor = self.tensor(message, &place)?;
                 let elements = tensor.elements().unwrap_or(0);
                 if elements >= TOLD {
-                    let fact = super::content::fact(&tensor, place.clone());
+                    let mut fact = super::content::fact(&tensor, place.clone());
+                    fact.site_mut().route = Route::Node(place.clone());
                     self.reading.fact(fact);
                 }
                 let few = elements <= to_u64(ELEMENTS);

@@ -158,7 +158,7 @@ impl Walker<'_> {
             false => dims.to_vec(),
         };
         let outside = first.iter().zip(limits.iter().cycle()).find(|(index, limit)| match index {
-            Value::Int(index) => index < &&0 || index >= limit,
+            Value::Int(index) => *index < 0 || index >= *limit,
             _ => false,
         });
         Ok(outside.map(|(index, limit)| {

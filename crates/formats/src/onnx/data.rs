@@ -2,7 +2,7 @@
 
 use super::tensor::TensorRecord;
 use super::walk::Walker;
-use super::{Nothing, content, tables};
+use super::{Nothing, Sink, content, tables};
 use crate::protobuf::{End, Message, Sketch, Wire, sketch};
 use davy_artifact::{Format, Input, Probe, Quirk, Reading};
 use davy_bytes::{Budget, Bytes, Halt, Limits, Span};
@@ -38,22 +38,33 @@ impl Format for OnnxData {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let head = input.bytes.copy(Span::new(0, 4096), 4096)?;
-        let table = match held(&head, input.bytes) {
-            Some((Held::Optional, _)) => &tables::OPTIONAL,
-            Some((Held::Sequence, _)) => &tables::SEQUENCE,
-            Some((Held::Tensor, _)) => &tables::TENSOR,
-            None => return Err(Halt::malformed(0, "no tensor whose data fits its shape")),
-        };
-        let mut nothing = Nothing;
-        let mut walker = Walker::new(input.bytes, reading, budget, &mut nothing)?;
-        let whole = Message::whole(input.bytes, table);
-        read(&mut walker, whole)?;
-        let Walker { files, reading, .. } = &mut walker;
-        files.check(reading);
-        walker.reading.seamless = true;
-        Ok(())
+        walk(input.bytes, reading, budget, &mut Nothing)
     }
+}
+
+/// Reads a file, and tells `sink` of every tensor in it.
+///
+/// # Errors
+/// Why reading stopped early.
+pub fn walk(
+    bytes: &Bytes,
+    reading: &mut Reading,
+    budget: &mut Budget,
+    sink: &mut dyn Sink,
+) -> Result<(), Halt> {
+    let head = bytes.copy(Span::new(0, 4096), 4096)?;
+    let table = match held(&head, bytes) {
+        Some((Held::Optional, _)) => &tables::OPTIONAL,
+        Some((Held::Sequence, _)) => &tables::SEQUENCE,
+        Some((Held::Tensor, _)) => &tables::TENSOR,
+        None => return Err(Halt::malformed(0, "no tensor whose data fits its shape")),
+    };
+    let mut walker = Walker::new(bytes, reading, budget, sink)?;
+    read(&mut walker, Message::whole(bytes, table))?;
+    let Walker { files, reading, .. } = &mut walker;
+    files.check(reading);
+    walker.reading.seamless = true;
+    Ok(())
 }
 
 /// Reads whatever the message is, and all in it.
@@ -94,30 +105,31 @@ fn read(walker: &mut Walker<'_>, whole: Message) -> Result<(), Halt> {
     Ok(())
 }
 
-/// What bytes hold, and how sure that is.
+/// What bytes hold, and how sure that is. The name of a sequence could be the shape of a tensor, so
+/// that a tensor whose data does not fit its shape comes last.
 fn held(head: &[u8], bytes: &Bytes) -> Option<(Held, Probe)> {
-    if let Some(tensor) = sketch(head, bytes, &tables::TENSOR) {
-        let whole = Message::whole(bytes, &tables::TENSOR);
-        let fits = is_tidy(&tensor) && tensor.has("data_type");
-        if let Some(probe) = fits.then(|| tensor_probe(bytes, whole)).flatten() {
-            return Some((Held::Tensor, probe));
+    let tensor = sketch(head, bytes, &tables::TENSOR)
+        .filter(|it| is_tidy(it) && it.has("data_type"))
+        .and_then(|_| tensor_probe(bytes, Message::whole(bytes, &tables::TENSOR)));
+    if tensor == Some(Probe::Certain) {
+        return Some((Held::Tensor, Probe::Certain));
+    }
+    let several = [
+        (Held::Sequence, &tables::SEQUENCE, "tensor_values"),
+        (Held::Optional, &tables::OPTIONAL, "tensor_value"),
+    ];
+    for (held, table, tensors) in several {
+        let sketch = sketch(head, bytes, table);
+        let Some(sketch) = sketch.filter(|it| is_tidy(it) && it.has("elem_type")) else { continue };
+        let probe = match sketch.first(tensors) {
+            Some(span) => inner_probe(bytes, span),
+            None => Some(Probe::Possible),
+        };
+        if let Some(probe) = probe {
+            return Some((held, probe));
         }
     }
-    let sequence = sketch(head, bytes, &tables::SEQUENCE);
-    if let Some(sequence) = sequence.filter(|it| is_tidy(it) && it.has("elem_type")) {
-        let probe = match sequence.first("tensor_values") {
-            Some(span) => inner_probe(bytes, span)?,
-            None => Probe::Possible,
-        };
-        return Some((Held::Sequence, probe));
-    }
-    let optional = sketch(head, bytes, &tables::OPTIONAL);
-    let optional = optional.filter(|it| is_tidy(it) && it.has("elem_type"))?;
-    let probe = match optional.first("tensor_value") {
-        Some(span) => inner_probe(bytes, span)?,
-        None => Probe::Possible,
-    };
-    Some((Held::Optional, probe))
+    tensor.map(|probe| (Held::Tensor, probe))
 }
 
 /// Whether all of the bytes are fields as they should be.

@@ -87,16 +87,16 @@ impl Files {
         reading: &mut Reading,
     ) {
         let size = tensor.size();
-        if let (Some(length), Some(size)) = (length, size) {
-            if length != size {
-                let what = format!(
-                    "{length} bytes of external data, where {}{:?} takes {size}",
-                    tensor.data_type().name(),
-                    tensor.dims
-                );
-                let route = Route::Tensor(name.to_owned());
-                reading.deviation(Quirk::SizeMismatch, tensor.span, route, &what);
-            }
+        if let (Some(length), Some(size)) = (length, size)
+            && length != size
+        {
+            let what = format!(
+                "{length} bytes of external data, where {}{:?} takes {size}",
+                tensor.data_type().name(),
+                tensor.dims
+            );
+            let route = Route::Tensor(name.to_owned());
+            reading.deviation(Quirk::SizeMismatch, tensor.span, route, &what);
         }
         let Some(length) = length.or(size).filter(|length| *length > 0) else { return };
         let Some(end) = start.checked_add(length) else {
@@ -116,18 +116,17 @@ impl Files {
             parts.sort_unstable();
             let mut last: Option<&Part> = None;
             for part in parts.iter() {
-                if let Some(last) = last.filter(|last| part.start < last.end) {
-                    if (part.start, part.end) != (last.start, last.end) {
-                        let what = format!(
-                            "its bytes {}..{} of `{location}` lie over {}..{} of tensor `{}`",
-                            part.start, part.end, last.start, last.end, last.tensor
-                        );
-                        let span = Span::new(part.at.0, part.at.1);
-                        let route = Route::Tensor(part.tensor.clone());
-                        reading.deviation(Quirk::Overlap, span, route, &what);
-                    }
+                let same = |it: &&Part| (it.start, it.end) == (part.start, part.end);
+                if let Some(over) = last.filter(|it| part.start < it.end && !same(it)) {
+                    let what = format!(
+                        "its bytes {}..{} of `{location}` lie over {}..{} of tensor `{}`",
+                        part.start, part.end, over.start, over.end, over.tensor
+                    );
+                    let span = Span::new(part.at.0, part.at.1);
+                    let route = Route::Tensor(part.tensor.clone());
+                    reading.deviation(Quirk::Overlap, span, route, &what);
                 }
-                last = last.filter(|last| last.end > part.end).or(Some(part));
+                last = last.filter(|it| it.end > part.end).or(Some(part));
             }
         }
     }

@@ -18,7 +18,7 @@ mod tensor;
 mod types;
 mod walk;
 
-pub use data::OnnxData;
+pub use data::{OnnxData, walk as walk_data};
 pub use node::{AttributeRecord, NodeRecord, SHOWN};
 pub use tensor::TensorRecord;
 pub use types::DataType;

@@ -149,7 +149,10 @@ fn opset(walker: &mut Walker<'_>, mut message: Message, owner: &str) -> Result<(
             _ => walker.unknown(&message, &field),
         }
     }
-    let name = text(&mut walker.wire, domain, NAME)?;
+    let name = match domain.len {
+        0 => "ai.onnx".to_owned(),
+        _ => text(&mut walker.wire, domain, NAME)?,
+    };
     let owner = format!("{owner} opset_import").trim_start().to_owned();
     let (value, site) = (Value::Int(version), Site { span, route: Route::None });
     walker.reading.fact(Fact::Attribute { owner, name, value, site });

@@ -124,10 +124,10 @@ impl TensorRecord {
         let more = wire.count(field, budget)?;
         self.count(field.name(), more);
         let floats = matches!(field.name(), "float_data" | "double_data");
-        if let (Payload::Bytes(span), true) = (field.payload, floats) {
-            if self.packed.len() < ENTRIES {
-                self.packed.push(span);
-            }
+        if let (Payload::Bytes(span), true) = (field.payload, floats)
+            && self.packed.len() < ENTRIES
+        {
+            self.packed.push(span);
         }
         if self.head.len() < ELEMENTS {
             // Ten bytes are the most that an element takes.
@@ -161,8 +161,8 @@ impl TensorRecord {
         if self.dims.contains(&0) && self.dims.iter().all(|dim| *dim >= 0) {
             return Some(0);
         }
-        let sizes = self.dims.iter().map(|dim| u64::try_from(*dim).ok());
-        sizes.fold(Some(1), |product, size| product?.checked_mul(size?))
+        let mut sizes = self.dims.iter().map(|dim| u64::try_from(*dim).ok());
+        sizes.try_fold(1_u64, |product, size| product.checked_mul(size?))
     }
 
     /// How many bytes its elements take where they lie packed in a file or in `raw_data`.

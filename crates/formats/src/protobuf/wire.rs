@@ -163,7 +163,11 @@ impl Wire {
                 return Err(Halt::malformed(at, what));
             }
         };
-        message.at = self.cursor.position();
+        // Content is not gone to: who looks into it finds it in the window.
+        message.at = match payload {
+            Payload::Bytes(span) => span.end(),
+            _ => self.cursor.position(),
+        };
         let entry = entry.filter(|entry| entry.kind.takes(&payload, entry.repeated));
         Ok(Some(Field { number, span: Span::between(at, message.at), payload, entry }))
     }
@@ -320,7 +324,7 @@ impl Wire {
         self.cursor.array("fixed number")
     }
 
-    /// Passes over length-delimited content.
+    /// Where length-delimited content stands, which starts here.
     fn delimited(&mut self, message: &Message, number: u32) -> Result<Span, Halt> {
         let at = self.cursor.position();
         let len =
@@ -331,9 +335,7 @@ impl Wire {
             let what = format!("{} has {len} bytes, where {left} are left", named(message, number));
             return Err(Halt::malformed(at, what));
         }
-        let span = Span::new(start, len);
-        self.cursor.seek(span.end());
-        Ok(span)
+        Ok(Span::new(start, len))
     }
 
     /// Passes over a group and the groups in it.
@@ -353,7 +355,10 @@ impl Wire {
             match kind {
                 0 => drop(self.varint(inside.end, || named(message, number))?),
                 1 => drop(self.fixed::<8>(&inside, number)?),
-                2 => drop(self.delimited(&inside, number)?),
+                2 => {
+                    let content = self.delimited(&inside, number)?;
+                    self.cursor.seek(content.end());
+                }
                 3 if open.len() >= GROUPS => {
                     return Err(Halt::exhausted(at, format!("{GROUPS} groups in each other")));
                 }
