@@ -58,6 +58,12 @@ const TASKS: &[Task] = &[
         run: oracle::bytecode,
     },
     Task {
+        name: "oracle calls",
+        options: "[--python PATH]... [--count N]",
+        help: "compare the calls that davy follows in byte code with those in its sources",
+        run: oracle::calls,
+    },
+    Task {
         name: "oracle pickle",
         options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
         help: "compare the imports that davy lists with what CPython's unpicklers look up",

@@ -4,6 +4,7 @@
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
 mod bytecode;
+mod calls;
 mod pickle;
 mod process;
 mod reduce;
@@ -40,6 +41,11 @@ pub trait Oracle: Sync {
     /// # Errors
     /// A sentence where the answer cannot be understood.
     fn compare(&self, bytes: &[u8], answer: &str) -> Result<Comparison, String>;
+}
+
+/// `oracle calls`.
+pub fn calls(args: &mut Args) -> Outcome {
+    calls::run(args)
 }
 
 /// `oracle bytecode`.
