@@ -92,7 +92,7 @@ pub fn follow(tree: &CodeTree, budget: &mut Budget) -> Flow {
 }
 
 /// Every name that the code objects have.
-fn names(tree: &CodeTree) -> Vec<String> {
+pub(crate) fn names(tree: &CodeTree) -> Vec<String> {
     let mut seen = HashSet::new();
     // References of marshal let any number of code objects share one list.
     let mut lists = HashSet::new();
