@@ -52,10 +52,34 @@ const TASKS: &[Task] = &[
         run: mutate::run,
     },
     Task {
+        name: "oracle bytecode",
+        options: "[--python PATH]... [--count N]",
+        help: "compare code objects of the standard library with what CPython says about them",
+        run: oracle::bytecode,
+    },
+    Task {
+        name: "oracle calls",
+        options: "[--python PATH]... [--count N]",
+        help: "compare the calls that davy follows in byte code with those in its sources",
+        run: oracle::calls,
+    },
+    Task {
         name: "oracle hdf5",
         options: "[--count N] [--seed S] [--python PATH] [--jobs N] | --corpus DIR... [--python PATH]",
         help: "compare trees, types, attributes, links and elements of HDF5 files with what h5py sees",
         run: oracle::hdf5,
+    },
+    Task {
+        name: "oracle keras",
+        options: "--python PATH...",
+        help: "compare the imports that davy lists with what Keras 2 and 3 look up in models",
+        run: oracle::keras,
+    },
+    Task {
+        name: "oracle onnx",
+        options: "[--python PATH] [--corpus DIR]...",
+        help: "compare what davy finds in models with what the onnx package finds",
+        run: oracle::onnx,
     },
     Task {
         name: "oracle pickle",

@@ -74,7 +74,8 @@ impl Pages<'_, '_> {
         writeln!(self.out)
     }
 
-    /// A heading and three columns; an empty column takes no room.
+    /// A heading and three columns; an empty column takes no room. Lines behind the first of the last
+    /// column are those of a listing.
     fn table(&mut self, heading: &str, rows: &[[String; 3]]) -> io::Result<()> {
         /// Widest column: a longer cell pushes only its own line.
         const WIDEST: usize = 40;
@@ -89,8 +90,13 @@ impl Pages<'_, '_> {
         let gap = if second > 0 { "  " } else { "" };
         writeln!(self.out, "  {}", self.style.paint(Ink::Faint, heading))?;
         for [offset, route, text] in rows {
-            let (offset, route, text) = (inert(offset), inert(route), inert(text));
+            let mut lines = text.lines().map(inert);
+            let text = lines.next().unwrap_or_default();
+            let (offset, route) = (inert(offset), inert(route));
             writeln!(self.out, "    {offset:<first$}{gap}{route:<second$}  {text}")?;
+            for line in lines {
+                writeln!(self.out, "    {:<first$}  | {line}", "")?;
+            }
         }
         Ok(())
     }
@@ -102,7 +108,11 @@ fn fact(fact: &FactEntry<'_>) -> [String; 3] {
         What::Member { .. } => String::new(),
         _ => fact.route.clone(),
     };
-    [hexadecimal(fact.span.start), route, fact.text.clone()]
+    let text = match fact.what {
+        What::Code { listing, .. } => format!("{}\n{listing}", fact.text),
+        _ => fact.text.clone(),
+    };
+    [hexadecimal(fact.span.start), route, text]
 }
 
 /// Whether a fact belongs to the artifact's own tree of objects.

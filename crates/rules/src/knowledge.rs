@@ -5,8 +5,10 @@
 //! never silent. A name is judged by where it ends, not by where it starts: `pathlib.os.system` and
 //! `os.system.__call__` are `os.system`.
 
+mod alias;
 mod effect;
 
+pub(crate) use alias::{method, reached};
 pub use effect::Effect;
 
 use std::cmp::Reverse;
@@ -201,6 +203,13 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
     let parts: Vec<&str> = name.split('.').collect();
     let whole = format!("{module}.{name}");
     if let Some(known) = exact(&whole) {
+        return Some(known);
+    }
+    let same = alias::canonical(&whole);
+    if same != whole
+        && let Some((module, name)) = same.split_once('.')
+        && let Some(known) = lookup(module, name)
+    {
         return Some(known);
     }
     if let Some(known) = harm_on_the_way(module, &parts) {

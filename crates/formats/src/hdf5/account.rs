@@ -6,17 +6,9 @@ use super::claims::{Claims, Clash, Use};
 use super::data;
 use super::fields::number;
 use super::file::File;
-use super::layout::Layout;
-use super::object::Dataset;
 use super::payload::could_be;
 use davy_artifact::{Probe, Quirk, Role, Route, Why};
 use davy_bytes::{Blame, Bytes, Halt, Span, to_u64, to_usize};
-
-/// Elements of more bytes than this are suspicious where the file is smaller by [`RATIO`].
-const LARGE: u64 = 2 << 30;
-
-/// Deflate packs no honest weights so well.
-const RATIO: u64 = 1_000;
 
 /// Clashes that are recorded; more are counted.
 const TOLD: usize = 100;
@@ -32,33 +24,20 @@ pub(super) fn datasets(access: &mut Access<'_>, file: &File) -> Result<(), Halt>
     for (number, object) in (0_u32..).zip(&file.objects) {
         let Some(dataset) = &object.dataset else { continue };
         access.steps(1, object.span.start)?;
-        let stored = match data::claim(access, dataset, number) {
-            Ok(stored) => stored,
+        let missing = match data::claim(access, dataset, number) {
+            Ok(missing) => missing,
             Err(halt) => {
                 access.survive(halt, object.span, &format!("chunks of {}", object.path))?;
                 continue;
             }
         };
         let route = Route::Object(object.path.clone());
-        if stored.missing > 0 {
-            let what = format!("{} bytes of elements behind the end of the file", stored.missing);
+        if missing > 0 {
+            let what = format!("{missing} bytes of elements behind the end of the file");
             access.reading.deviation(Quirk::OutOfRange, object.span, route, &what);
-        } else if is_bomb(access, dataset, stored.there) {
-            let (size, there) = (data::size(dataset), stored.there);
-            let what = format!("elements of {size} bytes, of which the file holds {there}");
-            access.reading.deviation(Quirk::Expansion, object.span, route, &what);
         }
     }
     Ok(())
-}
-
-/// Whether a dataset takes gigabytes to load, of which a file of some kilobytes holds next to
-/// nothing: CVE-2026-0897, where Keras makes an array of any shape that a weights file claims.
-fn is_bomb(access: &Access<'_>, dataset: &Dataset, there: u64) -> bool {
-    let size = data::size(dataset);
-    let here = dataset.external.is_empty() && !matches!(dataset.layout, Layout::Virtual(_));
-    let small = access.space.bytes.len().saturating_mul(RATIO) < size;
-    here && size > LARGE && small && there.saturating_mul(RATIO) < size
 }
 
 /// Settles the account of a file whose tree has been read.

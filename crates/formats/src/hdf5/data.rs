@@ -177,46 +177,28 @@ fn advance(at: &mut [u64], lens: &[u64]) {
     }
 }
 
-/// How many bytes of a dataset are in the file, and how many would be behind its end.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Stored {
-    pub(super) there: u64,
-    pub(super) missing: u64,
-}
-
-impl Stored {
-    fn add(&mut self, span: Span, len: u64) {
-        self.there = self.there.saturating_add(span.len);
-        self.missing = self.missing.saturating_add(len.saturating_sub(span.len));
-    }
-}
-
-/// Claims the bytes of a dataset with the given number.
-pub(super) fn claim(
-    access: &mut Access<'_>,
-    dataset: &Dataset,
-    number: u32,
-) -> Result<Stored, Halt> {
+/// Claims the bytes of a dataset with the given number, and hands back how many of them would lie
+/// behind the end of the file.
+pub(super) fn claim(access: &mut Access<'_>, dataset: &Dataset, number: u32) -> Result<u64, Halt> {
     let owner = Use::Data(number);
-    let mut stored = Stored::default();
+    let mut missing = 0_u64;
     match &dataset.layout {
         Layout::Contiguous { address: Some(address), .. } if dataset.external.is_empty() => {
-            let len = size(dataset);
-            let span = access.space.clamped(*address, len);
+            let span = access.space.clamped(*address, size(dataset));
             access.claim(span, owner);
-            stored.add(span, len);
+            missing = size(dataset).saturating_sub(span.len);
         }
         Layout::Chunked(chunks) => {
             chunk::each(access, dataset, chunks, &mut |access, chunk| {
                 let span = access.space.clamped(chunk.address, chunk.size);
                 access.claim(span, owner);
-                stored.add(span, chunk.size);
+                missing = missing.saturating_add(chunk.size.saturating_sub(span.len));
                 Ok(())
             })?;
         }
         _ => {}
     }
-    Ok(stored)
+    Ok(missing)
 }
 
 /// The number of bytes of all elements; saturates.

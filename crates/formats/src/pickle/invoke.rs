@@ -186,8 +186,9 @@ impl Machine<'_> {
     pub(super) fn report(&mut self, callee: V, args: V, kwargs: V, manner: Manner) {
         let function = self.function(callee);
         if function == Function::Load {
-            self.keep_loaded(args);
+            self.keep_loaded(callee, args);
         }
+        self.keep_code(callee, args);
         let group = shape(&self.heap, &[callee], true);
         let seen = self.distinct.entry(group).or_insert(0);
         // What depends on the text (a name to look up, a module to import) is never folded.

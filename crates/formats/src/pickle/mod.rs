@@ -7,6 +7,7 @@
 
 mod array;
 mod build;
+mod code;
 mod constant;
 mod convert;
 mod evaluate;
@@ -30,6 +31,7 @@ use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
 pub(crate) use heap::{CallRecord, Heap, Node, V};
 use machine::End;
 pub(crate) use machine::Machine;
+pub(crate) use nested::payload;
 use walk::{Ending, walk};
 
 /// Python's pickle.

@@ -94,7 +94,7 @@ const MORE: [&str; 8] =
     ["tuple", "type", "unichr", "unicode", "vars", "xrange", "zip", "basestring"];
 
 /// Whether `name` is a builtin function or class.
-pub(super) fn is(name: &str) -> bool {
+pub(crate) fn is(name: &str) -> bool {
     NAMES.binary_search(&name).is_ok() || MORE.contains(&name)
 }
 

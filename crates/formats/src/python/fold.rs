@@ -20,16 +20,17 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// Bytes that folding may still produce for one source; stops constants that double and double.
 #[derive(Debug)]
-pub(super) struct Fold {
+pub(crate) struct Fold {
     left: usize,
 }
 
 impl Fold {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { left: 16 << 20 }
     }
 
-    fn spend(&mut self, bytes: usize) -> bool {
+    /// Charges for `bytes` of output, or tells that there is no room for them.
+    pub(crate) fn spend(&mut self, bytes: usize) -> bool {
         match self.left.checked_sub(bytes) {
             Some(left) => {
                 self.left = left;
@@ -40,7 +41,7 @@ impl Fold {
     }
 
     /// `left + right`.
-    pub(super) fn plus(&mut self, left: Known, right: &Known) -> Known {
+    pub(crate) fn plus(&mut self, left: Known, right: &Known) -> Known {
         match (left, right) {
             (Known::Text(mut text), Known::Text(more)) if self.grows(&text, more) => {
                 Rc::make_mut(&mut text).extend_from_slice(more);
@@ -69,7 +70,7 @@ impl Fold {
     }
 
     /// `left % right`, where the text has only `%s`, `%c` and `%%`.
-    pub(super) fn percent(&mut self, left: &Known, right: &Known) -> Known {
+    pub(crate) fn percent(&mut self, left: &Known, right: &Known) -> Known {
         let one = [right.clone()];
         let Known::Text(format) = left else { return Known::Unknown };
         if !self.spend(format.len()) {
@@ -101,7 +102,7 @@ impl Fold {
     }
 
     /// What a method of a constant returns.
-    pub(super) fn method(&mut self, base: &Known, name: &str, args: &[Known]) -> Known {
+    pub(crate) fn method(&mut self, base: &Known, name: &str, args: &[Known]) -> Known {
         if !self.spend(base.bytes().map_or(0, |bytes| bytes.len())) {
             return Known::Unknown;
         }
@@ -183,7 +184,7 @@ impl Fold {
     }
 
     /// What a function of pure data returns; `path` is module and name.
-    pub(super) fn call(&mut self, path: &str, args: &[Known]) -> Known {
+    pub(crate) fn call(&mut self, path: &str, args: &[Known]) -> Known {
         let bytes = args.first().and_then(Known::bytes).cloned();
         if !self.spend(bytes.as_ref().map_or(0, |bytes| bytes.len())) {
             return Known::Unknown;
@@ -259,7 +260,7 @@ impl Fold {
     }
 
     /// `base[index]` of a constant.
-    pub(super) fn index(&mut self, base: &Known, index: &Known) -> Known {
+    pub(crate) fn index(&mut self, base: &Known, index: &Known) -> Known {
         let Some(index) = index.int() else { return Known::Unknown };
         let place = |len: usize| {
             let behind = i64::try_from(len).ok().filter(|_| index < 0).unwrap_or(0);
@@ -278,7 +279,7 @@ impl Fold {
     }
 
     /// `base[::-1]` of a constant.
-    pub(super) fn reversed(&mut self, base: &Known) -> Known {
+    pub(crate) fn reversed(&mut self, base: &Known) -> Known {
         if !self.spend(base.bytes().map_or(0, |bytes| bytes.len())) {
             return Known::Unknown;
         }

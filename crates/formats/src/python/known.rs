@@ -21,7 +21,7 @@ const ENDS: usize = 2048;
 
 /// A value that constant expressions and imports lead to.
 #[derive(Clone, Debug)]
-pub(super) enum Known {
+pub(crate) enum Known {
     /// `True` or `False`.
     Bool(bool),
     /// A method of a constant, to be called.
@@ -56,7 +56,7 @@ pub(super) enum Known {
 
 /// What is known about a container without walking it again.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// How deep containers go in it.
     depth: u8,
     /// A digest of what is in it.
@@ -82,17 +82,17 @@ impl PartialEq for Known {
 }
 
 /// What an expression may be: one of these, or, where there are none, anything.
-pub(super) type Many = Vec<Known>;
+pub(crate) type Many = Vec<Known>;
 
 /// Adds `value` to the alternatives, unless it is there.
-pub(super) fn add(many: &mut Many, value: Known) {
+pub(crate) fn add(many: &mut Many, value: Known) {
     if value != Known::Unknown && many.len() < ALTERNATIVES && !many.contains(&value) {
         many.push(value);
     }
 }
 
 /// The value, where there is just one.
-pub(super) fn only(many: Many) -> Known {
+pub(crate) fn only(many: Many) -> Known {
     let mut values = many.into_iter();
     match (values.next(), values.next()) {
         (Some(value), None) => value,
@@ -116,7 +116,7 @@ impl Shape {
 impl Known {
     /// A global, split into module and name where both are in `path`: the name starts at the first
     /// part that is spelled like a class, or is the last part. Look-ups should use the whole.
-    pub(super) fn global(path: &str) -> Name {
+    pub(crate) fn global(path: &str) -> Name {
         let class_at = path.split('.').skip(1).find(|part| part.starts_with(char::is_uppercase));
         let split = match class_at {
             Some(class) => path
@@ -131,7 +131,7 @@ impl Known {
     }
 
     /// A list, tuple or set.
-    pub(super) fn items(items: Vec<Self>) -> Self {
+    pub(crate) fn items(items: Vec<Self>) -> Self {
         match Shape::around(items.iter()) {
             Some(shape) => Self::Items(Rc::new(items), shape),
             None => Self::Unknown,
@@ -139,7 +139,7 @@ impl Known {
     }
 
     /// A dictionary.
-    pub(super) fn dict(pairs: Vec<(Self, Self)>) -> Self {
+    pub(crate) fn dict(pairs: Vec<(Self, Self)>) -> Self {
         match Shape::around(pairs.iter().flat_map(|(key, value)| [key, value])) {
             Some(shape) => Self::Dict(Rc::new(pairs), shape),
             None => Self::Unknown,
@@ -155,7 +155,7 @@ impl Known {
     }
 
     /// A digest of kind and content; of long constants, of their length and ends.
-    fn mark(&self) -> u64 {
+    pub(crate) fn mark(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         discriminant(self).hash(&mut hasher);
         match self {
@@ -178,7 +178,7 @@ impl Known {
     }
 
     /// The bytes of text or a byte string.
-    pub(super) fn bytes(&self) -> Option<&Rc<Vec<u8>>> {
+    pub(crate) fn bytes(&self) -> Option<&Rc<Vec<u8>>> {
         match self {
             Self::Bytes(bytes) | Self::Text(bytes) => Some(bytes),
             _ => None,
@@ -186,7 +186,7 @@ impl Known {
     }
 
     /// The text, if it is one that is short enough for a name.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) if text.len() <= ENDS => std::str::from_utf8(text).ok(),
             _ => None,
@@ -194,7 +194,7 @@ impl Known {
     }
 
     /// The whole number, if it is one.
-    pub(super) fn int(&self) -> Option<i64> {
+    pub(crate) fn int(&self) -> Option<i64> {
         match self {
             Self::Int(int) => Some(*int),
             Self::Bool(bool) => Some(i64::from(*bool)),
@@ -203,7 +203,7 @@ impl Known {
     }
 
     /// The value as facts carry it: bounded in depth, width and length.
-    pub(super) fn shown(&self, room: &mut Room) -> Value {
+    pub(crate) fn shown(&self, room: &mut Room) -> Value {
         self.shown_within(room, 4)
     }
 
@@ -229,18 +229,18 @@ impl Known {
 
 /// How much of values may still be shown.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Room {
+pub(crate) struct Room {
     /// Values.
     nodes: usize,
     /// Bytes of constants.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
     /// Bytes of each constant.
     each: usize,
 }
 
 impl Room {
     /// Room for one fact, of what is left for the whole source.
-    pub(super) fn new(bytes: usize) -> Self {
+    pub(crate) fn new(bytes: usize) -> Self {
         Self { nodes: NODES, bytes, each: SHOWN }
     }
 
@@ -304,12 +304,12 @@ fn trimmed(value: &Value, nodes: &mut usize, depth: u8) -> Value {
 }
 
 /// `base.name`, where `base` is what a call returns.
-pub(super) fn attribute_of(base: &Value, name: &str) -> Value {
+pub(crate) fn attribute_of(base: &Value, name: &str) -> Value {
     Value::Attribute(Box::new(trimmed(base, &mut { NODES }, 4)), name.to_owned())
 }
 
 /// What calling `callee` returns.
-pub(super) fn result_of(callee: Value, args: &[Known]) -> Value {
+pub(crate) fn result_of(callee: Value, args: &[Known]) -> Value {
     let mut room = Room { nodes: NODES, bytes: 256, each: 96 };
     let callee = trimmed(&callee, &mut room.nodes, 4);
     let args = shown_items(args, &mut room, 3);

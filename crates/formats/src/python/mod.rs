@@ -4,12 +4,12 @@
 //! TorchScript's `code/` is read as Python too: its names that nothing binds (`torch`, `ops.aten`)
 //! are taken for modules.
 
-mod builtins;
+pub(crate) mod builtins;
 mod call;
 mod expression;
-mod fold;
+pub(crate) mod fold;
 mod identifier;
-mod known;
+pub(crate) mod known;
 mod literal;
 mod machine;
 mod resolve;
