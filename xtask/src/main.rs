@@ -58,10 +58,22 @@ const TASKS: &[Task] = &[
         run: oracle::bytecode,
     },
     Task {
+        name: "oracle calls",
+        options: "[--python PATH]... [--count N]",
+        help: "compare the calls that davy follows in byte code with those in its sources",
+        run: oracle::calls,
+    },
+    Task {
         name: "oracle hdf5",
         options: "[--count N] [--seed S] [--python PATH] [--jobs N] | --corpus DIR... [--python PATH]",
         help: "compare trees, types, attributes, links and elements of HDF5 files with what h5py sees",
         run: oracle::hdf5,
+    },
+    Task {
+        name: "oracle keras",
+        options: "--python PATH...",
+        help: "compare the imports that davy lists with what Keras 2 and 3 look up in models",
+        run: oracle::keras,
     },
     Task {
         name: "oracle onnx",

@@ -108,6 +108,19 @@ pub enum Fact {
         /// Where.
         site: Site,
     },
+    /// Something else is put out under a condition on what comes in: a branch of a template.
+    Branch {
+        /// What the condition is about.
+        input: &'static str,
+        /// How it is tested: `in`, `==`, `startswith` ...
+        test: String,
+        /// The constants that it is compared with.
+        constants: Vec<String>,
+        /// The text that is put out if it holds, bounded in length.
+        output: String,
+        /// Where.
+        site: Site,
+    },
     /// Loading calls something.
     Call {
         /// The call, with its arguments as far as they can be known.
@@ -189,6 +202,7 @@ impl Fact {
         match self {
             Self::Assign { site, .. }
             | Self::Attribute { site, .. }
+            | Self::Branch { site, .. }
             | Self::Call { site, .. }
             | Self::Code { site, .. }
             | Self::Import { site, .. }
@@ -205,6 +219,7 @@ impl Fact {
         match self {
             Self::Assign { site, .. }
             | Self::Attribute { site, .. }
+            | Self::Branch { site, .. }
             | Self::Call { site, .. }
             | Self::Code { site, .. }
             | Self::Import { site, .. }
@@ -222,6 +237,7 @@ impl Fact {
         match self {
             Self::Assign { .. } => "assign",
             Self::Attribute { .. } => "attribute",
+            Self::Branch { .. } => "branch",
             Self::Call { .. } => "call",
             Self::Code { .. } => "code",
             Self::Import { .. } => "import",

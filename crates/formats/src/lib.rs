@@ -7,7 +7,9 @@
 
 pub mod bytecode;
 mod calls;
+pub mod compressed;
 mod flatbuffers;
+pub mod foreign;
 pub mod graph;
 pub mod gzip;
 pub mod hdf5;
@@ -19,9 +21,11 @@ pub mod ort;
 pub mod pickle;
 pub mod protobuf;
 pub mod python;
+pub mod sevenzip;
 mod sstable;
 mod tally;
 pub mod tar;
+pub mod template;
 pub mod tensorflow;
 pub mod text;
 pub mod tflite;
@@ -32,6 +36,12 @@ use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
 pub const FORMATS: &[&dyn Format] = &[
+    &compressed::BZIP2,
+    &compressed::LZ4,
+    &compressed::LZMA,
+    &compressed::XZ,
+    &compressed::ZSTD,
+    &foreign::Foreign,
     &gzip::Gzip,
     &gzip::Zlib,
     &hdf5::Hdf5,
@@ -50,7 +60,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &pickle::Pickle,
     &marshal::Pyc,
     &python::Python,
+    &sevenzip::SevenZip,
     &tar::Tar,
+    &template::Jinja,
     &text::Text,
     &tensorflow::Checkpoint,
     &tensorflow::Data,

@@ -43,6 +43,17 @@ pub enum What<'a> {
         /// Its value, as pseudo-Python.
         value: String,
     },
+    /// Something else is put out under a condition on what comes in.
+    Branch {
+        /// What the condition is about.
+        input: &'static str,
+        /// How it is tested.
+        test: &'a str,
+        /// The constants that it is compared with.
+        constants: &'a [String],
+        /// The text that is put out if it holds.
+        output: &'a str,
+    },
     /// Something is called.
     Call {
         /// What is called, as pseudo-Python.
@@ -190,6 +201,9 @@ impl<'a> What<'a> {
             Fact::Attribute { owner, name, value, .. } => {
                 Self::Attribute { owner, name, value: value.to_string() }
             }
+            Fact::Branch { input, test, constants, output, .. } => {
+                Self::Branch { input, test, constants, output }
+            }
             Fact::Call { call, count, .. } => Self::call(call, *count),
             Fact::Code { code, .. } => Self::code(code),
             Fact::Import { name, spelled, by, .. } => Self::Import {
@@ -265,6 +279,10 @@ fn statement(fact: &Fact) -> String {
         Fact::Attribute { owner, name, value, .. } => {
             let at = if owner.is_empty() { "" } else { "@" };
             format!("{}{at}{} = {value}", escape(owner), escape(name))
+        }
+        Fact::Branch { input, test, constants, output, .. } => {
+            let constants = escape(&constants.join("`, `"));
+            format!("if {input} {} `{constants}`: {}", escape(test), escape(output))
         }
         Fact::Call { call, count: 0 | 1, .. } => call.to_string(),
         Fact::Call { call, count, .. } => format!("{call}  # and {} like it", count - 1),

@@ -210,7 +210,7 @@ fn fact() -> Value {
     let mut properties = json!({
         "kind": {
             "enum": [
-                "assign", "attribute", "call", "code", "import", "member", "object", "operator",
+                "assign", "attribute", "branch", "call", "code", "import", "member", "object", "operator",
                 "reference", "tensor",
             ],
         },
@@ -245,6 +245,10 @@ fn by_code() -> Value {
             "call, operator: how many that differ only in plain data this stands for",
         ),
         "module": text("import: the module, as it is imported"),
+        "input": text("branch: what the condition is about"),
+        "test": text("branch: how it is tested"),
+        "constants": strings("branch: the constants that it is compared with"),
+        "output": text("branch: what is put out if it holds"),
         "by": text("import: how it is looked up"),
         "language": text("code: language and version"),
         "when": {"enum": ["loaded", "unknown", "used"]},

@@ -1,6 +1,6 @@
 //! The one list of rules.
 
-use crate::{Detector, archives, calls, graphs, references, sources, streams, tensors};
+use crate::{Detector, archives, calls, graphs, references, sources, streams, templates, tensors};
 
 /// Every rule that davy knows, by name.
 pub const CATALOG: &[&dyn Detector] = &[
@@ -8,6 +8,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &streams::broken_pickle::BrokenPickle,
     &archives::colliding_member::DETECTOR,
     &calls::computed_callable::ComputedCallable,
+    &templates::conditional_instruction::ConditionalInstruction,
     &graphs::tensorflow_custom_operator::CustomOperator,
     &archives::duplicate_member::DETECTOR,
     &calls::embedded_code::EmbeddedCode,
@@ -20,6 +21,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &streams::handmade_pickle::DETECTOR,
     &archives::header_mismatch::DETECTOR,
     &archives::hidden_member::DETECTOR,
+    &templates::hidden_text::HiddenText,
     &streams::huge_memo_index::DETECTOR,
     &calls::injected_hook::InjectedHook,
     &archives::link_member::DETECTOR,
@@ -37,6 +39,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::scanner_deactivation::ScannerDeactivation,
     &archives::several_directories::DETECTOR,
     &tensors::storage_mismatch::DETECTOR,
+    &templates::template_escape::TemplateEscape,
     &tensors::tensor_out_of_bounds::DETECTOR,
     &sources::torchscript_file_access::TorchscriptFileAccess,
     &streams::truncated_artifact::DETECTOR,

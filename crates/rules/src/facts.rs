@@ -14,7 +14,7 @@ pub(crate) const ALIKE: u64 = 8;
 pub(crate) const APART: u64 = 500;
 
 /// Formats whose facts are what source text says, not what a loader does.
-const SOURCES: &[&str] = &["python", "torchscript"];
+const SOURCES: &[&str] = &["jinja", "python", "torchscript"];
 
 /// The facts about what a loader does, each once although several formats may explain the bytes.
 pub(crate) fn loaded(artifact: &Artifact) -> Vec<&Fact> {
@@ -70,6 +70,7 @@ fn label(fact: &Fact) -> String {
         Fact::Assign { key, .. } => key.to_string(),
         Fact::Attribute { name, .. } => name.clone(),
         Fact::Call { call, .. } => call.callee.to_string(),
+        Fact::Branch { output, .. } => output.clone(),
         Fact::Code { code, .. } => code.name.clone(),
         Fact::Import { name, .. } => name.dotted(),
         Fact::Object { path, .. } => path.clone(),

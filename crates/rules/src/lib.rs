@@ -19,6 +19,7 @@ mod references;
 mod rule;
 mod sources;
 mod streams;
+mod templates;
 mod tensors;
 
 pub use advisories::{Advice, Advisory, Subject, Version, advise, advisories};

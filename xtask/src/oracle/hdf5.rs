@@ -342,7 +342,7 @@ fn datatype(kind: &Datatype) -> String {
             let (bits, implied) = (bits(&float.bits), u8::from(float.implied));
             format!("float({size},{bits},{},{},{implied})", list(fields, ","), float.bias)
         }
-        Class::Bitfield { bits: b } => format!("bits({size},{})", bits(b)),
+        Class::Bitfield { .. } => format!("bits({size})"),
         Class::Time { .. } => format!("time({size})"),
         Class::LongText { unicode } => format!("string({})", u8::from(*unicode)),
         Class::Text { padding, unicode } => {

@@ -4,13 +4,18 @@
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
 mod bytecode;
+mod calls;
 mod hdf5;
+mod keras;
 mod onnx;
 mod pickle;
 mod process;
 mod reduce;
 mod run;
 mod zip;
+
+pub use hdf5::hdf5;
+pub use onnx::onnx;
 
 use crate::Outcome;
 use crate::args::Args;
@@ -32,8 +37,6 @@ pub struct Comparison {
     pub unrecognised: bool,
 }
 
-pub use hdf5::hdf5;
-
 /// A library to compare davy with.
 pub trait Oracle: Sync {
     /// The name of its script in `xtask/oracle`, without extension.
@@ -46,11 +49,19 @@ pub trait Oracle: Sync {
     fn compare(&self, bytes: &[u8], answer: &str) -> Result<Comparison, String>;
 }
 
-pub use onnx::onnx;
+/// `oracle calls`.
+pub fn calls(args: &mut Args) -> Outcome {
+    calls::run(args)
+}
 
 /// `oracle bytecode`.
 pub fn bytecode(args: &mut Args) -> Outcome {
     bytecode::run(args)
+}
+
+/// `oracle keras`.
+pub fn keras(args: &mut Args) -> Outcome {
+    keras::run(args)
 }
 
 /// `oracle pickle`.

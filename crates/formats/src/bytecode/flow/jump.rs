@@ -206,7 +206,7 @@ impl Machine<'_> {
             }
             Op::PushExcInfo => {
                 let exception = self.pop();
-                self.push(Slot::unknown());
+                self.push(Slot::marker(Kind::Former));
                 self.push(exception);
             }
             Op::CheckExcMatch => self.match_exception(false),
@@ -297,7 +297,12 @@ impl Machine<'_> {
 
     fn set_up(&mut self, target: u32) {
         // A handler that only forgets the name of an exception is the compiler's.
-        let named = self.frame.events.last().is_some_and(|e| matches!(e.event, Event::As(_)));
+        let named = match self.frame.events.as_slice() {
+            [.., before, last] => {
+                matches!((&before.event, &last.event), (Event::Except { .. }, Event::As(_)))
+            }
+            _ => false,
+        };
         if !named {
             self.event(Event::Try { end: target, handler: target });
         }

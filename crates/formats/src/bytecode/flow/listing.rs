@@ -171,6 +171,7 @@ impl Layout {
     fn open(&mut self, shape: Shape, header: String, start: u32, end: u32) {
         self.text(header);
         let row = self.rows.len().saturating_sub(1);
+        let end = end.min(self.bound());
         self.regions.push(Region { shape, start, end, row, filled: false, condition: None });
     }
 
@@ -199,6 +200,12 @@ impl Layout {
         let passed: Vec<u32> = self.labels.range(from..=at).copied().collect();
         for label in passed {
             self.labels.remove(&label);
+            // Nothing that is shown stands in between.
+            let jump = format!("goto L{label}");
+            if matches!(self.rows.last(), Some(Row::Text(_, last)) if *last == jump) {
+                self.rows.pop();
+                continue;
+            }
             self.text(format!("L{label}:"));
         }
     }
@@ -264,8 +271,7 @@ impl Layout {
                 self.open(Shape::Try, "try:".to_owned(), placed.at, *end);
             }
             Event::With { text, end } => {
-                let end = (*end).min(self.bound());
-                self.open(Shape::With, format!("with {text}:"), placed.at, end);
+                self.open(Shape::With, format!("with {text}:"), placed.at, *end);
                 self.header = self.rows.len().checked_sub(1);
             }
         }
@@ -311,7 +317,7 @@ impl Layout {
             self.labels.insert(target);
             return self.text(format!("if {taken}: goto L{target}"));
         }
-        self.open(Shape::If, format!("if {passed}:"), at, target.min(self.bound()));
+        self.open(Shape::If, format!("if {passed}:"), at, target);
         if let Some(region) = self.regions.last_mut() {
             region.condition = Some((S::clone(value), passed, when));
         }
@@ -364,8 +370,7 @@ impl Layout {
         let leaves = self.innermost_loop().is_some_and(|region| target >= region.end);
         if shape == Shape::If && next >= end && !leaves {
             self.close_last();
-            let bound = self.bound();
-            return self.open(Shape::Else, "else:".to_owned(), next, target.min(bound));
+            return self.open(Shape::Else, "else:".to_owned(), next, target);
         }
         if leaves {
             return self.text("break".to_owned());
@@ -385,7 +390,7 @@ impl Layout {
                 self.close_last();
             }
         }
-        let end = self.joins.get(&at).copied().unwrap_or(u32::MAX).min(self.bound());
+        let end = self.joins.get(&at).copied().unwrap_or(u32::MAX);
         self.open(Shape::Handler, "except:".to_owned(), at, end);
         self.header = self.rows.len().checked_sub(1);
     }
@@ -404,7 +409,6 @@ impl Layout {
         };
         self.unmatched.insert(target);
         let end = if target > at { target.min(end) } else { end };
-        let end = end.min(self.bound());
         self.open(Shape::Handler, format!("except {text}:"), at, end);
         self.header = self.rows.len().checked_sub(1);
     }

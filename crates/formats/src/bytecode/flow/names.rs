@@ -296,8 +296,13 @@ impl<'a> Machine<'a> {
 
     /// What a global is that nothing here binds.
     pub(super) fn unbound(&self, name: &str) -> Many {
-        if name == "__builtins__" {
-            return vec![Known::Module("builtins".into())];
+        match name {
+            "__builtins__" => return vec![Known::Module("builtins".into())],
+            // In Python 2 these are names like others.
+            "False" => return vec![Known::Bool(false)],
+            "None" => return vec![Known::None],
+            "True" => return vec![Known::Bool(true)],
+            _ => {}
         }
         if is_builtin(name) {
             return vec![builtin(name)];
@@ -377,7 +382,7 @@ impl<'a> Machine<'a> {
                 }
             }
             Kind::Part(unpacked) => self.assign_part(*unpacked, target),
-            Kind::Value if self.is_implied(target) => {}
+            Kind::Value | Kind::Cells(_) if self.is_implied(target) => {}
             _ => self.line(|| format!("{target} = {}", slot.text)),
         }
     }
@@ -587,8 +592,8 @@ const ERRORS: [&str; 63] = [
     "UnicodeTranslateError",
     "UnicodeWarning",
     "UserWarning",
-    "ValueError",
     "VMSError",
+    "ValueError",
     "WindowsError",
     "ZeroDivisionError",
     "_IncompleteInputError",
@@ -601,4 +606,15 @@ fn is_exception(name: &str) -> bool {
 /// What nobody knows, as the only alternative.
 pub(super) fn anything() -> Many {
     vec![slot::known(ANY)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_searched_by_halves_are_in_order() {
+        assert!(EXCEPTIONS.is_sorted() && ERRORS.is_sorted());
+        assert!(is_builtin("ValueError") && is_builtin("eval") && !is_builtin("os"));
+    }
 }

@@ -88,8 +88,6 @@ pub(super) struct Track {
     pub(super) handlers: Vec<Handler>,
     /// Handlers by where they begin to guard.
     pub(super) guards: HashMap<u32, Vec<usize>>,
-    /// Where each handler stops to guard, by where it stands.
-    pub(super) guarded_ends: HashMap<u32, u32>,
     /// States that lead to an offset and are not followed yet.
     pub(super) pending: BTreeMap<u32, Vec<Saved>>,
     /// What the last pass knew at each offset that is jumped back to.
@@ -116,8 +114,6 @@ impl Track {
         }
         for (at, handler) in track.handlers.iter().enumerate() {
             track.guards.entry(handler.start).or_default().push(at);
-            let end = track.guarded_ends.entry(handler.target).or_insert(handler.end);
-            *end = handler.end.max(*end);
             if let Some(target) = track.targets.get_mut(to_usize(u64::from(handler.target))) {
                 *target = true;
             }
@@ -155,6 +151,24 @@ impl Track {
             at = instruction.next;
         }
         self.at(offset).is_some()
+    }
+
+    /// How far handler number `index` guards: blocks within are guarded by their own handlers, and by
+    /// this one again behind them.
+    pub(super) fn guarded_until(&self, index: usize) -> u32 {
+        let mut rest = self.handlers.iter().skip(index);
+        let Some(first) = rest.next() else { return u32::MAX };
+        let (mut end, mut met) = (first.end, first.end);
+        for handler in rest.take(64) {
+            if handler.start > met.saturating_add(2) {
+                break;
+            }
+            met = handler.end.max(met);
+            if handler.target == first.target {
+                end = met;
+            }
+        }
+        end
     }
 
     /// Whether a jump leads to `offset`.

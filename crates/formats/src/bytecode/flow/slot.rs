@@ -82,6 +82,8 @@ pub(super) enum Kind {
     Exit,
     /// What leaving a `with` block returns.
     Exited,
+    /// The exception that was handled before this one (3.11 on).
+    Former,
     /// A name out of a module, as it is spelled there.
     From(Rc<str>),
     /// A function with this body.

@@ -2,8 +2,8 @@
 
 use super::events::Event;
 use super::machine::Machine;
-use super::slot::{S, Slot};
-use crate::bytecode::Version;
+use super::slot::{Kind, S, Slot};
+use crate::bytecode::{Handler, Op, Version};
 use davy_bytes::to_usize;
 
 /// Slots that are copied where ways part; what lies deeper is forgotten on the way that jumps.
@@ -207,7 +207,7 @@ impl Machine<'_> {
             _ => 1,
         };
         let exception = Slot::of(
-            super::slot::Kind::Exception,
+            Kind::Exception,
             vec![super::slot::known("an exception")],
             "<exception>",
             super::slot::level::ATOM,
@@ -220,34 +220,44 @@ impl Machine<'_> {
         let Some(guards) = self.frame.track.guards.remove(&at) else { return };
         for index in &guards {
             let Some(handler) = self.frame.track.handlers.get(*index).copied() else { continue };
-            self.note_guard(handler);
+            self.note_guard(*index);
             self.fault(handler);
         }
         self.frame.track.guards.insert(at, guards);
     }
 
-    /// Shows the start of a handler, unless it only cleans up after the compiler.
+    /// Whether what stands at `at` handles faults that a program names: not the end of a `with`
+    /// block, and nothing that only cleans up after the compiler (3.11 on).
+    fn handles(&self, at: u32) -> bool {
+        if self.version() < Version::V3_11 {
+            return true;
+        }
+        let first = self.frame.track.at(at).filter(|first| first.op == Op::PushExcInfo);
+        let second = first.and_then(|first| self.frame.track.at(first.next));
+        second.is_some_and(|second| second.op != Op::WithExceptStart)
+    }
+
+    /// Shows the start of a handler.
     fn note_handler(&mut self, at: u32) {
-        let first = self.frame.track.at(at);
-        let shown = self.version() < Version::V3_11
-            || first.is_some_and(|first| first.op == crate::bytecode::Op::PushExcInfo);
-        if shown && self.last {
+        if self.last && self.handles(at) {
             self.frame.events.push(super::events::Placed { at, event: Event::Handler });
         }
     }
 
     /// Shows the start of a guarded stretch (3.11 on).
-    fn note_guard(&mut self, handler: crate::bytecode::Handler) {
-        let target = self.frame.track.at(handler.target);
-        let faults = target.is_some_and(|first| first.op == crate::bytecode::Op::PushExcInfo);
-        if self.last && faults && !handler.lasti && self.frame.shown_guards.insert(handler.target) {
-            let end = self.frame.track.guarded_ends.get(&handler.target).copied();
-            let end = end.unwrap_or(handler.end);
+    fn note_guard(&mut self, index: usize) {
+        let Some(handler) = self.frame.track.handlers.get(index).copied() else { return };
+        let shown = self.last && !handler.lasti && self.handles(handler.target);
+        // Handlers guard what other handlers do as well; that is no block of its own.
+        let mut near = self.frame.stack.iter().rev().take(32);
+        let inner = near.any(|slot| matches!(slot.kind, Kind::Exception | Kind::Former));
+        if shown && !inner && self.frame.shown_guards.insert(handler.target) {
+            let end = self.frame.track.guarded_until(index);
             self.event(Event::Try { end, handler: handler.target });
         }
     }
 
-    fn fault(&mut self, handler: crate::bytecode::Handler) {
+    fn fault(&mut self, handler: Handler) {
         let mut more = Vec::new();
         if handler.lasti {
             more.push(Slot::unknown());
@@ -271,13 +281,12 @@ impl Machine<'_> {
             .filter(|start| track.is_visited(*start))
             .collect();
         followed.sort_unstable();
-        let met = |handler: &&crate::bytecode::Handler| {
+        let met = |handler: &&Handler| {
             let from = followed.partition_point(|start| *start < handler.start);
             followed.get(from).is_some_and(|start| *start < handler.end)
                 && !track.is_visited(handler.target)
         };
-        let open: Vec<crate::bytecode::Handler> =
-            track.handlers.iter().filter(met).copied().collect();
+        let open: Vec<Handler> = track.handlers.iter().filter(met).copied().collect();
         self.frame.stack.clear();
         for handler in &open {
             self.fault(*handler);
