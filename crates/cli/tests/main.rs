@@ -1,6 +1,8 @@
 //! The binary as a user meets it: arguments, exit statuses, messages and files.
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
+mod walkthrough;
+
 use davy_bytes::acts;
 use std::ffi::OsStr;
 use std::fs;

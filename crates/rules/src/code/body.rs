@@ -79,9 +79,11 @@ impl<'a> Look<'a> {
         }
         // Holding a module is holding all that it can do.
         let whole = name.name.is_empty();
-        let severity = if whole { Severity::High } else { known.effect.severity_when_named() };
-        let does = if whole { Effect::Introspect.does() } else { known.effect.does() };
-        self.deed(severity, format!("imports {}, which {does}", quote(name)), true);
+        if whole {
+            return self.deed(Severity::High, format!("imports {}", quote(name)), true);
+        }
+        let says = format!("imports {}, which {}", quote(name), known.effect.does());
+        self.deed(known.effect.severity_when_named(), says, true);
     }
 
     fn call(&mut self, call: &'a Call, examiner: &mut Examiner) {
