@@ -6,6 +6,7 @@ mod generate;
 mod mutate;
 mod oracle;
 mod paths;
+mod recipe;
 mod seeds;
 mod sizes;
 
@@ -92,6 +93,12 @@ const TASKS: &[Task] = &[
         options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
         help: "compare the members that davy lists with what Python's zipfile lists and reads",
         run: oracle::zip,
+    },
+    Task {
+        name: "recipe",
+        options: "RECIPE FILE",
+        help: "write the file that a recipe describes",
+        run: recipe::run,
     },
     Task {
         name: "seeds",
