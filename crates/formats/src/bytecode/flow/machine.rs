@@ -151,6 +151,11 @@ impl<'a> Machine<'a> {
     pub(super) fn pass(&mut self, back: bool, last: bool) {
         (self.changed, self.last) = (false, last);
         self.fold = Fold::new();
+        if last {
+            // What an earlier pass could not follow, a later one may.
+            self.unseen.clear();
+            self.broken.clear();
+        }
         let count = self.units.len();
         for at in 0..count {
             let unit = if back { count.saturating_sub(at.saturating_add(1)) } else { at };
@@ -311,8 +316,10 @@ impl<'a> Machine<'a> {
         if self.last { make() } else { String::new() }
     }
 
-    /// A value as facts carry it, charged to what may be shown.
+    /// A value as facts carry it, charged to what may be shown. What is put into a container later
+    /// is not known, so neither is the container.
     pub(super) fn shown(&mut self, value: &Known) -> davy_artifact::Value {
+        let value = if self.stays(value) { value } else { &Known::Unknown };
         let mut room = Room::new(self.shown);
         let value = value.shown(&mut room);
         self.shown = room.bytes;

@@ -18,7 +18,7 @@ const STARS: usize = 4;
 const TAKEN: usize = 256;
 
 /// Longest path of a module that is believed.
-const PATH: usize = 256;
+const PATH: usize = 1024;
 
 /// What the compiler assigns in every class, `__doc__` left out: that says something.
 const IMPLIED: [&str; 5] =

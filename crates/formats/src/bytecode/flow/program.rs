@@ -70,6 +70,8 @@ pub(super) struct Unit<'a> {
     pub(super) entries: Vec<Entry>,
     /// What its listing is made of.
     pub(super) events: Vec<Placed>,
+    /// Where handlers begin that stand behind all other code (3.12 on).
+    pub(super) cold: u32,
     /// How a body that only returns one expression reads.
     pub(super) expression: Option<String>,
     pub(super) track: Track,
@@ -210,6 +212,7 @@ impl<'a> Unit<'a> {
             returns: Many::new(),
             entries: Vec::new(),
             events: Vec::new(),
+            cold: cold(code),
             expression: None,
             track: Track::new(code),
         }
@@ -250,6 +253,12 @@ impl<'a> Unit<'a> {
     pub(super) fn is_cell(&self, index: u32) -> bool {
         self.held_in_cells.get(to_usize(u64::from(index))).copied().unwrap_or(false)
     }
+}
+
+fn cold(code: &CodeObject) -> u32 {
+    let behind = code.version >= Version::V3_12;
+    let targets = handlers(code).map(|handler| handler.target).filter(|_| behind);
+    targets.min().unwrap_or(u32::MAX)
 }
 
 fn held_in_cells(code: &CodeObject) -> Vec<bool> {

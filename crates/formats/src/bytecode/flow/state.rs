@@ -229,10 +229,11 @@ impl Machine<'_> {
     /// Whether what stands at `at` handles faults that a program names: not the end of a `with`
     /// block, and nothing that only cleans up after the compiler (3.11 on).
     fn handles(&self, at: u32) -> bool {
+        let first = self.frame.track.at(at);
         if self.version() < Version::V3_11 {
-            return true;
+            return first.is_some_and(|first| first.op != Op::EndAsyncFor);
         }
-        let first = self.frame.track.at(at).filter(|first| first.op == Op::PushExcInfo);
+        let first = first.filter(|first| first.op == Op::PushExcInfo);
         let second = first.and_then(|first| self.frame.track.at(first.next));
         second.is_some_and(|second| second.op != Op::WithExceptStart)
     }
