@@ -100,7 +100,8 @@ impl Machine<'_> {
 
     fn push_pairs(&mut self, pairs: &[(S, S)]) {
         let text = self.say(|| {
-            let shown = pairs.iter().take(64).map(|(key, value)| format!("{}: {}", key.text, value.text));
+            let shown =
+                pairs.iter().take(64).map(|(key, value)| format!("{}: {}", key.text, value.text));
             format!("{{{}}}", shown.collect::<Vec<String>>().join(", "))
         });
         pairs.iter().for_each(|(_, value)| self.hand_on(value));
@@ -119,8 +120,7 @@ impl Machine<'_> {
         let key = |known: &Known| {
             Slot::new(slot::one(known.clone()), &super::call::shown(known), level::ATOM)
         };
-        let pairs: Vec<(S, S)> =
-            names.iter().map(key).zip(values).collect();
+        let pairs: Vec<(S, S)> = names.iter().map(key).zip(values).collect();
         self.push_pairs(&pairs);
     }
 

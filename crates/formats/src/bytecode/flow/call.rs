@@ -321,7 +321,8 @@ impl Machine<'_> {
             let base = Slot::new(vec![base.clone()], "", level::ATOM);
             return self.subscript(&base, key);
         }
-        if !arguments.keyed.is_empty() || !args.iter().chain([base]).all(|value| self.stays(value)) {
+        if !arguments.keyed.is_empty() || !args.iter().chain([base]).all(|value| self.stays(value))
+        {
             return Many::new();
         }
         match super::compute::method(&mut self.fold, base, method, &args) {

@@ -106,8 +106,13 @@ impl Machine<'_> {
                 self.kill(cond);
                 self.kill(jump);
                 let inner = level::OR;
-                let not = if when { format!("not {}", value.within(level::NOT)) } else { value.within(inner) };
-                let text = format!("{} if {not} else {}", other.within(inner), own.within(level::LOOSE));
+                let not = if when {
+                    format!("not {}", value.within(level::NOT))
+                } else {
+                    value.within(inner)
+                };
+                let text =
+                    format!("{} if {not} else {}", other.within(inner), own.within(level::LOOSE));
                 Some((text, level::LOOSE))
             }
             _ => None,

@@ -67,7 +67,8 @@ impl Machine<'_> {
     }
 
     fn awaited(&mut self, from: &S) -> S {
-        let awaits = matches!(from.kind, Kind::Given | Kind::Exited) || from.text.starts_with("await ");
+        let awaits =
+            matches!(from.kind, Kind::Given | Kind::Exited) || from.text.starts_with("await ");
         let text = self.say(|| match awaits {
             true => from.text.to_string(),
             false => format!("yield from {}", from.text),

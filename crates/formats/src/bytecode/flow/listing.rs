@@ -99,7 +99,9 @@ pub(super) fn parameters(unit: &Unit<'_>) -> String {
     if starred && let Some(name) = rest.next().filter(|_| keyed == 0) {
         shown.push(format!("*{}", davy_bytes::escape(name)));
     }
-    if code.flags & crate::bytecode::CodeObject::VARKEYWORDS != 0 && let Some(name) = rest.next() {
+    if code.flags & crate::bytecode::CodeObject::VARKEYWORDS != 0
+        && let Some(name) = rest.next()
+    {
         shown.push(format!("**{}", davy_bytes::escape(name)));
     }
     shown.join(", ")
@@ -210,12 +212,15 @@ impl Layout {
     /// From 3.10 on, `while a:` asks twice: before the loop, and at the end of each turn.
     fn unrotate(&mut self, region: &Region) {
         let around = self.regions.last().filter(|around| around.shape == Shape::If);
-        let Some((value, when)) = around.and_then(|around| around.condition.as_ref()) else { return };
+        let Some((value, when)) = around.and_then(|around| around.condition.as_ref()) else {
+            return;
+        };
         let again = format!("if {}: break", worded(value, *when));
         let header = format!("while {}:", worded(value, !when));
         let Some(first) = around.map(|around| around.row) else { return };
         let twice = matches!(self.rows.last(), Some(Row::Text(_, last)) if *last == again);
-        let bare = matches!(self.rows.get(region.row), Some(Row::Text(_, text)) if text == "while True:");
+        let bare =
+            matches!(self.rows.get(region.row), Some(Row::Text(_, text)) if text == "while True:");
         if !twice || !bare || first.saturating_add(1) != region.row {
             return;
         }
@@ -302,7 +307,8 @@ impl Layout {
             Event::Line(text) => self.text(text.clone()),
             Event::Reraise => {
                 let inner = self.regions.last();
-                let own = inner.is_some_and(|region| region.filled && region.shape == Shape::Handler);
+                let own =
+                    inner.is_some_and(|region| region.filled && region.shape == Shape::Handler);
                 if own && !self.unmatched.contains(&placed.at) {
                     self.text("raise".to_owned());
                 }
@@ -340,7 +346,8 @@ impl Layout {
         let passed = worded(value, !when);
         if target <= at {
             let ends = self.innermost_loop().is_some_and(|region| region.end <= next);
-            let line = if ends { format!("if {passed}: break") } else { format!("if {taken}: continue") };
+            let line =
+                if ends { format!("if {passed}: break") } else { format!("if {taken}: continue") };
             return self.text(line);
         }
         if self.joins_last(value, when, (target, next)) {
@@ -469,7 +476,8 @@ const OR: (&str, u8) = ("or", level::OR);
 
 /// Two conditions, or their opposites, as one.
 fn joint(first: (&S, bool), second: (&S, bool), (word, level): (&str, u8)) -> S {
-    let text = format!("{} {word} {}", within(first.0, first.1, level), within(second.0, second.1, level));
+    let text =
+        format!("{} {word} {}", within(first.0, first.1, level), within(second.0, second.1, level));
     Slot::new(Vec::new(), &text, level)
 }
 

@@ -82,7 +82,9 @@ impl<'a> Machine<'a> {
         let unit = self.frame.unit;
         let local = self.units.get(unit).and_then(|unit| unit.local(index));
         let (Some(var), Some(name)) = (local, self.frame.code.local(index)) else {
-            self.broken("reads a local variable that is not there, which is memory of the interpreter");
+            self.broken(
+                "reads a local variable that is not there, which is memory of the interpreter",
+            );
             return self.push(Slot::unknown());
         };
         // From 3.13 on, closures are made of cells that are loaded like variables.
@@ -367,7 +369,8 @@ impl<'a> Machine<'a> {
             }
             Kind::From(path) => {
                 let same = path.ends_with(target)
-                    && path.get(..path.len().saturating_sub(target.len()))
+                    && path
+                        .get(..path.len().saturating_sub(target.len()))
                         .is_some_and(|head| head.ends_with(' '));
                 let alias = if same { String::new() } else { format!(" as {target}") };
                 self.line(|| format!("{path}{alias}"));
@@ -531,19 +534,68 @@ const EXCEPTIONS: [&str; 13] = [
 ];
 
 const ERRORS: [&str; 63] = [
-    "ArithmeticError", "AssertionError", "AttributeError", "BlockingIOError", "BrokenPipeError",
-    "BufferError", "BytesWarning", "ChildProcessError", "ConnectionAbortedError",
-    "ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "DeprecationWarning",
-    "EOFError", "EncodingWarning", "EnvironmentError", "FileExistsError", "FileNotFoundError",
-    "FloatingPointError", "FutureWarning", "IOError", "ImportError", "ImportWarning",
-    "IndentationError", "IndexError", "InterruptedError", "IsADirectoryError", "KeyError",
-    "LookupError", "MemoryError", "ModuleNotFoundError", "NameError", "NotADirectoryError",
-    "NotImplementedError", "OSError", "OverflowError", "PendingDeprecationWarning",
-    "PermissionError", "ProcessLookupError", "PythonFinalizationError", "RecursionError",
-    "ReferenceError", "ResourceWarning", "RuntimeError", "RuntimeWarning", "SyntaxError",
-    "SyntaxWarning", "SystemError", "TabError", "TimeoutError", "TypeError", "UnboundLocalError",
-    "UnicodeDecodeError", "UnicodeEncodeError", "UnicodeError", "UnicodeTranslateError",
-    "UnicodeWarning", "UserWarning", "VMSError", "ValueError", "WindowsError", "ZeroDivisionError",
+    "ArithmeticError",
+    "AssertionError",
+    "AttributeError",
+    "BlockingIOError",
+    "BrokenPipeError",
+    "BufferError",
+    "BytesWarning",
+    "ChildProcessError",
+    "ConnectionAbortedError",
+    "ConnectionError",
+    "ConnectionRefusedError",
+    "ConnectionResetError",
+    "DeprecationWarning",
+    "EOFError",
+    "EncodingWarning",
+    "EnvironmentError",
+    "FileExistsError",
+    "FileNotFoundError",
+    "FloatingPointError",
+    "FutureWarning",
+    "IOError",
+    "ImportError",
+    "ImportWarning",
+    "IndentationError",
+    "IndexError",
+    "InterruptedError",
+    "IsADirectoryError",
+    "KeyError",
+    "LookupError",
+    "MemoryError",
+    "ModuleNotFoundError",
+    "NameError",
+    "NotADirectoryError",
+    "NotImplementedError",
+    "OSError",
+    "OverflowError",
+    "PendingDeprecationWarning",
+    "PermissionError",
+    "ProcessLookupError",
+    "PythonFinalizationError",
+    "RecursionError",
+    "ReferenceError",
+    "ResourceWarning",
+    "RuntimeError",
+    "RuntimeWarning",
+    "SyntaxError",
+    "SyntaxWarning",
+    "SystemError",
+    "TabError",
+    "TimeoutError",
+    "TypeError",
+    "UnboundLocalError",
+    "UnicodeDecodeError",
+    "UnicodeEncodeError",
+    "UnicodeError",
+    "UnicodeTranslateError",
+    "UnicodeWarning",
+    "UserWarning",
+    "VMSError",
+    "ValueError",
+    "WindowsError",
+    "ZeroDivisionError",
     "_IncompleteInputError",
 ];
 

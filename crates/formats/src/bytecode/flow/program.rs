@@ -4,7 +4,8 @@ use super::events::Placed;
 use super::slot::{self, S};
 use super::state::Saved;
 use crate::bytecode::{
-    CodeObject, CodeTree, Constant, Handler, Instruction, Op, Version, handlers, instruction_at, instructions,
+    CodeObject, CodeTree, Constant, Handler, Instruction, Op, Version, handlers, instruction_at,
+    instructions,
 };
 use crate::python::known::{Known, Many};
 use davy_artifact::{Call, Name};
@@ -82,6 +83,8 @@ pub(super) struct Unit<'a> {
 pub(super) struct Track {
     pub(super) instructions: Vec<Instruction>,
     index: Vec<u32>,
+    /// Offsets within other instructions that code runs at all the same.
+    pub(super) inside: HashSet<u32>,
     /// Offsets that jumps and handlers lead to.
     pub(super) targets: Vec<bool>,
     /// Offsets that were followed in this pass.
@@ -151,7 +154,11 @@ impl Track {
             self.note(code.version, self.instructions.len().saturating_sub(1));
             at = instruction.next;
         }
-        self.at(offset).is_some()
+        let found = self.at(offset).is_some();
+        if found {
+            self.inside.insert(offset);
+        }
+        found
     }
 
     /// How far handler number `index` guards: blocks within are guarded by their own handlers, and by

@@ -37,7 +37,8 @@ impl<'a> Machine<'a> {
         self.retract(base);
         let many = self.attribute(&base.many, name);
         let entry = many.iter().find_map(|value| self.mention(value));
-        let text = self.say(|| format!("{}.{}", base.within(level::ATOM), davy_bytes::escape(name)));
+        let text =
+            self.say(|| format!("{}.{}", base.within(level::ATOM), davy_bytes::escape(name)));
         let kind = match &base.kind {
             Kind::Import(path) => Kind::Import(Rc::clone(path)),
             _ => Kind::Member(entry),
@@ -255,7 +256,9 @@ impl<'a> Machine<'a> {
             }
             "builtins.globals" | "builtins.locals" => return vec![Known::Globals],
             "builtins.vars" if args.is_empty() => return vec![Known::Globals],
-            "builtins.vars" | "builtins.staticmethod" | "builtins.classmethod"
+            "builtins.vars"
+            | "builtins.staticmethod"
+            | "builtins.classmethod"
             | "functools.partial" => return many(0).clone(),
             "builtins.iter" | "builtins.list" | "builtins.tuple" | "builtins.reversed"
                 if matches!(args, [only] if matches!(only.only(), Known::Items(..)))

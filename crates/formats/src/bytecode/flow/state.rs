@@ -105,11 +105,11 @@ impl Machine<'_> {
         self.spend(saved.stack.len());
         let code = self.frame.code;
         let track = &mut self.frame.track;
-        if track.at(target).is_none() {
-            if !track.decode(code, target) {
-                self.broken("jumps to where no code is");
-                return;
-            }
+        if track.at(target).is_none() && !track.decode(code, target) {
+            self.broken("jumps to where no code is");
+            return;
+        }
+        if track.inside.contains(&target) {
             self.broken("jumps into the middle of an instruction");
         }
         let track = &mut self.frame.track;
