@@ -12,8 +12,28 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub(crate) struct Misfit {
     /// Instructions that can be reached and that the version cannot run.
     pub(crate) impossible: u64,
-    /// What its compiler does not write, and its interpreter does not look at.
+    /// What its compiler does not write.
     pub(crate) unusual: u64,
+    /// Line tables that are not of its kind: its interpreter does not look at them.
+    pub(crate) lines: u64,
+}
+
+/// Bytes of code and entries of tables that are looked through, all code objects together: far more
+/// than any module compiles to. References of marshal let a million code objects share one long code.
+const LOOKED_THROUGH: u64 = 16 << 20;
+
+/// Code objects that are looked into, likewise.
+const LOOKED_INTO: usize = 20_000;
+
+/// Whether looking through all of `tree` would be more work than any module is worth.
+pub(crate) fn is_heavy(tree: &CodeTree) -> bool {
+    let weight = |object: &CodeObject| {
+        let lists = [object.consts.len(), object.slots.len(), object.varnames.len()];
+        let tables = [object.code.len(), object.line_table.len(), object.exception_table.len()];
+        lists.into_iter().chain(tables).map(to_u64).fold(0, u64::saturating_add)
+    };
+    let whole = tree.objects.iter().map(weight).fold(0, u64::saturating_add);
+    whole > LOOKED_THROUGH || tree.objects.len() > LOOKED_INTO
 }
 
 /// What speaks against reading all of `tree` as `version`.
@@ -31,13 +51,14 @@ pub(crate) fn misfit(
         let of_object = misfit_of(&object, budget)?;
         misfit.impossible = misfit.impossible.saturating_add(of_object.impossible);
         misfit.unusual = misfit.unusual.saturating_add(of_object.unusual);
+        misfit.lines = misfit.lines.saturating_add(of_object.lines);
     }
     Ok(misfit)
 }
 
 fn misfit_of(object: &CodeObject, budget: &mut Budget) -> Result<Misfit, Halt> {
-    let mut misfit = Misfit { impossible: 0, unusual: odd_lines(object) };
-    let mut seen = vec![false; object.code.len()];
+    let mut misfit = Misfit { lines: odd_lines(object), ..Misfit::default() };
+    let mut seen = vec![Seen::Not; object.code.len()];
     let mut pending = vec![0_u32];
     if object.version >= Version::V3_11 {
         pending.extend(handlers(object).map(|handler| handler.target));
@@ -45,8 +66,8 @@ fn misfit_of(object: &CodeObject, budget: &mut Budget) -> Result<Misfit, Halt> {
     }
     while let Some(at) = pending.pop() {
         match seen.get_mut(to_usize(u64::from(at))) {
-            Some(true) => continue,
-            Some(seen) => *seen = true,
+            Some(Seen::Start) => continue,
+            Some(seen) => *seen = Seen::Start,
             None => {}
         }
         let Some(found) = instruction_at(object, at) else {
@@ -68,8 +89,30 @@ fn misfit_of(object: &CodeObject, budget: &mut Budget) -> Result<Misfit, Halt> {
         if !found.is_last() {
             pending.push(found.next);
         }
+        cover(&mut seen, &found);
     }
+    // Compilers leave out most of what cannot be reached.
+    let unreached = seen.contains(&Seen::Not);
+    misfit.unusual = misfit.unusual.saturating_add(u64::from(unreached));
     Ok(misfit)
+}
+
+/// What was seen of one byte of code.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Seen {
+    Not,
+    Part,
+    Start,
+}
+
+/// Marks the bytes of an instruction; one that starts within another is still to be seen.
+fn cover(seen: &mut [Seen], found: &Instruction) {
+    let span = to_usize(u64::from(found.start))..to_usize(u64::from(found.next)).min(seen.len());
+    for byte in seen.get_mut(span).unwrap_or_default() {
+        if *byte == Seen::Not {
+            *byte = Seen::Part;
+        }
+    }
 }
 
 /// Whether what the argument refers to is there.

@@ -1,19 +1,20 @@
 //! What code names and holds, in the words that rules judge.
 
 use super::code::{CodeObject, CodeTree, Constant};
+use super::fit::is_heavy;
+use super::flow::{Flow, follow, names};
 use super::instruction::{Operand, instructions};
 use super::op::Op;
 use super::read::Decoded;
 use davy_artifact::{Code, Value, When};
-use davy_bytes::{Budget, Halt, escape, to_u64, to_usize};
-use std::collections::HashSet;
-use std::fmt::Write;
+use davy_bytes::{Budget, Halt, to_u64, to_usize};
+use std::collections::{HashMap, HashSet};
 
 /// Different texts that are kept of one piece of code.
 const TEXTS: usize = 20_000;
 
-/// Longest listing, in bytes: it is read by people.
-const LISTING: usize = 64 << 10;
+/// What stands before everything unseen that no compiler writes.
+const BROKEN: &str = "no compiler writes this: ";
 
 /// What `decoded` says.
 ///
@@ -21,10 +22,23 @@ const LISTING: usize = 64 << 10;
 /// [`Halt::exhausted`] where the budget ends.
 pub(crate) fn describe(decoded: &Decoded, when: When, budget: &mut Budget) -> Result<Code, Halt> {
     let tree = &decoded.tree;
-    let mut unseen = Vec::new();
+    let mut unseen = decoded.doubts.clone();
     let texts = texts(tree, budget, &mut unseen)?;
-    let names = names(tree, budget)?;
-    foreign(tree, budget, &mut unseen)?;
+    let flow = if is_heavy(tree) {
+        unseen.push("more code than is followed".to_owned());
+        Flow { names: names(tree), ..Flow::default() }
+    } else {
+        adapted(tree, budget, &mut unseen)?;
+        let mut flow = follow(tree, budget);
+        for other in &decoded.others {
+            add(&mut flow, follow(other, budget));
+        }
+        flow
+    };
+    unseen.extend(flow.unseen.into_iter().map(|what| {
+        let broken = flow.broken.contains(&what);
+        if broken { format!("{BROKEN}{what}") } else { what }
+    }));
     let root = tree.root();
     Ok(Code {
         language: decoded.language.clone(),
@@ -33,33 +47,27 @@ pub(crate) fn describe(decoded: &Decoded, when: When, budget: &mut Budget) -> Re
             .map(|root| root.parameters().map(str::to_owned).collect())
             .unwrap_or_default(),
         when,
-        imports: Vec::new(),
-        calls: Vec::new(),
-        names,
+        imports: flow.imports,
+        calls: flow.calls,
+        names: flow.names,
         texts,
         unseen,
-        listing: listing(tree),
+        listing: flow.listing,
     })
 }
 
-/// Every name of a global, attribute or module, once.
-fn names(tree: &CodeTree, budget: &mut Budget) -> Result<Vec<String>, Halt> {
-    let mut lists = HashSet::new();
-    let mut seen = HashSet::new();
-    let mut names = Vec::new();
-    for object in &tree.objects {
-        // Code objects can share one list of names.
-        if !lists.insert(object.names.as_ptr()) {
-            continue;
-        }
-        budget.spend_steps(to_u64(object.names.len()), 0)?;
-        for name in object.names.iter() {
-            if seen.insert(&**name) {
-                names.push(name.to_string());
-            }
+/// Adds what the same bytes do under a version that reads them differently and fits as well.
+fn add(flow: &mut Flow, other: Flow) {
+    for import in other.imports {
+        if !flow.imports.contains(&import) {
+            flow.imports.push(import);
         }
     }
-    Ok(names)
+    for call in other.calls {
+        if !flow.calls.contains(&call) {
+            flow.calls.push(call);
+        }
+    }
 }
 
 /// Text and byte constants, with those in tuples and sets, each once.
@@ -74,11 +82,18 @@ fn texts(
         said: HashSet::new(),
         texts: Vec::new(),
     };
+    let heavy = is_heavy(tree);
+    let mut lists = HashSet::new();
     for object in &tree.objects {
-        let documentation = object.documentation(tree);
+        if heavy && !lists.insert(object.consts.as_ptr()) {
+            continue;
+        }
+        let given = if heavy { HashSet::new() } else { given(object) };
         budget.spend_steps(to_u64(object.consts.len()), 0)?;
-        let held = object.consts.iter().filter(|constant| Some(**constant) != documentation);
-        let mut pending: Vec<u32> = held.rev().copied().collect();
+        let held = (0_u32..).zip(object.consts.iter());
+        let held = held.filter(|(index, at)| !given.contains(index) || tree.text(**at).is_none());
+        let mut pending: Vec<u32> = held.map(|(_, at)| *at).collect();
+        pending.reverse();
         while let Some(constant) = pending.pop() {
             walk.visit(constant, &mut pending);
         }
@@ -87,6 +102,37 @@ fn texts(
         unseen.push(format!("more than {TEXTS} different texts"));
     }
     Ok(walk.texts)
+}
+
+/// The indices of constants that are text for the compiler's own ends: documentation, and the names
+/// that functions and classes are given. In functions documentation is the first constant, which no
+/// instruction loads.
+fn given(object: &CodeObject) -> HashSet<u32> {
+    let mut loads: HashMap<u32, (u32, u32)> = HashMap::new();
+    let mut before = None;
+    for found in instructions(object) {
+        let operand = found.operand(object.version);
+        let given = match (found.op, operand) {
+            (Op::MakeFunction | Op::MakeClosure, _) => true,
+            (Op::StoreName, Operand::Name(name)) => {
+                matches!(object.named(name), Some("__doc__" | "__qualname__"))
+            }
+            _ => false,
+        };
+        if let Some((_, ends)) = before.and_then(|index| loads.get_mut(&index)).filter(|_| given) {
+            *ends = ends.saturating_add(1);
+        }
+        before = None;
+        if let Operand::Constant(index) = operand {
+            let (count, _) = loads.entry(index).or_default();
+            *count = count.saturating_add(1);
+            before = Some(index);
+        }
+    }
+    // `CO_OPTIMIZED` tells functions from the rest.
+    let documented = object.flags & 1 != 0 && !loads.contains_key(&0);
+    let ends = loads.into_iter().filter(|(_, (count, ends))| count == ends);
+    ends.map(|(index, _)| index).chain(documented.then_some(0)).collect()
 }
 
 struct Texts<'a> {
@@ -113,6 +159,12 @@ impl Texts<'_> {
                     self.texts.push(self.tree.value(at));
                 }
             }
+            Constant::Value(value)
+                if matches!(**value, Value::Text(_) | Value::Bytes(_))
+                    && self.texts.len() < TEXTS =>
+            {
+                self.texts.push((**value).clone());
+            }
             Constant::Tuple(items)
             | Constant::List(items)
             | Constant::Set(items)
@@ -125,58 +177,16 @@ impl Texts<'_> {
     }
 }
 
-/// Notes instructions that the version does not have, or that only running code has.
-fn foreign(tree: &CodeTree, budget: &mut Budget, unseen: &mut Vec<String>) -> Result<(), Halt> {
-    let (mut unknown, mut adapted) = (0_u64, 0_u64);
+/// Notes instructions that only running code has.
+fn adapted(tree: &CodeTree, budget: &mut Budget, unseen: &mut Vec<String>) -> Result<(), Halt> {
+    let mut adapted = 0_u64;
     for object in &tree.objects {
         budget.spend_steps(to_u64(object.code.len()), 0)?;
-        for found in instructions(object) {
-            unknown = unknown.saturating_add(u64::from(matches!(found.op, Op::Unknown(_))));
-            adapted = adapted.saturating_add(u64::from(found.is_adapted(object.version)));
-        }
-    }
-    if unknown > 0 {
-        unseen.push(format!("{unknown} instructions that Python {} does not have", tree.version));
+        let found = instructions(object).filter(|found| found.is_adapted(object.version)).count();
+        adapted = adapted.saturating_add(to_u64(found));
     }
     if adapted > 0 {
-        unseen.push(format!("{adapted} instructions that only a running interpreter writes"));
+        unseen.push(format!("{BROKEN}{adapted} instructions of a running interpreter"));
     }
     Ok(())
-}
-
-/// The instructions of all code objects, one per line.
-fn listing(tree: &CodeTree) -> String {
-    let mut listing = String::new();
-    for object in &tree.objects {
-        let parameters: Vec<&str> = object.parameters().collect();
-        let _ =
-            writeln!(listing, "def {}({}):", escape(&object.name), escape(&parameters.join(", ")));
-        for found in instructions(object) {
-            if listing.len() > LISTING {
-                listing.push_str("…\n");
-                return listing;
-            }
-            let shown = operand(tree, object, found.operand(object.version));
-            let _ = writeln!(listing, "    {} {shown}", found.op.as_str());
-        }
-    }
-    listing
-}
-
-fn operand(tree: &CodeTree, object: &CodeObject, operand: Operand) -> String {
-    let name = |name: Option<&str>| name.map(escape).unwrap_or_default();
-    match operand {
-        Operand::Cell(index) => name(object.cell(index)),
-        Operand::Constant(index) => {
-            object.constant(index).map_or(String::new(), |at| tree.value(at).to_string())
-        }
-        Operand::Local(index) => name(object.local(index)),
-        Operand::Locals(one, other) => {
-            format!("{}, {}", name(object.local(one)), name(object.local(other)))
-        }
-        Operand::Name(index) => name(object.named(index)),
-        Operand::None => String::new(),
-        Operand::Number(number) => number.to_string(),
-        Operand::Target(target) => format!("to {target}"),
-    }
 }

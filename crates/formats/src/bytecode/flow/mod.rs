@@ -92,9 +92,12 @@ pub fn follow(tree: &CodeTree, budget: &mut Budget) -> Flow {
 }
 
 /// Every name that the code objects have.
-fn names(tree: &CodeTree) -> Vec<String> {
+pub(crate) fn names(tree: &CodeTree) -> Vec<String> {
     let mut seen = HashSet::new();
-    let all = tree.objects.iter().flat_map(|code| code.names.iter());
+    // References of marshal let any number of code objects share one list.
+    let mut lists = HashSet::new();
+    let own = tree.objects.iter().filter(|code| lists.insert(code.names.as_ptr()));
+    let all = own.flat_map(|code| code.names.iter());
     all.filter(|name| seen.insert((*name).clone())).map(|name| name.to_string()).collect()
 }
 
