@@ -135,7 +135,7 @@ impl Machine<'_> {
         }
         self.spend(items.len());
         let text = self.say(|| {
-            let shown = parts.iter().take(64).map(|part| starred(part));
+            let shown = parts.iter().take(64).map(starred);
             format!("[{}]", shown.collect::<Vec<String>>().join(", "))
         });
         self.push(Slot::new(slot::one(Known::items(items)), &text, level::ATOM));

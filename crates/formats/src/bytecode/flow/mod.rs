@@ -9,6 +9,7 @@ mod call;
 mod compute;
 mod constant;
 mod events;
+mod exceptions;
 mod generators;
 mod jump;
 mod listing;
