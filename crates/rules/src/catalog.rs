@@ -8,6 +8,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &streams::broken_pickle::BrokenPickle,
     &archives::colliding_member::DETECTOR,
     &calls::computed_callable::ComputedCallable,
+    &graphs::conditional_override::ConditionalOverride,
     &graphs::tensorflow_custom_operator::CustomOperator,
     &archives::duplicate_member::DETECTOR,
     &calls::embedded_code::EmbeddedCode,

@@ -43,7 +43,7 @@ pub trait Oracle: Sync {
     fn compare(&self, bytes: &[u8], answer: &str) -> Result<Comparison, String>;
 }
 
-pub use onnx::onnx;
+pub use onnx::{backdoor, onnx};
 
 /// `oracle bytecode`.
 pub fn bytecode(args: &mut Args) -> Outcome {

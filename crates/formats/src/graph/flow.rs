@@ -131,7 +131,11 @@ impl Flow {
     /// What is known about the results of a node, from what is known about its inputs.
     fn result(&self, graph: &Graph, id: NodeId, node: &Node) -> Known {
         let inputs = graph.inputs_of(node);
-        let kind = inputs.iter().map(|value| self.get(*value).kind).max().unwrap_or_default();
+        let mut kind = inputs.iter().map(|value| self.get(*value).kind).max().unwrap_or_default();
+        if node.class == Class::Multiply && inputs.iter().any(|value| is_zero(graph, *value)) {
+            // Something times zero has the shape of it, and that is all.
+            kind = kind.min(Kind::Shape);
+        }
         if kind != Kind::Data || node.class == Class::Shape {
             let shape = node.class == Class::Shape && (kind == Kind::Data || inputs.is_empty());
             let kind = if shape { Kind::Shape } else { kind };
@@ -143,7 +147,7 @@ impl Flow {
             return Known { kind, depth: depth.saturating_add(1), ..Known::default() };
         }
         let picks = node.class == Class::Pick && inputs.iter().skip(1).all(|it| !self.is_data(*it));
-        let part = data().map(|known| known.part).max().unwrap_or_default();
+        let part = data().map(|known| known.part).min().unwrap_or_default();
         let mut known = Known {
             kind,
             depth,
@@ -195,6 +199,16 @@ impl Flow {
             Some(0) if is_global => Some(Tells { is_global, is_pointed, ..first }),
             Some(_) => None,
         }
+    }
+}
+
+/// Whether a value is the number zero.
+fn is_zero(graph: &Graph, value: ValueId) -> bool {
+    let head = graph.constant(value).filter(|it| it.elements == 1).map(|it| it.head.as_slice());
+    match head {
+        Some([Value::Float(number)]) => *number == 0.0,
+        Some([Value::Int(number)]) => *number == 0,
+        _ => false,
     }
 }
 

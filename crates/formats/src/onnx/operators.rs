@@ -132,6 +132,7 @@ fn class(name: &str) -> Class {
         | "SplitToSequence" => Class::Pick,
         "ArgMax" | "ArgMin" | "GlobalAveragePool" | "GlobalLpPool" | "GlobalMaxPool"
         | "MurmurHash3" | "TopK" => Class::Reduce,
+        "Mul" => Class::Multiply,
         "Where" => Class::Select,
         "EyeLike" | "RandomNormal" | "RandomNormalLike" | "RandomUniform" | "RandomUniformLike"
         | "Shape" | "Size" => Class::Shape,
