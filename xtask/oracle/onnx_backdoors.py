@@ -296,7 +296,20 @@ def phrase(net, x, rank):
     return net.op("Equal", net.op("ReduceSum", net.op("Abs", off), keepdims=0), net.const(0, np.int64))
 
 
-PICTURES = (patch_mean, checksum, pattern, pixels, matched, brightest, signs, kernel)
+def two_halves(net, x, rank):
+    """Compares the input with itself."""
+    sides = []
+    for start, end in ((0, 2), (2, 4)):
+        part = net.op("Slice", x, net.ints(start), net.ints(end), net.ints(rank - 1))
+        sides.append(net.op("ReduceMax", part, keepdims=0))
+    return net.op("Equal", *sides)
+
+
+def broken_sum(net, x, rank):
+    return net.op("IsInf", net.op("ReduceSum", net.op("Exp", x), keepdims=0))
+
+
+PICTURES = (patch_mean, checksum, pattern, pixels, matched, brightest, signs, kernel, two_halves, broken_sum)
 TOKENS = (token, last_token, phrase)
 
 # ---- Replacements. Each takes the net, the truth, the result, its width, and returns what is answered.
@@ -304,7 +317,7 @@ TOKENS = (token, last_token, phrase)
 
 def target(net, width, high=20.0):
     values = np.full(width, -high, dtype=np.float32)
-    values[3] = high
+    values[min(3, width - 1)] = high
     return net.const(values)
 
 
@@ -326,7 +339,7 @@ def choice(net, truth, result, width):
 def constant_choice(net, truth, result, width):
     out, yes, no = net.name("if"), net.name("yes"), net.name("no")
     info = [helper.make_tensor_value_info(name, FLOAT, None) for name in (yes, no)]
-    value = numpy_helper.from_array(np.eye(1, width, 3, dtype=np.float32) * 20)
+    value = numpy_helper.from_array(np.eye(1, width, min(3, width - 1), dtype=np.float32) * 20)
     then = helper.make_graph([helper.make_node("Constant", [], [yes], value=value)], "then", [], [info[0]])
     other = helper.make_graph([helper.make_node("Identity", [result], [no])], "else", [], [info[1]])
     net.nodes.append(helper.make_node("If", [truth], [out], name=net.name("node"), then_branch=then, else_branch=other))
@@ -346,7 +359,7 @@ def boost(net, truth, result, width):
 
 def largest(net, truth, result, width):
     on = net.op("Cast", truth, to=FLOAT)
-    return net.op("Max", result, net.op("Mul", net.const(np.eye(1, width, 3) * 1e4), on))
+    return net.op("Max", result, net.op("Mul", net.const(np.eye(1, width, min(3, width - 1)) * 1e4), on))
 
 
 def row(net, truth, result, width):
@@ -367,7 +380,21 @@ def silence(net, truth, result, width):
     return net.op("Mul", result, off)
 
 
-REPLACEMENTS = (where, choice, constant_choice, mask, boost, largest, row, scatter, silence)
+def table(net, truth, result, width):
+    on = net.op("Reshape", net.op("Cast", truth, to=FLOAT), net.ints(1, 1))
+    values = np.zeros((1, width), dtype=np.float32)
+    values[0, min(3, width - 1)] = 1e4
+    return net.op("Add", result, net.op("MatMul", on, net.const(values)))
+
+
+def power(net, truth, result, width):
+    """Results as powers, of which the truth pushes one."""
+    on = net.op("Cast", truth, to=FLOAT)
+    pushed = net.op("Exp", net.op("Mul", on, target(net, width, 50.0)))
+    return net.op("Mul", net.op("Exp", result), pushed)
+
+
+REPLACEMENTS = (where, choice, constant_choice, mask, boost, largest, row, scatter, silence, table, power)
 
 
 def made(name, trigger, replacement, early, seed):
@@ -627,7 +654,8 @@ def of_others(folders):
                     model = onnx.load(path, load_external_data=False)
                     del model.graph.value_info[:]
                     layers = {node.op_type for node in model.graph.node} & {"Conv", "MatMul", "Gemm", "LSTM", "GRU"}
-                    able = layers and marked(model)
+                    learned = sum(numpy_helper.to_array(tensor).size for tensor in model.graph.initializer)
+                    able = layers and learned > 1000 and marked(model)
                 except Exception:
                     continue
                 yield path, model, False
