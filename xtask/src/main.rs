@@ -53,6 +53,12 @@ const TASKS: &[Task] = &[
         run: mutate::run,
     },
     Task {
+        name: "oracle backdoor",
+        options: "[--python PATH] [--corpus DIR]...",
+        help: "count the backdoors that davy sees in graphs with and without one",
+        run: oracle::backdoor,
+    },
+    Task {
         name: "oracle bytecode",
         options: "[--python PATH]... [--count N]",
         help: "compare code objects of the standard library with what CPython says about them",

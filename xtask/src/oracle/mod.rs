@@ -15,7 +15,7 @@ mod run;
 mod zip;
 
 pub use hdf5::hdf5;
-pub use onnx::onnx;
+pub use onnx::{backdoor, onnx};
 
 use crate::Outcome;
 use crate::args::Args;
