@@ -4,11 +4,14 @@
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
 mod bytecode;
+mod lines;
 mod onnx;
 mod pickle;
 mod process;
 mod reduce;
 mod run;
+mod tensorflow;
+mod tflite;
 mod zip;
 
 use crate::Outcome;
@@ -44,6 +47,8 @@ pub trait Oracle: Sync {
 }
 
 pub use onnx::onnx;
+pub use tensorflow::tensorflow;
+pub use tflite::tflite;
 
 /// `oracle bytecode`.
 pub fn bytecode(args: &mut Args) -> Outcome {
