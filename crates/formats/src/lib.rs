@@ -12,6 +12,7 @@ pub mod graph;
 pub mod gzip;
 pub mod hdf5;
 pub mod json;
+pub mod keras;
 pub mod marshal;
 pub mod onnx;
 pub mod ort;
@@ -34,6 +35,12 @@ pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
     &json::Json,
+    &keras::Architecture,
+    &keras::Archive,
+    &keras::H5,
+    &keras::SavedMetadata,
+    &keras::Yaml,
+    &keras::TensorFlowJs,
     &marshal::Marshal,
     &onnx::Onnx,
     &onnx::OnnxData,

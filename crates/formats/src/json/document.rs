@@ -26,7 +26,7 @@ pub struct Document {
     pub(super) records: Vec<Record>,
     notes: Vec<Note>,
     fault: Option<Halt>,
-    base: u64,
+    frame: Option<Span>,
 }
 
 /// Something that not every loader takes, and where it stands.
@@ -68,7 +68,7 @@ impl Document {
             records: Vec::new(),
             notes: Vec::new(),
             fault: None,
-            base: 0,
+            frame: None,
         };
         if bytes.len() > room {
             document.fault = Some(Halt::exhausted(0, "the limit on memory"));
@@ -80,16 +80,22 @@ impl Document {
         Ok(document)
     }
 
-    /// Parses text that stands in an artifact at `base`: all places are moved by as much.
+    /// Parses text that stands in an artifact at `frame`: places are those in the artifact, or all of
+    /// `frame` where the text is longer than that and was unpacked from it.
     ///
     /// # Errors
     /// As [`Document::parse`].
-    pub fn parse_at(bytes: &Bytes, base: u64, budget: &mut Budget) -> Result<Self, Halt> {
+    pub fn parse_within(bytes: &Bytes, frame: Span, budget: &mut Budget) -> Result<Self, Halt> {
         let mut document = Self::parse(bytes, budget)?;
-        document.base = base;
-        document.fault = document.fault.map(|fault| fault.shifted(base));
+        document.frame = Some(frame);
+        let len = to_u64(document.text.len());
+        let moved = |at: Span| within(at, frame, len);
+        document.fault = document.fault.map(|fault| {
+            let at = moved(Span::new(fault.at(), 0)).start;
+            renewed(&fault, at)
+        });
         for note in &mut document.notes {
-            note.span.start = note.span.start.saturating_add(base);
+            note.span = moved(note.span);
         }
         Ok(document)
     }
@@ -131,12 +137,7 @@ impl Document {
             Err(halt) if halt.blame() == Blame::Io => return Err(halt),
             Err(halt) => {
                 let at = self.place(halt.at(), halt.at()).start;
-                let moved = if halt.blame() == Blame::Exhausted {
-                    Halt::exhausted(at, halt.what().to_owned())
-                } else {
-                    Halt::malformed(at, halt.what().to_owned())
-                };
-                self.fault = Some(moved);
+                self.fault = Some(renewed(&halt, at));
             }
             Ok(()) => {}
         }
@@ -181,6 +182,11 @@ impl Document {
         duplicates
     }
 
+    /// Every value and key, in the order in which they stand.
+    pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        (0_u32..).zip(&self.records).map(|(index, _)| Node::new(self, index))
+    }
+
     /// Number of values and keys.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -213,10 +219,25 @@ impl Document {
             Some(origin) => origin.source(&self.text, at),
             None => at,
         };
-        Span::between(
-            source(start).saturating_add(self.base),
-            source(end).saturating_add(self.base),
-        )
+        let span = Span::between(source(start), source(end));
+        self.frame.map_or(span, |frame| within(span, frame, to_u64(self.text.len())))
+    }
+}
+
+/// The place of `span`, of a text of `len` bytes that stands at `frame`.
+fn within(span: Span, frame: Span, len: u64) -> Span {
+    if frame.len < len {
+        return frame;
+    }
+    Span::new(frame.start.saturating_add(span.start), span.len)
+}
+
+/// The same halt at another offset.
+fn renewed(halt: &Halt, at: u64) -> Halt {
+    if halt.blame() == Blame::Exhausted {
+        Halt::exhausted(at, halt.what().to_owned())
+    } else {
+        Halt::malformed(at, halt.what().to_owned())
     }
 }
 

@@ -5,7 +5,7 @@ use super::encoding::Units;
 use super::lexer::{Lexer, Scalar, Sink};
 use super::{Document, Kind, Oddity};
 use davy_artifact::{Format, Input, Probe, Reading};
-use davy_bytes::{Budget, Halt, Span};
+use davy_bytes::{Budget, Bytes, Halt, Span};
 
 /// The reader of JSON as such: it says nothing, but vouches for every byte.
 #[derive(Debug)]
@@ -30,16 +30,23 @@ impl Format for Json {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let head = input.bytes.copy(Span::new(0, input.bytes.len()), 4)?;
-        if Units::detect(&head).is_some() {
-            let document = Document::parse(input.bytes, budget)?;
-            document.fault().map_or(Ok(()), |fault| Err(fault.clone()))?;
-        } else {
-            Lexer::new(input.bytes.clone(), budget, Nothing).run().1?;
-        }
+        validate(input.bytes, budget)?;
         reading.seamless = true;
         Ok(())
     }
+}
+
+/// Reads a document to its end without keeping any of it.
+///
+/// # Errors
+/// [`Halt::malformed`] where it is no JSON to Python.
+pub fn validate(bytes: &Bytes, budget: &mut Budget) -> Result<(), Halt> {
+    let head = bytes.copy(Span::new(0, bytes.len()), 4)?;
+    if Units::detect(&head).is_none() {
+        return Lexer::new(bytes.clone(), budget, Nothing).run().1;
+    }
+    let document = Document::parse(bytes, budget)?;
+    document.fault().map_or(Ok(()), |fault| Err(fault.clone()))
 }
 
 /// Whether bytes start as an object or array does, in any encoding that `json.loads` recognises.

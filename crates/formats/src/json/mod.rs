@@ -14,7 +14,8 @@ mod node;
 mod tests;
 
 pub use document::{Document, Note};
-pub use format::Json;
+pub(crate) use format::starts_container;
+pub use format::{Json, validate};
 pub use node::Node;
 
 /// What a value is.

@@ -11,6 +11,9 @@ use std::fmt;
 const HEAD_PARTS: usize = 6;
 const TAIL_PARTS: usize = 26;
 
+/// Levels that a path has at most: what is deeper is told from there on.
+const LEVELS: usize = 2_000;
+
 /// Characters of a key that a path shows.
 const KEY: usize = 64;
 
@@ -79,6 +82,18 @@ impl<'a> Node<'a> {
         self.index
     }
 
+    /// The number ([`Node::id`]) of what stands behind it and everything in it.
+    #[must_use]
+    pub fn end(self) -> u32 {
+        self.record().map_or(self.index, |record| record.next)
+    }
+
+    /// Whether it is the key of what follows it.
+    #[must_use]
+    pub fn is_key(self) -> bool {
+        self.record().is_some_and(|record| record.key)
+    }
+
     /// Where it stands; strings with their quotation marks.
     #[must_use]
     pub fn span(self) -> Span {
@@ -142,7 +157,7 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn key(self) -> Option<Node<'a>> {
         let before = self.document.node(self.index.checked_sub(1)?)?;
-        before.record().is_some_and(|record| record.key).then_some(before)
+        before.is_key().then_some(before)
     }
 
     /// The bytes of the text as they stand, in UTF-8; strings with their quotation marks.
@@ -206,22 +221,25 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Keys and indices from the top of the document: `config.layers[2].config`. The middle of a
-    /// very long path is left out.
+    /// Keys and indices from the top of the document: `config.layers[2].config`; a key has the path of
+    /// its value. The middle of a very long path is left out.
     #[must_use]
     pub fn path(self) -> String {
         // Names of the last parts, from the end; of the ones before only where they are.
         let mut chain = vec![];
         let mut next = Some(self);
-        while let Some(node) = next {
+        while let Some(node) = next.filter(|_| chain.len() < LEVELS) {
             chain.push(node.index);
             next = node.parent();
         }
-        chain.pop();
+        if next.is_none() {
+            // The document itself has no name.
+            chain.pop();
+        }
         chain.reverse();
         let elided = chain.len() > HEAD_PARTS.saturating_add(TAIL_PARTS);
         let tail = if elided { chain.len().saturating_sub(TAIL_PARTS) } else { 0 };
-        let mut path = String::new();
+        let mut path = if next.is_none() { String::new() } else { "…".to_owned() };
         for (position, index) in chain.iter().enumerate() {
             if !elided || position < HEAD_PARTS || position >= tail {
                 Node::new(self.document, *index).push_part(&mut path);
@@ -233,7 +251,8 @@ impl<'a> Node<'a> {
     }
 
     fn push_part(self, path: &mut String) {
-        let Some(key) = self.key().and_then(Node::text) else {
+        let own = self.is_key().then_some(self);
+        let Some(key) = own.or_else(|| self.key()).and_then(Node::text) else {
             let ordinal = self.record().map_or(0, |record| record.ordinal);
             path.push_str(&format!("[{ordinal}]"));
             return;

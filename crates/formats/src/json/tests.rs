@@ -33,7 +33,8 @@ fn values_are_found_by_key_and_position() {
     assert!(name.is_text("dense") && !name.is_text("d\\u0065nse"));
     assert_eq!(name.path(), "config.layers[1].name");
     assert_eq!(name.span(), Span::new(36, 12));
-    assert_eq!(name.key().unwrap().text().unwrap(), "name");
+    let key = name.key().unwrap();
+    assert_eq!((key.text().unwrap().as_ref(), key.path()), ("name", name.path()));
     assert_eq!(layers.item(2).unwrap().number(), Some(-2500.0));
     assert_eq!(layers.item(0).unwrap().int(), Some(1));
     assert!(layers.item(3).unwrap().is_null() && layers.item(4).is_none());
@@ -129,7 +130,9 @@ fn depth_costs_no_stack_and_memory_is_bounded() {
         node = next;
     }
     let path = node.path();
-    assert!(path.starts_with("a[0].a[0]") && path.contains(".…") && path.len() < 200, "{path}");
+    assert!(path.starts_with("….a[0].a[0]") && path.contains(".….") && path.len() < 200, "{path}");
+    let node = document.nodes().nth(100).unwrap();
+    assert!(node.path().starts_with("a[0].a[0].a[0].….a[0]"), "{}", node.path());
     assert!(matches!(document.root().unwrap().value(), Value::Dict(_)));
 
     let limits = Limits { memory: 1 << 20, ..Limits::default() };
@@ -144,10 +147,15 @@ fn depth_costs_no_stack_and_memory_is_bounded() {
 #[test]
 fn places_are_moved_to_where_the_text_stands() {
     let bytes = Bytes::from_memory(*b"[NaN, x");
-    let document = Document::parse_at(&bytes, 100, &mut Budget::default()).unwrap();
+    let frame = Span::new(100, 8);
+    let document = Document::parse_within(&bytes, frame, &mut Budget::default()).unwrap();
     assert_eq!(document.notes()[0].span, Span::new(101, 3));
     assert_eq!(document.fault().unwrap().at(), 106);
     assert_eq!(document.root().unwrap().item(0).unwrap().span(), Span::new(101, 3));
+    let packed = Span::new(100, 4);
+    let document = Document::parse_within(&bytes, packed, &mut Budget::default()).unwrap();
+    assert_eq!(document.root().unwrap().item(0).unwrap().span(), packed);
+    assert_eq!(document.fault().unwrap().at(), 100);
 }
 
 #[test]
