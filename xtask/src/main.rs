@@ -58,6 +58,12 @@ const TASKS: &[Task] = &[
         run: oracle::bytecode,
     },
     Task {
+        name: "oracle hdf5",
+        options: "[--count N] [--seed S] [--python PATH] [--jobs N] | --corpus DIR... [--python PATH]",
+        help: "compare trees, types, attributes, links and elements of HDF5 files with what h5py sees",
+        run: oracle::hdf5,
+    },
+    Task {
         name: "oracle onnx",
         options: "[--python PATH] [--corpus DIR]...",
         help: "compare what davy finds in models with what the onnx package finds",

@@ -34,6 +34,7 @@ use davy_artifact::Format;
 pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
+    &hdf5::Hdf5,
     &json::Json,
     &keras::Architecture,
     &keras::Archive,

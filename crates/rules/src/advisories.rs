@@ -6,7 +6,7 @@
 //! whoever knows what version reads the file can weigh that.
 
 use crate::{Finding, Severity};
-use davy_artifact::{Artifact, Fact, Quirk};
+use davy_artifact::{Artifact, Fact, Quirk, Route};
 use std::cmp::Ordering;
 
 /// One published vulnerability.
@@ -99,7 +99,9 @@ pub fn advisories() -> &'static [Advisory] {
 
 /// Notes on `finding`, which is about the artifact at `index`, the advisories about its subject.
 pub fn advise(finding: &mut Finding, artifacts: &[Artifact], index: usize) {
-    if finding.subject == Subject::Unspecified {
+    // What a pickle calls is called by its own loader, wherever it stands.
+    let pickled = matches!(finding.route, Route::Opcode { .. });
+    if finding.subject == Subject::Unspecified || pickled {
         return;
     }
     let around = lineage(artifacts, index);
@@ -162,7 +164,8 @@ impl Advisory {
 
     fn applies(&self, subject: &Subject, severity: Severity) -> bool {
         self.about.iter().any(|about| match (about, subject) {
-            (About::Code, Subject::Code) => true,
+            // Arithmetic needs no flaw to run, and does nothing with one.
+            (About::Code, Subject::Code) => severity >= Severity::Medium,
             // A class of the user's own has to be imported by the user; nothing is gained by it.
             (About::Foreign, Subject::Name(name)) => severity >= Severity::High && !self.owns(name),
             (About::Name(pattern), Subject::Name(name)) => match pattern.strip_prefix('*') {

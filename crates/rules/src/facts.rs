@@ -2,7 +2,7 @@
 //! report.
 
 use crate::knowledge::{self, Effect, Known};
-use crate::{Confidence, Finding, Severity};
+use crate::{Confidence, Finding, Severity, Subject};
 use davy_artifact::{Artifact, Call, Fact, Name, Role, Site, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,24 @@ pub(crate) fn loaded(artifact: &Artifact) -> Vec<&Fact> {
         behind_the_first |= !identity.reading.facts.is_empty();
     }
     facts
+}
+
+/// Whether an artifact is a model of Keras, in any of its forms.
+pub(crate) fn is_keras(artifact: &Artifact) -> bool {
+    artifact.identities.iter().any(|identity| identity.format.starts_with("keras"))
+}
+
+/// Whether an artifact is a model of Keras or stands in one; weights are told by their name.
+pub(crate) fn in_keras(artifact: &Artifact, artifacts: &[Artifact]) -> bool {
+    let up = |artifact: &&Artifact| artifact.parent.and_then(|parent| artifacts.get(parent));
+    let mut around = std::iter::successors(Some(artifact), up).take(artifacts.len());
+    around.any(|artifact| is_keras(artifact) || artifact.name().ends_with(".weights.h5"))
+}
+
+/// Whether a global is the layer of Keras that runs a function of the file. In a model it is as bad
+/// as that function.
+pub(crate) fn is_lambda(name: &Name) -> bool {
+    name.name == "Lambda" && name.module.split('.').any(|part| part == "keras")
 }
 
 /// The facts that source text states, with the format it was read as.
@@ -216,6 +234,13 @@ impl Quota {
         let said = self.said.entry(subject.into()).or_default();
         *said = said.saturating_add(1);
         *said <= self.limit
+    }
+}
+
+/// Says what a finding is about, so that advisories about it are found.
+pub(crate) fn concern(finding: Option<&mut Finding>, name: &Name) {
+    if let Some(finding) = finding {
+        finding.subject = Subject::Name(name.dotted());
     }
 }
 

@@ -3,3 +3,4 @@
 pub(crate) mod external_reference;
 pub(crate) mod malformed_structure;
 mod path;
+pub(crate) mod plugin_filter;

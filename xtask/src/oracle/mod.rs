@@ -5,6 +5,7 @@
 
 mod bytecode;
 mod lines;
+mod hdf5;
 mod onnx;
 mod pickle;
 mod process;
@@ -33,6 +34,8 @@ pub struct Comparison {
     /// Whether davy would have taken the bytes for something else.
     pub unrecognised: bool,
 }
+
+pub use hdf5::hdf5;
 
 /// A library to compare davy with.
 pub trait Oracle: Sync {

@@ -6,7 +6,7 @@
 use super::code::{CodeObject, Constant, Names};
 use super::version::{Layout, Version};
 use davy_bytes::to_usize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// `CO_FAST_LOCAL`, `CO_FAST_CELL` and `CO_FAST_FREE` of 3.11 on.
@@ -224,8 +224,12 @@ impl Assembler {
             line_table,
             exception_table,
         };
-        if let (Some(slots), Some(kinds)) = (field(Field::Slots), field(Field::Kinds)) {
-            self.split(&mut object, constants, (slots, kinds), &mut faults);
+        match (field(Field::Slots), field(Field::Kinds)) {
+            (Some(slots), Some(kinds)) => {
+                self.split(&mut object, constants, (slots, kinds), &mut faults);
+            }
+            (None, None) if self.version.layout() == Layout::Slots => object.slots = merge(&object),
+            _ => {}
         }
         (object, faults.first.map_or(Ok(()), Err))
     }
@@ -305,6 +309,14 @@ impl Assembler {
         self.consts.insert(at, Arc::clone(&consts));
         consts
     }
+}
+
+/// Local variables of 3.11 on in the order of their numbers, as the constructor makes it of three
+/// lists: what is both local and a cell stands once.
+fn merge(object: &CodeObject) -> Names {
+    let locals: HashSet<&str> = object.varnames.iter().map(|name| &**name).collect();
+    let cells = object.cellvars.iter().filter(|name| !locals.contains(&***name));
+    object.varnames.iter().chain(cells).chain(object.freevars.iter()).cloned().collect()
 }
 
 /// What the constructor would refuse first.

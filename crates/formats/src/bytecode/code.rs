@@ -196,21 +196,6 @@ impl CodeObject {
         let count = to_usize(count).saturating_add(stars);
         self.varnames.iter().take(count).map(|name| &**name)
     }
-
-    /// Its documentation string, as the constant that holds it: up to 3.13 the first constant where
-    /// that is text and no instruction needs it, so this is a likeness, not a certainty.
-    #[must_use]
-    pub fn documentation(&self, tree: &CodeTree) -> Option<u32> {
-        let first = self.constant(0)?;
-        let is_text = match tree.constant(first)? {
-            Constant::Text(_) => true,
-            Constant::Bytes(_) => self.version == Version::V2_7,
-            _ => false,
-        };
-        // Optimised locals (`CO_OPTIMIZED`) are what functions have, and modules and classes not:
-        // those store their documentation with instructions.
-        (is_text && self.flags & 1 != 0).then_some(first)
-    }
 }
 
 impl CodeTree {

@@ -12,8 +12,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub(crate) struct Misfit {
     /// Instructions that can be reached and that the version cannot run.
     pub(crate) impossible: u64,
-    /// What its compiler does not write, and its interpreter does not look at.
+    /// What its compiler does not write.
     pub(crate) unusual: u64,
+    /// Line tables that are not of its kind: its interpreter does not look at them.
+    pub(crate) lines: u64,
 }
 
 /// What speaks against reading all of `tree` as `version`.
@@ -31,13 +33,14 @@ pub(crate) fn misfit(
         let of_object = misfit_of(&object, budget)?;
         misfit.impossible = misfit.impossible.saturating_add(of_object.impossible);
         misfit.unusual = misfit.unusual.saturating_add(of_object.unusual);
+        misfit.lines = misfit.lines.saturating_add(of_object.lines);
     }
     Ok(misfit)
 }
 
 fn misfit_of(object: &CodeObject, budget: &mut Budget) -> Result<Misfit, Halt> {
-    let mut misfit = Misfit { impossible: 0, unusual: odd_lines(object) };
-    let mut seen = vec![false; object.code.len()];
+    let mut misfit = Misfit { lines: odd_lines(object), ..Misfit::default() };
+    let mut seen = vec![Seen::Not; object.code.len()];
     let mut pending = vec![0_u32];
     if object.version >= Version::V3_11 {
         pending.extend(handlers(object).map(|handler| handler.target));
@@ -45,8 +48,8 @@ fn misfit_of(object: &CodeObject, budget: &mut Budget) -> Result<Misfit, Halt> {
     }
     while let Some(at) = pending.pop() {
         match seen.get_mut(to_usize(u64::from(at))) {
-            Some(true) => continue,
-            Some(seen) => *seen = true,
+            Some(Seen::Start) => continue,
+            Some(seen) => *seen = Seen::Start,
             None => {}
         }
         let Some(found) = instruction_at(object, at) else {
@@ -68,8 +71,30 @@ fn misfit_of(object: &CodeObject, budget: &mut Budget) -> Result<Misfit, Halt> {
         if !found.is_last() {
             pending.push(found.next);
         }
+        cover(&mut seen, &found);
     }
+    // Compilers leave out most of what cannot be reached.
+    let unreached = seen.contains(&Seen::Not);
+    misfit.unusual = misfit.unusual.saturating_add(u64::from(unreached));
     Ok(misfit)
+}
+
+/// What was seen of one byte of code.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Seen {
+    Not,
+    Part,
+    Start,
+}
+
+/// Marks the bytes of an instruction; one that starts within another is still to be seen.
+fn cover(seen: &mut [Seen], found: &Instruction) {
+    let span = to_usize(u64::from(found.start))..to_usize(u64::from(found.next)).min(seen.len());
+    for byte in seen.get_mut(span).unwrap_or_default() {
+        if *byte == Seen::Not {
+            *byte = Seen::Part;
+        }
+    }
 }
 
 /// Whether what the argument refers to is there.

@@ -17,7 +17,7 @@ pub use instruction::{
 };
 pub use lines::Lines;
 pub use op::Op;
-pub(crate) use read::whole;
 pub use read::{Decoded, Hints, decode, read_marshalled};
+pub(crate) use read::{choose, whole};
 pub(crate) use summary::describe;
 pub use version::{Layout, Magic, Version};

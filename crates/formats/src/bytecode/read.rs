@@ -35,6 +35,8 @@ pub struct Decoded {
     pub end: u64,
     /// How it breaks marshal's form.
     pub deviations: Vec<(Quirk, Span, &'static str)>,
+    /// What is not certain about the reading, in words.
+    pub doubts: Vec<String>,
     /// Why reading stopped early.
     pub halt: Option<Halt>,
 }
@@ -112,7 +114,10 @@ fn best_layout(bytes: &[u8], budget: &mut Budget) -> (Layout, Marshalled) {
 }
 
 /// Picks the versions that fit, among those with this layout.
-fn choose(
+///
+/// # Errors
+/// [`Halt::exhausted`] where the budget ends.
+pub(crate) fn choose(
     read: Marshalled,
     layout: Layout,
     hints: Hints,
@@ -162,6 +167,7 @@ fn finish(read: Marshalled, versions: &[Version], fitting: &[Version]) -> Decode
         spans: read.spans,
         end: read.end,
         deviations: read.deviations,
+        doubts: Vec::new(),
         halt: read.value.err(),
     }
 }
@@ -182,4 +188,84 @@ pub(crate) fn language(versions: &[Version]) -> String {
         }
     };
     format!("Python {said} byte code")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use davy_artifact::{Excerpt, Value};
+    use std::time::{Duration, Instant};
+
+    /// A marshalled code object of the layout of 3.8 to 3.10, from its code, constants, and the rest.
+    fn marshalled(code: &[u8], consts: &[u8], names: &[u8]) -> Vec<u8> {
+        let counts = [0_u32, 0, 0, 0, 4, 0x43];
+        let mut bytes = vec![b'c' | 0x80];
+        bytes.extend(counts.into_iter().flat_map(u32::to_le_bytes));
+        bytes.push(b's');
+        bytes.extend(u32::try_from(code.len()).unwrap().to_le_bytes());
+        bytes.extend([code, consts, names, b")\0)\0)\0z\x01mz\x01f\x01\0\0\0s\0\0\0\0"].concat());
+        bytes
+    }
+
+    fn read_code(bytes: &[u8]) -> Result<Code, Halt> {
+        let bytes = Bytes::from_memory(bytes);
+        read_marshalled(&bytes, Hints::default(), When::Used, &mut Budget::default())
+    }
+
+    const CALL: &[u8] = &[116, 0, 106, 1, 100, 0, 131, 1, 83, 0];
+    const NAMES: &[u8] = b")\x02z\x02osz\x06system";
+
+    #[test]
+    fn versions_that_read_code_alike_are_all_named() {
+        let code = read_code(&marshalled(CALL, b")\x01z\x02id", NAMES)).unwrap();
+        assert_eq!(code.language, "Python 3.8 to 3.9 byte code");
+        assert_eq!(code.names, ["os", "system"]);
+        assert_eq!(code.texts, [Value::Text(Excerpt::whole("id"))]);
+        let is_op = [116, 0, 116, 1, 117, 0, 83, 0];
+        let code = read_code(&marshalled(&is_op, b")\0", NAMES)).unwrap();
+        assert_eq!(code.language, "Python 3.9 byte code");
+        assert_eq!(language(&[Version::V3_8, Version::V3_10]), "Python 3.8 or 3.10 byte code");
+    }
+
+    #[test]
+    fn a_jump_that_versions_count_differently_tells_them_apart() {
+        // To the last instruction: in bytes at 8, in words at 4.
+        let jump = |to| [116, 0, 114, to, 116, 0, 83, 0, 116, 1, 83, 0];
+        let bytes = |to| marshalled(&jump(to), b")\0", NAMES);
+        assert_eq!(read_code(&bytes(8)).unwrap().language, "Python 3.8 to 3.9 byte code");
+        assert_eq!(read_code(&bytes(4)).unwrap().language, "Python 3.10 byte code");
+    }
+
+    #[test]
+    fn data_without_code_and_broken_data_are_refused() {
+        assert_eq!(read_code(b"N").unwrap_err().what(), "marshal data without code");
+        let whole = marshalled(CALL, b")\x01z\x02id", NAMES);
+        for len in 0..whole.len() {
+            assert!(read_code(&whole[..len]).is_err(), "{len}");
+        }
+    }
+
+    #[test]
+    fn what_code_objects_share_costs_once() {
+        let started = Instant::now();
+        let long = [b"(\x40\x0d\x03\0".as_slice(), &b"z\x01a".repeat(200_000)].concat();
+        let first = marshalled(CALL, b")\0", &[&[b'(' | 0x80], &long[1..]].concat());
+        // References: 0 is the outer code, 1 the first one, 2 its names.
+        let again = marshalled(CALL, b")\0", b"r\x02\0\0\0");
+        let mut consts = b"(\x21\x4e\0\0".to_vec();
+        consts.extend(first);
+        consts.extend(again.repeat(20_000));
+        let read = read_code(&marshalled(CALL, &consts, NAMES)).unwrap();
+        assert_eq!(read.names, ["os", "system", "a"]);
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn code_in_code_in_code_has_no_end_but_the_budget() {
+        let mut bytes = marshalled(CALL, b")\0", NAMES);
+        for _ in 0..100 {
+            bytes = marshalled(CALL, &[b")\x01", &*bytes].concat(), NAMES);
+        }
+        assert_eq!(read_code(&bytes).unwrap().names, ["os", "system"]);
+    }
 }

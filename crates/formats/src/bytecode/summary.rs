@@ -1,7 +1,7 @@
 //! What code names and holds, in the words that rules judge.
 
 use super::code::{CodeObject, CodeTree, Constant};
-use super::instruction::{Operand, instructions};
+use super::instruction::{Instruction, Operand, instructions};
 use super::op::Op;
 use super::read::Decoded;
 use davy_artifact::{Code, Value, When};
@@ -21,7 +21,7 @@ const LISTING: usize = 64 << 10;
 /// [`Halt::exhausted`] where the budget ends.
 pub(crate) fn describe(decoded: &Decoded, when: When, budget: &mut Budget) -> Result<Code, Halt> {
     let tree = &decoded.tree;
-    let mut unseen = Vec::new();
+    let mut unseen = decoded.doubts.clone();
     let texts = texts(tree, budget, &mut unseen)?;
     let names = names(tree, budget)?;
     foreign(tree, budget, &mut unseen)?;
@@ -75,10 +75,13 @@ fn texts(
         texts: Vec::new(),
     };
     for object in &tree.objects {
-        let documentation = object.documentation(tree);
+        let documentation = documentation(object);
         budget.spend_steps(to_u64(object.consts.len()), 0)?;
-        let held = object.consts.iter().filter(|constant| Some(**constant) != documentation);
-        let mut pending: Vec<u32> = held.rev().copied().collect();
+        let held = (0_u32..).zip(object.consts.iter());
+        let held =
+            held.filter(|(index, at)| Some(*index) != documentation || tree.text(**at).is_none());
+        let mut pending: Vec<u32> = held.map(|(_, at)| *at).collect();
+        pending.reverse();
         while let Some(constant) = pending.pop() {
             walk.visit(constant, &mut pending);
         }
@@ -87,6 +90,36 @@ fn texts(
         unseen.push(format!("more than {TEXTS} different texts"));
     }
     Ok(walk.texts)
+}
+
+/// The index of the constant that is documentation, if it is text: in functions the first, which no
+/// instruction loads; in modules and classes one that is loaded for `__doc__` and nothing else.
+fn documentation(object: &CodeObject) -> Option<u32> {
+    // `CO_OPTIMIZED` tells functions from the rest.
+    if object.flags & 1 != 0 {
+        let loads = |index| {
+            move |found: Instruction| found.operand(object.version) == Operand::Constant(index)
+        };
+        return (!instructions(object).any(loads(0))).then_some(0);
+    }
+    let mut before = None;
+    let mut loaded = None;
+    for found in instructions(object) {
+        match (found.operand(object.version), before) {
+            (Operand::Constant(index), _) if Some(index) == loaded => return None,
+            (Operand::Name(name), Some(index))
+                if found.op == Op::StoreName && object.named(name) == Some("__doc__") =>
+            {
+                loaded = Some(index);
+            }
+            _ => {}
+        }
+        before = match found.operand(object.version) {
+            Operand::Constant(index) => Some(index),
+            _ => None,
+        };
+    }
+    loaded
 }
 
 struct Texts<'a> {
@@ -112,6 +145,12 @@ impl Texts<'_> {
                 if !told && self.said.insert(text) {
                     self.texts.push(self.tree.value(at));
                 }
+            }
+            Constant::Value(value)
+                if matches!(**value, Value::Text(_) | Value::Bytes(_))
+                    && self.texts.len() < TEXTS =>
+            {
+                self.texts.push((**value).clone());
             }
             Constant::Tuple(items)
             | Constant::List(items)

@@ -46,10 +46,10 @@ pub(super) fn attributes(
             Err(halt) => access.survive(halt, message.body.span(), &told)?,
         }
     }
-    if let Some(message) = header.first(kind::ATTRIBUTE_INFO) {
-        if let Err(halt) = dense(access, types, &message.body, (&told, &mut found)) {
-            access.survive(halt, message.body.span(), &told)?;
-        }
+    if let Some(message) = header.first(kind::ATTRIBUTE_INFO)
+        && let Err(halt) = dense(access, types, &message.body, (&told, &mut found))
+    {
+        access.survive(halt, message.body.span(), &told)?;
     }
     found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)

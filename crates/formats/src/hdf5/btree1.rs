@@ -3,23 +3,12 @@
 //! Source: HDF5 File Format Specification, III.A.1 "Version 1 B-trees".
 
 use super::access::Access;
+use super::chunk::Chunk;
 use super::claims::Use;
 use super::fields::Fields;
 use davy_artifact::{Quirk, Route};
 use davy_bytes::{Halt, Span, to_u64};
 use std::collections::HashSet;
-
-/// A chunk of a dataset, as an index lists it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Chunk {
-    pub(super) address: u64,
-    /// Bytes in the file.
-    pub(super) size: u64,
-    /// Filters that were left out, by their place in the pipeline.
-    pub(super) skipped: u32,
-    /// Index of the chunk's first element, per dimension.
-    pub(super) offset: Vec<u64>,
-}
 
 /// Nodes that wait, last one first: the address, and the level that the node above says it has.
 struct Ahead {

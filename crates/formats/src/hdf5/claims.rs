@@ -51,6 +51,11 @@ impl Claims {
         }
     }
 
+    /// Where the last claim ends.
+    pub(super) fn reach(&self) -> u64 {
+        self.spans.iter().map(|(span, _)| span.end()).max().unwrap_or(0)
+    }
+
     /// Orders the claims; returns those that lie over others, and what nobody claimed of `whole`.
     pub(super) fn settle(mut self, whole: Span) -> (Vec<Clash>, Vec<Span>) {
         self.spans.sort_unstable();

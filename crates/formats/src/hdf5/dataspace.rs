@@ -59,13 +59,11 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Result<Dataspace, Halt> {
     Ok(Dataspace::Simple { dimensions, limits })
 }
 
-/// The most elements of a dimension; all bits set stand for no limit.
+/// The most elements of a dimension. All bits of eight bytes set stand for no limit; in shorter ones
+/// libhdf5 takes them for the number that they are.
 fn limit(fields: &mut Fields<'_>) -> Result<Option<u64>, Halt> {
-    let before = fields.rest();
     let limit = fields.length("limit of a dimension")?;
-    let width = before.len().saturating_sub(fields.remaining());
-    let raw = before.get(..width).unwrap_or_default();
-    Ok(if raw.iter().all(|byte| *byte == 0xff) { None } else { Some(limit) })
+    Ok(Some(limit).filter(|limit| *limit != u64::MAX))
 }
 
 impl Dataspace {
@@ -121,8 +119,9 @@ mod tests {
 
     #[test]
     fn shapes_read_as_h5ls_shows_them() {
-        let bytes = [2, 2, 1, 1, 3, 0, 4, 0, 3, 0, 0xff, 0xff];
-        let widths = Widths { address: 8, length: 2 };
+        let widths = Widths { address: 8, length: 8 };
+        let sizes = [3_u64, 4, 3, u64::MAX].map(u64::to_le_bytes).concat();
+        let bytes = [&[2, 2, 1, 1], sizes.as_slice()].concat();
         let space = read(&mut Fields::new(&bytes, 0, widths)).unwrap();
         assert_eq!((space.to_string().as_str(), space.elements()), ("{3, 4/Inf}", 12));
         let null = read(&mut Fields::new(&[2, 0, 0, 2], 0, widths)).unwrap();

@@ -3,7 +3,7 @@
 //! Source: HDF5 File Format Specification, IV.A.2.d "The Datatype Message".
 
 use super::fields::{Fields, bytes_for};
-use davy_bytes::{Halt, escape_bytes, to_u64};
+use davy_bytes::{Halt, escape_bytes};
 use std::fmt::{self, Write};
 use std::rc::Rc;
 
@@ -479,20 +479,5 @@ impl Datatype {
             member.is_some_and(|it| it.0 == name && it.1 == [value])
         };
         members.len() == 2 && is(members.first(), b"FALSE", 0) && is(members.get(1), b"TRUE", 1)
-    }
-
-    /// How many parts it has, itself included, in memory.
-    pub(super) fn weight(&self) -> u64 {
-        match &self.class {
-            Class::Compound(members) => members
-                .iter()
-                .map(|member| member.datatype.weight().saturating_add(to_u64(member.name.len())))
-                .fold(1, u64::saturating_add),
-            Class::Enum { members, .. } => to_u64(members.len()).saturating_add(1),
-            Class::Sequence(base) | Class::Array { base, .. } | Class::Complex(base) => {
-                base.weight().saturating_add(1)
-            }
-            _ => 1,
-        }
     }
 }

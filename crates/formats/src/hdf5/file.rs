@@ -3,8 +3,11 @@
 use super::access::{Access, Space};
 use super::attribute::Attribute;
 use super::claims::{Claims, Use};
+use super::data::{self, Data};
 use super::header::{self, Header, kind};
+use super::layout::Layout;
 use super::link::{Link, Target};
+use super::mapping::{self, Source};
 use super::object::{self, Kind, Object, Types};
 use super::shared::Shared;
 use super::superblock::{self, Superblock};
@@ -220,6 +223,60 @@ impl File {
             }
         }
         Ok(Some(all))
+    }
+
+    /// The first `limit` bytes of the elements of a dataset, as they are stored; `None` where they
+    /// are not in this file. What lies there as it is is not cut.
+    ///
+    /// # Errors
+    /// Where they cannot be unpacked, or the budget is used up.
+    pub fn data(
+        &self,
+        object: &Object,
+        limit: u64,
+        budget: &mut Budget,
+    ) -> Result<Option<Data>, Halt> {
+        let Some(dataset) = &object.dataset else { return Ok(None) };
+        let (mut reading, mut claims) = (Reading::default(), Claims::default());
+        let mut access =
+            Access { space: &self.space, reading: &mut reading, budget, claims: &mut claims };
+        data::read(&mut access, dataset, limit)
+    }
+
+    /// The texts of a dataset, as [`File::texts`] gives those of an attribute.
+    ///
+    /// # Errors
+    /// As [`File::texts`] and [`File::data`].
+    pub fn dataset_texts(
+        &self,
+        object: &Object,
+        limit: u64,
+        budget: &mut Budget,
+    ) -> Result<Option<Vec<Piece>>, Halt> {
+        let Some(dataset) = &object.dataset else { return Ok(None) };
+        let Some(data) = self.data(object, limit, budget)? else { return Ok(None) };
+        let (mut reading, mut claims) = (Reading::default(), Claims::default());
+        let mut access =
+            Access { space: &self.space, reading: &mut reading, budget, claims: &mut claims };
+        let mut types = self.types.borrow_mut();
+        let elements = (dataset.datatype.as_ref(), dataset.dataspace.elements());
+        text::pieces(&mut access, &mut types.heaps, elements, (&data.bytes, data.span), limit)
+    }
+
+    /// The datasets of this and other files that a virtual dataset takes its elements from.
+    ///
+    /// # Errors
+    /// Where its mapping cannot be read.
+    pub fn sources(&self, object: &Object, budget: &mut Budget) -> Result<Vec<Source>, Halt> {
+        let mut found = Vec::new();
+        let layout = object.dataset.as_ref().map(|dataset| &dataset.layout);
+        let Some(Layout::Virtual(mapping)) = layout else { return Ok(found) };
+        let (mut reading, mut claims) = (Reading::default(), Claims::default());
+        let mut access =
+            Access { space: &self.space, reading: &mut reading, budget, claims: &mut claims };
+        let heaps = &mut self.types.borrow_mut().heaps;
+        mapping::sources(&mut access, heaps, *mapping, &mut |source| found.push(source))?;
+        Ok(found)
     }
 }
 

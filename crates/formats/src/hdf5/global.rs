@@ -4,9 +4,10 @@
 //! Source: HDF5 File Format Specification, III.E "Global Heap".
 
 use super::access::Access;
+use super::claims::Use;
 use super::fields::padded;
 use davy_bytes::{Halt, Span, to_u64, to_usize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Objects of collections that are remembered; beyond, collections are read again when needed.
@@ -17,6 +18,8 @@ const REMEMBERED: usize = 1 << 20;
 pub(super) struct Heaps {
     collections: HashMap<u64, Rc<HashMap<u16, Span>>>,
     remembered: usize,
+    /// Addresses of collections whose bytes are claimed.
+    claimed: HashSet<u64>,
 }
 
 /// Where in a global heap something lies.
@@ -39,7 +42,8 @@ impl Heaps {
         let collection = match self.collections.get(&id.address) {
             Some(collection) => Rc::clone(collection),
             None => {
-                let read = Rc::new(collection(access, id.address)?);
+                let read =
+                    Rc::new(collection(access, id.address, self.claimed.insert(id.address))?);
                 if self.remembered.saturating_add(read.len()) > REMEMBERED {
                     self.collections.clear();
                     self.remembered = 0;
@@ -59,9 +63,16 @@ impl Heaps {
 }
 
 /// Reads which objects a collection has.
-fn collection(access: &mut Access<'_>, address: u64) -> Result<HashMap<u16, Span>, Halt> {
+fn collection(
+    access: &mut Access<'_>,
+    address: u64,
+    first: bool,
+) -> Result<HashMap<u16, Span>, Halt> {
     let length = access.space.widths.length;
-    let head = access.block(address, to_u64(length.saturating_add(8)), "global heap")?;
+    // Index, references, padding and size; like the head of a collection, padded in files with short
+    // lengths.
+    let entry = padded(length.saturating_add(8));
+    let head = access.block(address, to_u64(entry), "global heap")?;
     let mut fields = access.signed(&head, b"GCOL", "global heap")?;
     match fields.u8("version of a global heap")? {
         1 => {}
@@ -69,19 +80,26 @@ fn collection(access: &mut Access<'_>, address: u64) -> Result<HashMap<u16, Span
     }
     fields.take(3, "padding of a global heap")?;
     let size = fields.length("size of a global heap")?;
-    let block = access.structure(address, size, "global heap")?;
+    let block = access.block(address, size, "global heap")?;
+    if first {
+        access.claims.add(block.span(), Use::Metadata("global heap"));
+    }
     let mut fields = access.fields(&block);
     fields.pass(head.data.len());
     let mut objects = HashMap::new();
-    let entry = length.saturating_add(8);
     while fields.remaining() >= entry {
         access.steps(1, fields.position())?;
         let index = fields.u16("index of a heap object")?;
         fields.take(6, "references of a heap object")?;
         let len = fields.length("size of a heap object")?;
-        // Object 0 is the free space behind the others.
+        fields.pass(entry.saturating_sub(length.saturating_add(8)));
+        // Object 0 is free space, wherever it stands; its size counts these fields as well.
         if index == 0 {
-            break;
+            match to_usize(len).checked_sub(entry) {
+                Some(rest) => fields.pass(rest),
+                None => break,
+            }
+            continue;
         }
         let span = Span::new(fields.position(), len);
         if len > to_u64(fields.remaining()) {

@@ -28,15 +28,15 @@ pub(super) fn links(
             Err(halt) => access.survive(halt, message.body.span(), &told("link", path))?,
         }
     }
-    if let Some(message) = header.first(kind::LINK_INFO) {
-        if let Err(halt) = dense(access, message, &mut links) {
-            access.survive(halt, message.body.span(), &told("links", path))?;
-        }
+    if let Some(message) = header.first(kind::LINK_INFO)
+        && let Err(halt) = dense(access, message, &mut links)
+    {
+        access.survive(halt, message.body.span(), &told("links", path))?;
     }
-    if let Some(message) = header.first(kind::SYMBOL_TABLE) {
-        if let Err(halt) = table(access, message, path, &mut links) {
-            access.survive(halt, message.body.span(), &told("symbol table", path))?;
-        }
+    if let Some(message) = header.first(kind::SYMBOL_TABLE)
+        && let Err(halt) = table(access, message, path, &mut links)
+    {
+        access.survive(halt, message.body.span(), &told("symbol table", path))?;
     }
     links.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(links)
@@ -133,8 +133,8 @@ fn node_links(
     names: &Block,
     links: &mut Vec<Link>,
 ) -> Result<(), Halt> {
-    let width = access.space.widths.address;
-    let entry = width.saturating_mul(2).saturating_add(24);
+    let widths = access.space.widths;
+    let entry = widths.address.saturating_add(widths.length).saturating_add(24);
     let head = access.block(address, 8, "symbol table node")?;
     let mut fields = access.signed(&head, b"SNOD", "symbol table node")?;
     fields.take(2, "version of a symbol table node")?;
@@ -150,7 +150,8 @@ fn node_links(
     fields.pass(8);
     for _ in 0..count {
         let span = fields.span(entry);
-        let name = fields.number(width, "name of a symbol")?;
+        // As wide as lengths: the specification says addresses, libhdf5 does this.
+        let name = fields.length("name of a symbol")?;
         let header = fields.address("address of a symbol")?;
         let cache = fields.u32("cache of a symbol")?;
         fields.take(4, "padding of a symbol")?;

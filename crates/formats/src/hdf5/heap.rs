@@ -35,6 +35,8 @@ pub(super) struct Fractal {
     /// Address of the index of objects that are too large for blocks.
     huge: Option<u64>,
     huge_objects: Option<HashMap<u64, Huge>>,
+    /// Addresses of objects of their own whose bytes are claimed.
+    claimed: HashSet<u64>,
     /// Blocks by their offset in the heap.
     blocks: Vec<Direct>,
     /// Blocks that were unpacked, by their offset in the heap.
@@ -143,6 +145,7 @@ impl Fractal {
             pipeline,
             huge,
             huge_objects: None,
+            claimed: HashSet::new(),
             blocks: Vec::new(),
             unpacked: HashMap::new(),
         };
@@ -370,7 +373,10 @@ impl Fractal {
             let found = self.huge_objects(access)?.get(&key).copied();
             found.ok_or_else(|| Halt::malformed(said, format!("no huge object with key {key}")))?
         };
-        let read = access.structure(huge.address, huge.len, "huge object of a fractal heap")?;
+        let read = access.block(huge.address, huge.len, "huge object of a fractal heap")?;
+        if self.claimed.insert(huge.address) {
+            access.claims.add(read.span(), Use::Metadata("huge object of a fractal heap"));
+        }
         let (at, span) = (read.at, read.span());
         let data = match huge.packed {
             None => read.data,

@@ -16,8 +16,13 @@ pub enum Layout {
     Chunked(Chunks),
     /// In the header itself.
     Compact(Span),
-    /// One behind the other, from an address on; `None` where nothing was written yet.
-    Contiguous(Option<u64>),
+    /// One behind the other.
+    Contiguous {
+        /// Address of the first; `None` where nothing was written yet.
+        address: Option<u64>,
+        /// Bytes that are set aside for them, where the layout says it.
+        size: Option<u64>,
+    },
     /// In other datasets, as an object of a global heap maps them.
     Virtual(Mapping),
 }
@@ -31,10 +36,16 @@ pub struct Chunks {
     pub element: u64,
     pub(super) address: Option<u64>,
     pub(super) index: Index,
-    /// Whether sizes of filtered chunks are lengths, not as short as they can be (version 5).
-    pub(super) wide: bool,
     /// Whether chunks at the edge are not filtered.
     pub(super) bare_edges: bool,
+}
+
+impl Chunks {
+    /// Size of a chunk in bytes before filters; saturates.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.dimensions.iter().copied().fold(self.element, u64::saturating_mul)
+    }
 }
 
 /// How chunks are found.
@@ -100,7 +111,7 @@ fn old(fields: &mut Fields<'_>) -> Result<Layout, Halt> {
             let len = fields.u32("size of compact data")?;
             compact(fields, u64::from(len))
         }
-        1 => Ok(Layout::Contiguous(address)),
+        1 => Ok(Layout::Contiguous { address, size: None }),
         2 => chunks(fields, dimensions, address, Index::Tree1),
         class => Err(fields.fault(format!("layout of class {class}"))),
     }
@@ -115,8 +126,8 @@ fn new(fields: &mut Fields<'_>, version: u8) -> Result<Layout, Halt> {
         }
         1 => {
             let address = fields.address("address of data")?;
-            fields.length("size of data")?;
-            Ok(Layout::Contiguous(address))
+            let size = Some(fields.length("size of data")?);
+            Ok(Layout::Contiguous { address, size })
         }
         2 if version == 3 => {
             let rank = rank(fields)?;
@@ -127,7 +138,7 @@ fn new(fields: &mut Fields<'_>, version: u8) -> Result<Layout, Halt> {
             }
             chunks(fields, dimensions, address, Index::Tree1)
         }
-        2 => indexed(fields, version),
+        2 => indexed(fields),
         3 => {
             let address = fields.address("address of a mapping")?;
             let index = fields.u32("index of a mapping")?;
@@ -163,12 +174,12 @@ fn chunks(
     if element == 0 || dimensions.contains(&0) {
         return Err(fields.fault("chunks without elements"));
     }
-    let (wide, bare_edges) = (false, false);
-    Ok(Layout::Chunked(Chunks { dimensions, element, address, index, wide, bare_edges }))
+    let bare_edges = false;
+    Ok(Layout::Chunked(Chunks { dimensions, element, address, index, bare_edges }))
 }
 
 /// Chunks whose index the layout chooses: versions 4 and 5.
-fn indexed(fields: &mut Fields<'_>, version: u8) -> Result<Layout, Halt> {
+fn indexed(fields: &mut Fields<'_>) -> Result<Layout, Halt> {
     let flags = fields.u8("flags of a layout")?;
     let rank = rank(fields)?;
     let width = usize::from(fields.u8("width of a chunk's sizes")?);
@@ -203,7 +214,6 @@ fn indexed(fields: &mut Fields<'_>, version: u8) -> Result<Layout, Halt> {
     let address = fields.address("address of chunks")?;
     let layout = chunks(fields, dimensions, address, index)?;
     let Layout::Chunked(mut chunks) = layout else { return Ok(layout) };
-    chunks.wide = version >= 5;
     chunks.bare_edges = flags & 0x01 != 0;
     Ok(Layout::Chunked(chunks))
 }

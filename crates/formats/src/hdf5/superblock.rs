@@ -100,7 +100,7 @@ fn old(fields: Fields<'_>, mut space: Space, version: u8) -> Result<Superblock, 
     fields.address("address of free space")?;
     let end = fields.address("end of file address")?;
     let driver = fields.address("address of driver information")?;
-    fields.take(space.widths.address, "name of the root group")?;
+    fields.take(space.widths.length, "name of the root group")?;
     let root = fields.address("address of the root group")?;
     fields.take(24, "cache of the root group")?;
     let span = Span::between(space.base, fields.position());

@@ -186,20 +186,19 @@ impl<'a, 'b> Decoder<'a, 'b> {
     }
 }
 
-/// Text without its padding.
+/// Text without its padding, as NumPy has it once libhdf5 has converted it.
 pub(super) fn unpadded(raw: &[u8], padding: Padding) -> &[u8] {
-    let end = match padding {
-        Padding::Terminated => raw.iter().position(|byte| *byte == 0),
-        Padding::Nulls => {
-            raw.iter().rposition(|byte| *byte != 0).map(|last| last.saturating_add(1)).or(Some(0))
-        }
-        Padding::Spaces => raw
-            .iter()
-            .rposition(|byte| *byte != b' ')
-            .map(|last| last.saturating_add(1))
-            .or(Some(0)),
-    };
-    raw.get(..end.unwrap_or(raw.len())).unwrap_or(raw)
+    match padding {
+        Padding::Terminated => raw.split(|byte| *byte == 0).next().unwrap_or(raw),
+        Padding::Nulls => stripped(raw, 0),
+        Padding::Spaces => stripped(stripped(raw, b' '), 0),
+    }
+}
+
+/// `raw` up to the last byte that is not `pad`.
+pub(super) fn stripped(raw: &[u8], pad: u8) -> &[u8] {
+    let last = raw.iter().rposition(|byte| *byte != pad);
+    raw.get(..last.map_or(0, |last| last.saturating_add(1))).unwrap_or(raw)
 }
 
 fn excerpt(raw: &[u8]) -> Excerpt {

@@ -370,12 +370,13 @@ impl<'d> Walk<'_, '_, 'd> {
     }
 }
 
-/// How a name is looked up.
+/// How a name is looked up. Keras writes the name that an object is registered under beside every
+/// module that is not its own.
 fn how(resolved: &Resolved, node: Node<'_>) -> &'static str {
     let registered = node.get("registered_name").and_then(Node::text);
     let custom = match resolved.what {
         What::Custom => true,
-        What::Foreign => registered.is_some_and(|name| name.contains('>')),
+        What::Foreign => registered.is_some_and(|name| !name.is_empty()),
         What::Class | What::Function => false,
     };
     if custom { "custom object" } else { "deserialize" }

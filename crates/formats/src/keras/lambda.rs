@@ -114,7 +114,14 @@ fn read<'d>(walk: &mut Walk<'_, '_, 'd>, function: &Function<'d>) {
             bring_along(&mut code, function);
             walk.recorder.reading.fact(Fact::Code { code: Box::new(code), site });
         }
-        Err(_) => {
+        Err(halt) => {
+            let code = Code {
+                language: "Python byte code".to_owned(),
+                when,
+                unseen: vec![format!("no marshalled byte code of any version: {}", halt.what())],
+                ..Code::default()
+            };
+            walk.recorder.reading.fact(Fact::Code { code: Box::new(code), site: site.clone() });
             // Whatever else it is, a loader unmarshals it.
             let name = name_of(&site, &walk.path(function.whole));
             walk.recorder.reading.child(name, bytes, Role::Loaded);

@@ -7,6 +7,7 @@ mod pyc;
 mod reader;
 
 pub use pyc::Pyc;
+pub(crate) use pyc::is_compiled;
 pub(crate) use reader::{Marshalled, read};
 
 use crate::bytecode::{Constant, Decoded, Hints, Version, decode, describe, whole};

@@ -27,17 +27,12 @@ impl Format for Pyc {
     }
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
-        let Some(magic) = magic(head) else { return Probe::No };
-        let at = |header: usize| {
-            let size = input.bytes.len().saturating_sub(to_u64(header));
-            head.get(header..).is_some_and(|body| starts_with_code(body, size))
-        };
-        match Magic::of(magic) {
-            Some(_) if head.get(header(magic)).is_some_and(|kind| kind & 0x7f == b'c') => {
-                Probe::Certain
-            }
-            _ if [8, 12, 16].into_iter().any(at) => Probe::Certain,
-            _ => Probe::No,
+        let known = magic(head).filter(|magic| Magic::of(*magic).is_some());
+        let starts = known.and_then(|magic| head.get(header(magic)));
+        if starts.is_some_and(|kind| kind & 0x7f == b'c') || has_code(head, input.bytes.len()) {
+            Probe::Certain
+        } else {
+            Probe::No
         }
     }
 
@@ -52,23 +47,37 @@ impl Format for Pyc {
             return Err(Halt::malformed(0, "no magic number of Python"));
         };
         let known = Magic::of(number);
-        let (base, decoded) = match known {
+        let (base, mut decoded) = match known {
             Some(known) => {
                 let hints = Hints { version: Some(known.version), certain: known.released };
-                let base = header(number);
+                let base = header(number).min(content.len());
                 (base, decode_from(&content, base, hints, budget)?)
             }
             None => foreign(&content, number, budget)?,
         };
         if known.is_none_or(|known| !known.released) {
-            let what = format!("the magic number {number} is of no release that davy knows");
-            reading.deviation(Quirk::ForeignMethod, Span::new(0, 2), Route::None, &what);
+            let doubt = format!("the magic number {number} is of no release that davy knows");
+            decoded.doubts.push(doubt);
         }
         if base == 16 {
             flags(&content, reading);
         }
         tell(decoded, to_u64(base), When::Loaded, input.bytes, reading, budget)
     }
+}
+
+/// Whether `bytes` are a compiled module.
+pub(crate) fn is_compiled(bytes: &[u8]) -> bool {
+    has_code(bytes, to_u64(bytes.len()))
+}
+
+/// Whether `head` starts like a magic number, with code behind it where some version has it.
+fn has_code(head: &[u8], size: u64) -> bool {
+    let at = |header: usize| {
+        let size = size.saturating_sub(to_u64(header));
+        head.get(header..).is_some_and(|body| starts_with_code(body, size))
+    };
+    magic(head).is_some() && [8, 12, 16].into_iter().any(at)
 }
 
 fn magic(head: &[u8]) -> Option<u16> {

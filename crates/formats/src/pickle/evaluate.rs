@@ -179,6 +179,11 @@ impl Machine<'_> {
         let first = args.first().copied();
         let second = args.get(1).copied();
         match function {
+            // How protocols without bytes spell an empty byte string.
+            Function::Bytes if args.is_empty() => {
+                let span = self.step.span();
+                Some(self.heap.decoded_bytes(Vec::new(), span))
+            }
             Function::Other | Function::Load | Function::Partial => None,
             Function::Attrgetter | Function::Itemgetter | Function::Methodcaller => None,
             Function::Getattr => {

@@ -188,6 +188,7 @@ impl Machine<'_> {
         if function == Function::Load {
             self.keep_loaded(callee, args);
         }
+        self.keep_code(callee, args);
         let group = shape(&self.heap, &[callee], true);
         let seen = self.distinct.entry(group).or_insert(0);
         // What depends on the text (a name to look up, a module to import) is never folded.

@@ -7,6 +7,7 @@
 
 mod array;
 mod build;
+mod code;
 mod constant;
 mod convert;
 mod evaluate;

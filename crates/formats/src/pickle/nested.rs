@@ -3,7 +3,7 @@
 use super::heap::{Node, V};
 use super::machine::Machine;
 use super::walk::{Ending, walk};
-use crate::marshal::starts_with_code;
+use crate::marshal::{is_compiled, starts_with_code};
 use davy_artifact::Role;
 use davy_bytes::{Bytes, Span, to_u64};
 use std::io::Read;
@@ -17,11 +17,16 @@ const DECODED: usize = 64 << 20;
 /// Children of one pickle; stops lists of a million little pickles.
 const MOST: usize = 1000;
 
+/// What names of children end in that `marshal.loads` is called with: it takes data without any mark.
+const MARSHAL: &str = ".marshal";
+
 /// Whether a constant that starts with `head` may hold a pickle or an archive.
 pub(super) fn looks_packed(head: &[u8]) -> bool {
     match head {
         // Marshalled code: a small number of parameters comes first.
         [b'c' | 0xe3, _, 0..=1, 0, 0, ..] => true,
+        // A compiled module.
+        [_, _, b'\r', b'\n', ..] => true,
         [0x80, version @ 0..=5, third, ..] => {
             *version > 0 && super::opcode::opcode(*third).is_some()
         }
@@ -31,6 +36,7 @@ pub(super) fn looks_packed(head: &[u8]) -> bool {
         // Base64 of the same: `\x80` and a version, code, a zip, a gzip.
         [b'g', b'A', b'E'..=b'X', ..] => true,
         [b'4' | b'Y', b'w', _, b'A', b'A', ..] => true,
+        [_, _, _, b'N', b'C', b'g'..=b'v', ..] => head.iter().take(60).all(is_base64),
         [b'U', b'E', b's', b'D', ..] | [b'H', b'4', b's', b'I', ..] => true,
         [b'e', b'J' | b'N' | b'A' | b'F', _, ..] => head.iter().take(60).all(is_base64),
         [b'c' | b'(' | b'i' | b']' | b'}', ..] => {
@@ -69,7 +75,7 @@ impl Machine<'_> {
     /// Makes children of every byte string among `args`, since a loader is called with them.
     pub(super) fn keep_loaded(&mut self, callee: V, args: V) {
         let marshal = self.heap.name(callee).is_some_and(|name| name.module == "marshal");
-        let suffix = if marshal { ".marshal" } else { "" };
+        let suffix = if marshal { MARSHAL } else { "" };
         let mut pending = vec![(args, 0_u32)];
         while let Some((value, depth)) = pending.pop() {
             if self.heap.is_bytes(value) || self.heap.is_text(value) {
@@ -97,10 +103,13 @@ impl Machine<'_> {
 
     fn add_child(&mut self, bytes: Bytes, span: Span, suffix: &str, role: Role) {
         let name = format!("payload@{:#x}{suffix}", span.start);
+        let plain = name.trim_end_matches(MARSHAL);
         let children = &mut self.reading.children;
-        if let Some(known) = children.iter_mut().find(|child| child.name == name) {
+        let known = children.iter_mut().find(|child| child.name.trim_end_matches(MARSHAL) == plain);
+        if let Some(known) = known {
             if role == Role::Loaded {
                 known.role = role;
+                known.name = name;
             }
         } else if children.len() < MOST {
             self.reading.child(name, bytes, role);
@@ -149,7 +158,7 @@ pub(crate) fn payload(content: &[u8]) -> Option<(Vec<u8>, &'static str)> {
 /// Whether `bytes` are an archive or code, or walk as a pickle to the end or far enough to import
 /// something.
 fn reads_as_payload(bytes: &[u8]) -> bool {
-    if starts_with_code(bytes, to_u64(bytes.len())) {
+    if starts_with_code(bytes, to_u64(bytes.len())) || is_compiled(bytes) {
         return true;
     }
     match bytes {

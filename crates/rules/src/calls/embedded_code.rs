@@ -31,7 +31,10 @@
 //! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
 use crate::code::{Body, Examiner, is_foreign, listing, look, several, when, who};
-use crate::facts::{ALIKE, APART, Performed, Quota, calls, known, loaded, target, times, weigh};
+use crate::facts::{
+    ALIKE, APART, Performed, Quota, calls, is_keras, is_lambda, known, loaded, spelled, target,
+    times, weigh,
+};
 use crate::judge::embeds;
 use crate::knowledge::Effect;
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject};
@@ -79,6 +82,25 @@ impl Detector for EmbeddedCode {
             weigh(finding, artifact, Severity::Medium);
         }
         followed(artifact, &mut examiner, reporter);
+        named(artifact, reporter);
+    }
+}
+
+/// Models of Keras with `Lambda` layers whose functions are named and not brought along.
+fn named(artifact: &Artifact, reporter: &mut Reporter<'_>) {
+    let facts = loaded(artifact);
+    if !is_keras(artifact) || facts.iter().any(|fact| matches!(fact, Fact::Code { .. })) {
+        return;
+    }
+    let lambda = facts.into_iter().find_map(|fact| match fact {
+        Fact::Import { name, by, site, .. } if is_lambda(name) => Some((name, by, site)),
+        _ => None,
+    });
+    if let Some((name, by, site)) = lambda {
+        let message =
+            "the model has a layer that runs a function by name, and brings no code for it";
+        let finding = reporter.report(artifact, site, message, spelled(by, name));
+        weigh(finding, artifact, Severity::Low);
     }
 }
 

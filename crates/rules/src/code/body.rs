@@ -188,15 +188,22 @@ impl<'a> Look<'a> {
     /// Names that nothing else explains: values that the data flow was lost of.
     fn names(&mut self, names: &'a [String]) {
         let words: BTreeSet<&str> = names.iter().flat_map(|name| name.split('.')).collect();
+        let mut told = BTreeSet::new();
+        let mut found = Vec::new();
         for name in names.iter().take(LOOKS) {
             if name.split('.').all(|part| self.explained.contains(part)) {
                 continue;
             }
-            if let Some((known, found)) = harm_of(name, |word| words.contains(word)) {
-                let severity = known.effect.severity().max(Severity::High);
-                let (found, does) = (davy_bytes::escape(&found), known.effect.does());
-                self.deed(severity, format!("names `{found}`, which {does}"), false);
+            if let Some((known, path)) = harm_of(name, |word| words.contains(word)) {
+                told.extend(path.rsplit_once('.').map(|(package, _)| package.to_owned()));
+                found.push((known, path));
             }
+        }
+        // `os` adds nothing to `os.system`.
+        for (known, path) in found.into_iter().filter(|(_, path)| !told.contains(path)) {
+            let severity = known.effect.severity().max(Severity::High);
+            let (path, does) = (davy_bytes::escape(&path), known.effect.does());
+            self.deed(severity, format!("names `{path}`, which {does}"), false);
         }
     }
 

@@ -33,7 +33,7 @@
 //! * CWE-73, CWE-22, CWE-918; MITRE ATLAS AML.T0037, AML.T0011.000
 
 use super::path::{Leads, leads};
-use crate::facts::{APART, Quota, loaded};
+use crate::facts::{APART, Quota, in_keras, loaded};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject};
 use davy_artifact::{Artifact, Fact};
 use davy_bytes::escape;
@@ -58,11 +58,14 @@ const ELSEWHERE: &[&str] = &["link target"];
 /// References beside the file that are how a format splits what belongs together.
 const ORDINARY: &[&str] = &["array", "asset", "external data", "shard", "weights"];
 
+/// Arguments that are paths by their name only: what they are for is not known.
+const GUESSED: &str = "file";
+
 /// References that a loader follows because of a flaw, or that no saved model needs.
 const UNUSUAL: &[&str] = &["saved model", "vocabulary"];
 
 /// References that are a flaw of Keras's loaders, and a feature of HDF5 otherwise.
-const OF_HDF5: &[&str] = &["external link", "external storage", "virtual dataset"];
+const OF_HDF5: &[&str] = &["external link", "external storage", "virtual dataset source"];
 
 pub(crate) struct ExternalReference;
 
@@ -73,7 +76,7 @@ impl Detector for ExternalReference {
 
     fn bundle(&self, artifacts: &[Artifact], reporter: &mut Reporter<'_>) {
         for artifact in artifacts {
-            let keras = is_keras(artifact, artifacts);
+            let keras = in_keras(artifact, artifacts);
             let mut quota = Quota::of(APART);
             for fact in loaded(artifact) {
                 let Fact::Reference { target, purpose, site } = fact else { continue };
@@ -95,6 +98,7 @@ impl Detector for ExternalReference {
 fn severity(leads: Leads, purpose: &str, keras: bool) -> Option<Severity> {
     match leads {
         _ if ELSEWHERE.contains(&purpose) => None,
+        Leads::Away(_) if purpose == GUESSED => Some(Severity::Medium),
         Leads::Away(_) => Some(Severity::High),
         Leads::Beside if ORDINARY.contains(&purpose) => None,
         Leads::Beside if UNUSUAL.contains(&purpose) => Some(Severity::Medium),
@@ -114,16 +118,6 @@ fn message(target: &str, purpose: &str, leads: Leads) -> String {
             format!("the {purpose} is `{target}`, a file of its own that loading opens as well")
         }
     }
-}
-
-/// Whether an artifact is a model of Keras or stands in one; weights are told by their name.
-fn is_keras(artifact: &Artifact, artifacts: &[Artifact]) -> bool {
-    let up = |artifact: &&Artifact| artifact.parent.and_then(|parent| artifacts.get(parent));
-    let mut around = std::iter::successors(Some(artifact), up).take(artifacts.len());
-    around.any(|artifact| {
-        let read = artifact.identities.iter().any(|identity| identity.format.starts_with("keras"));
-        read || artifact.name().ends_with(".weights.h5")
-    })
 }
 
 #[cfg(test)]
@@ -153,6 +147,7 @@ mod tests {
         let told = found("hdf5", "../x\u{1b}", "external storage").unwrap();
         assert_eq!(told.evidence, "../x\\x1b");
         assert_eq!(severity("zip", "/etc/passwd", "link target"), None);
+        assert_eq!(severity("keras", "/var/log/x.csv", "file"), Some(Severity::Medium));
     }
 
     #[test]

@@ -28,9 +28,10 @@
 //! * CVE-2026-0897, CVE-2026-12570: shapes that exhaust memory in Keras
 //! * CWE-20, CWE-787, CWE-770; MITRE ATLAS AML.T0076
 
+use crate::facts::is_keras;
 use crate::quirks::{ByQuirk, Formats};
 use crate::{Confidence, Rule, Severity};
-use davy_artifact::Quirk;
+use davy_artifact::{Quirk, Route};
 
 static RULE: Rule = Rule {
     id: "malformed-structure",
@@ -61,9 +62,13 @@ pub(crate) static DETECTOR: ByQuirk = ByQuirk {
         Quirk::WrongType,
     ],
     formats: Formats::Structured,
-    so: "libraries that believe it read or write what is not theirs, or never end",
-    severity: |_, deviation| match deviation.quirk {
-        Quirk::Missing | Quirk::Repeated => Severity::Low,
+    so: "no library writes that, and a parser that believes it can be led astray",
+    severity: |artifact, deviation| match (deviation.quirk, &deviation.route) {
+        (Quirk::Missing | Quirk::Repeated, _) => Severity::Low,
+        // Groups of HDF5 may have links to what they are in.
+        (Quirk::Cycle, Route::Object(_)) => Severity::Low,
+        // A configuration that is none fails to load, and that is all.
+        (Quirk::WrongType, _) if is_keras(artifact) => Severity::Low,
         _ => Severity::Medium,
     },
 };

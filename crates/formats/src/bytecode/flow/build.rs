@@ -11,6 +11,9 @@ use crate::python::known::{Known, Many};
 use davy_bytes::{escape, to_usize};
 use std::rc::Rc;
 
+/// Items of a container that is built one by one, before it counts as unknown: each step copies it.
+const GROWN: usize = 64;
+
 impl Machine<'_> {
     /// Containers.
     pub(super) fn step_containers(&mut self, op: Op) -> Option<Next> {
@@ -205,37 +208,35 @@ impl Machine<'_> {
 
     /// Replaces a list on the stack by one that goes on with the items of `more`.
     fn extended(&mut self, at: u32, base: &S, more: &S) {
-        let mut items = match base.only() {
-            Known::Items(items, _) => items.to_vec(),
-            _ => vec![slot::known(super::call::STARRED)],
+        let rest = || slot::known(super::call::STARRED);
+        let value = match (base.only(), more.only()) {
+            (Known::Items(items, _), all @ Known::Items(..)) if items.is_empty() => all,
+            (Known::Items(items, _), Known::Items(more, _)) if fits(items.len(), more.len()) => {
+                Known::items(items.iter().chain(more.iter()).cloned().collect())
+            }
+            (Known::Items(items, _), _) if fits(items.len(), 1) => {
+                Known::items(items.iter().cloned().chain([rest()]).collect())
+            }
+            _ => Known::items(vec![rest()]),
         };
-        match more.only() {
-            Known::Items(more, _) => items.extend(more.iter().cloned()),
-            _ => items.push(slot::known(super::call::STARRED)),
-        }
-        self.spend(items.len());
-        if items.len() > 4096 {
-            items = vec![slot::known(super::call::STARRED)];
-        }
         let text = self.say(|| spliced(&base.text, &starred(more)));
-        self.replace(at, Slot::new(slot::one(Known::items(items)), &text, level::ATOM));
+        self.replace(at, Slot::new(slot::one(value), &text, level::ATOM));
     }
 
     fn merged(&mut self, at: u32, base: &S, more: &S) {
-        let mut pairs = match base.only() {
-            Known::Dict(pairs, _) => pairs.to_vec(),
-            _ => Vec::new(),
+        let rest = || (slot::known(super::call::STARRED), Known::Unknown);
+        let value = match (base.only(), more.only()) {
+            (Known::Dict(pairs, _), all @ Known::Dict(..)) if pairs.is_empty() => all,
+            (Known::Dict(pairs, _), Known::Dict(more, _)) if fits(pairs.len(), more.len()) => {
+                Known::dict(pairs.iter().chain(more.iter()).cloned().collect())
+            }
+            (Known::Dict(pairs, _), _) if fits(pairs.len(), 1) => {
+                Known::dict(pairs.iter().cloned().chain([rest()]).collect())
+            }
+            _ => Known::dict(vec![rest()]),
         };
-        match more.only() {
-            Known::Dict(more, _) => pairs.extend(more.iter().cloned()),
-            _ => pairs.push((slot::known(super::call::STARRED), Known::Unknown)),
-        }
-        self.spend(pairs.len());
-        if pairs.len() > 4096 {
-            pairs = vec![(slot::known(super::call::STARRED), Known::Unknown)];
-        }
         let text = self.say(|| spliced(&base.text, &mapped(more)));
-        self.replace(at, Slot::new(slot::one(Known::dict(pairs)), &text, level::ATOM));
+        self.replace(at, Slot::new(slot::one(value), &text, level::ATOM));
     }
 
     /// Functions and classes.
@@ -439,6 +440,11 @@ impl Machine<'_> {
         let text = self.name_shown(&name);
         self.push(Slot::of(Kind::Class(unit), many, &text, level::ATOM));
     }
+}
+
+/// Whether a container of `here` items may still be known with `more`.
+fn fits(here: usize, more: usize) -> bool {
+    here.saturating_add(more) <= GROWN
 }
 
 /// What an item of a container is known to be.

@@ -63,10 +63,12 @@ pub(super) enum Event {
     Reraise,
     /// `return`.
     Return(String),
-    /// A guarded block, up to its handler, or to where that stops to guard.
+    /// A guarded block.
     Try {
-        /// The handler.
+        /// Where it ends.
         end: u32,
+        /// The handler.
+        handler: u32,
     },
     /// A `with` block.
     With {

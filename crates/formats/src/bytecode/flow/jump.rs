@@ -222,7 +222,10 @@ impl Machine<'_> {
             }
             Op::WithExceptStart => self.push(Slot::marker(Kind::Exited)),
             Op::Reraise => {
-                self.event(Event::Reraise);
+                // With an argument, it ends what the compiler cleans up with.
+                if self.frame.op.arg == 0 {
+                    self.event(Event::Reraise);
+                }
                 return Some(Next::Stops);
             }
             _ => return self.step_finally(op, target),
@@ -293,7 +296,11 @@ impl Machine<'_> {
     }
 
     fn set_up(&mut self, target: u32) {
-        self.event(Event::Try { end: target });
+        // A handler that only forgets the name of an exception is the compiler's.
+        let named = self.frame.events.last().is_some_and(|e| matches!(e.event, Event::As(_)));
+        if !named {
+            self.event(Event::Try { end: target, handler: target });
+        }
         self.open(Opener::Guard, target);
         self.handle_at(target);
     }

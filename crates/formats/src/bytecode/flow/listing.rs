@@ -60,6 +60,10 @@ struct Layout {
     labels: BTreeSet<u32>,
     /// Where each handler ends, as far as the jump over it tells.
     joins: BTreeMap<u32, u32>,
+    /// Where what each handler guards begins.
+    tried: BTreeMap<u32, u32>,
+    /// Where exceptions go on that no handler takes.
+    unmatched: BTreeSet<u32>,
     class: bool,
 }
 
@@ -115,8 +119,9 @@ pub(super) fn lay_out(unit: &Unit<'_>) -> Vec<Row> {
             break;
         }
         layout.close(placed.at);
-        layout.label(from, placed.at);
-        layout.open_loops(from, placed);
+        let from_here = from.min(placed.at);
+        layout.label(from_here, placed.at);
+        layout.open_loops(from_here, placed);
         layout.show(placed, number.saturating_add(1) == events.len());
         from = placed.at.saturating_add(1);
     }
@@ -241,7 +246,10 @@ impl Layout {
             Event::Jump { target, next } => self.jump(placed.at, *target, *next),
             Event::Line(text) => self.text(text.clone()),
             Event::Reraise => {
-                if self.regions.last().is_some_and(|region| region.filled) {
+                let inner = self.regions.last();
+                let own =
+                    inner.is_some_and(|region| region.filled && region.shape == Shape::Handler);
+                if own && !self.unmatched.contains(&placed.at) {
                     self.text("raise".to_owned());
                 }
             }
@@ -251,7 +259,8 @@ impl Layout {
                     self.text(format!("return {text}"));
                 }
             }
-            Event::Try { end } => {
+            Event::Try { end, handler } => {
+                self.tried.insert(*handler, placed.at);
                 self.open(Shape::Try, "try:".to_owned(), placed.at, *end);
             }
             Event::With { text, end } => {
@@ -344,7 +353,8 @@ impl Layout {
             return;
         }
         if let Some(region) = self.regions.iter().rev().find(|r| r.shape == Shape::Try) {
-            let handler = region.end;
+            let handler = self.tried.iter().find(|(_, start)| **start == region.start);
+            let handler = handler.map_or(region.end, |(handler, _)| *handler);
             if target > handler {
                 self.joins.insert(handler, target);
             }
@@ -368,7 +378,9 @@ impl Layout {
     }
 
     fn handler(&mut self, at: u32) {
-        while let Some(open) = self.regions.iter().rposition(|r| r.shape == Shape::Handler) {
+        let tried = self.tried.get(&at).copied().unwrap_or(0);
+        let ended = |r: &Region| r.shape == Shape::Handler && r.start > tried;
+        while let Some(open) = self.regions.iter().position(ended) {
             while self.regions.len() > open {
                 self.close_last();
             }
@@ -390,6 +402,7 @@ impl Layout {
             }
             _ => u32::MAX,
         };
+        self.unmatched.insert(target);
         let end = if target > at { target.min(end) } else { end };
         let end = end.min(self.bound());
         self.open(Shape::Handler, format!("except {text}:"), at, end);

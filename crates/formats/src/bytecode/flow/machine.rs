@@ -138,14 +138,15 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Follows every body once. The last pass takes nested bodies first, so that their text can be
+    /// Follows every body once, nested bodies first where it goes `back`: what is found out goes
+    /// far in few passes when they take turns, and in the last one text of nested bodies can be
     /// part of what is around them.
-    pub(super) fn pass(&mut self, last: bool) {
+    pub(super) fn pass(&mut self, back: bool, last: bool) {
         (self.changed, self.last) = (false, last);
         self.fold = Fold::new();
         let count = self.units.len();
         for at in 0..count {
-            let unit = if last { count.saturating_sub(at.saturating_add(1)) } else { at };
+            let unit = if back { count.saturating_sub(at.saturating_add(1)) } else { at };
             self.body(unit);
         }
         if !last {

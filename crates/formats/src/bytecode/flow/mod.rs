@@ -37,7 +37,7 @@ use std::hash::{DefaultHasher, Hasher};
 const LONGEST: u64 = 4 << 20;
 
 /// Passes over the code before the one that tells what it sees, at most.
-const PASSES: u32 = 4;
+const PASSES: u32 = 3;
 
 /// Lines and bytes of a listing.
 const LINES: usize = 200;
@@ -77,13 +77,13 @@ pub fn follow(tree: &CodeTree, budget: &mut Budget) -> Flow {
         return flow;
     }
     let mut machine = Machine::new(tree, root, work);
-    for _ in 0..PASSES {
-        machine.pass(false);
+    for pass in 0..PASSES {
+        machine.pass(pass % 2 == 1, false);
         if !machine.changed || machine.is_exhausted() {
             break;
         }
     }
-    machine.pass(true);
+    machine.pass(true, true);
     collect(&machine, &mut flow);
     flow.listing = write(&machine.units);
     flow.unseen = machine.unseen;

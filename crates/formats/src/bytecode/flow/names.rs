@@ -1,7 +1,7 @@
 //! Variables and imports: what names stand for where they are loaded, and what is stored in them.
 
 use super::constant::builtin;
-use super::events::Event;
+use super::events::{Event, Placed};
 use super::machine::{GLOBALS, Machine, Next};
 use super::program::Entry;
 use super::slot::{self, ANY, Kind, S, Slot, level};
@@ -20,13 +20,22 @@ const TAKEN: usize = 256;
 /// Longest path of a module that is believed.
 const PATH: usize = 256;
 
+/// What the compiler assigns in every class, `__doc__` left out: that says something.
+const IMPLIED: [&str; 5] =
+    ["__classcell__", "__firstlineno__", "__module__", "__qualname__", "__static_attributes__"];
+
 impl<'a> Machine<'a> {
     /// Loads, stores and deletes of variables.
     pub(super) fn step_names(&mut self, op: Op) -> Option<Next> {
         let arg = self.frame.op.arg;
         match op {
-            Op::LoadFast | Op::LoadFastBorrow | Op::LoadFastCheck | Op::LoadFastAndClear => {
-                self.load_fast(arg);
+            Op::LoadFast | Op::LoadFastBorrow | Op::LoadFastCheck => self.load_fast(arg),
+            Op::LoadFastAndClear => {
+                if self.frame.code.local(arg).is_none() {
+                    self.load_fast(arg);
+                } else {
+                    self.push(Slot::marker(Kind::Cleared));
+                }
             }
             Op::LoadFastLoadFast | Op::LoadFastBorrowLoadFastBorrow => {
                 self.load_fast(arg >> 4);
@@ -94,6 +103,9 @@ impl<'a> Machine<'a> {
                 "writes a local variable that is not there, which is memory of the interpreter",
             );
         };
+        if slot.kind == Kind::Cleared {
+            return;
+        }
         self.store(var, name, &slot);
         self.assign_name(name, &slot);
     }
@@ -305,9 +317,21 @@ impl<'a> Machine<'a> {
             _ => code.named(index),
         };
         match name {
-            Some(name) => self.line(|| format!("del {}", davy_bytes::escape(name))),
+            Some(name) => self.delete_name(&davy_bytes::escape(name)),
             None => self.broken("deletes a variable that is not there"),
         }
+    }
+
+    /// Handlers forget the name of their exception: `e = None; del e` is not shown.
+    fn delete_name(&mut self, name: &str) {
+        if let Some(Placed { event, .. }) = self.frame.events.last_mut()
+            && let Event::Line(line) = event
+            && line.strip_suffix(" = None") == Some(name)
+        {
+            *event = Event::Dead;
+            return;
+        }
+        self.line(|| format!("del {name}"));
     }
 
     // Statements that assign.
@@ -353,8 +377,15 @@ impl<'a> Machine<'a> {
                 }
             }
             Kind::Part(unpacked) => self.assign_part(*unpacked, target),
+            Kind::Value if self.is_implied(target) => {}
             _ => self.line(|| format!("{target} = {}", slot.text)),
         }
+    }
+
+    /// Whether the compiler assigns `target` in every class.
+    fn is_implied(&self, target: &str) -> bool {
+        let class = self.units.get(self.frame.unit).is_some_and(|unit| unit.class);
+        class && IMPLIED.contains(&target)
     }
 
     /// One target of a value that is unpacked; nested targets are one target of what is around them.

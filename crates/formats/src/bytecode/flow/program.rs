@@ -307,7 +307,7 @@ impl<'a> Constants<'a> {
             Some(Constant::Complex(real, imaginary)) if *real == 0.0 => {
                 format!("{imaginary:?}j").into()
             }
-            _ => slot::clipped(&tree.value(index).to_string()),
+            _ => (&*slot::clipped(&tree.value(index).to_string())).into(),
         });
         Rc::clone(text)
     }

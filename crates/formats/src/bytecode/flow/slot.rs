@@ -52,7 +52,7 @@ pub(super) struct Slot {
     /// What it is for.
     pub(super) kind: Kind,
     /// How it reads in a listing.
-    pub(super) text: Rc<str>,
+    pub(super) text: Box<str>,
     /// How tightly `text` holds together.
     pub(super) level: u8,
 }
@@ -70,6 +70,8 @@ pub(super) enum Kind {
     Cells(Rc<[usize]>),
     /// The class that this body makes.
     Class(usize),
+    /// A variable put aside while a comprehension uses its name (3.12 on).
+    Cleared,
     /// A statement by itself: a call, `yield` or `await`.
     Effect,
     /// What enters a `with` block (3.14).
@@ -114,7 +116,7 @@ pub(super) fn one(value: Known) -> Many {
 }
 
 /// What stands for "or anything else" beside alternatives.
-pub(super) const ANY: &str = "a computed value";
+pub(super) const ANY: &str = "an expression";
 
 /// Whether `value` is nothing but words.
 pub(super) fn is_words(value: &Known) -> bool {
@@ -187,14 +189,17 @@ impl Slot {
         let kind = if one.kind == two.kind { one.kind.clone() } else { Kind::Value };
         match text {
             Some((text, level)) => Self::of(kind, many, &text, level),
-            None if one.text == two.text => Self::of(kind, many, &one.text, one.level),
+            // Only the last pass makes text.
+            None if one.text == two.text || two.text.is_empty() => {
+                Self::of(kind, many, &one.text, one.level)
+            }
             None => Self::of(kind, many, "…", level::ATOM),
         }
     }
 }
 
 /// `text`, cut at [`LONGEST`].
-pub(super) fn clipped(text: &str) -> Rc<str> {
+pub(super) fn clipped(text: &str) -> Box<str> {
     if text.len() <= LONGEST {
         return text.into();
     }

@@ -242,7 +242,8 @@ impl Machine<'_> {
         let faults = target.is_some_and(|first| first.op == crate::bytecode::Op::PushExcInfo);
         if self.last && faults && !handler.lasti && self.frame.shown_guards.insert(handler.target) {
             let end = self.frame.track.guarded_ends.get(&handler.target).copied();
-            self.event(Event::Try { end: end.unwrap_or(handler.end) });
+            let end = end.unwrap_or(handler.end);
+            self.event(Event::Try { end, handler: handler.target });
         }
     }
 
