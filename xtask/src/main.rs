@@ -95,6 +95,18 @@ const TASKS: &[Task] = &[
         run: oracle::pickle,
     },
     Task {
+        name: "oracle tensorflow",
+        options: "[--python PATH] --corpus DIR...",
+        help: "compare what davy finds in graphs and checkpoints with TensorFlow's own messages",
+        run: oracle::tensorflow,
+    },
+    Task {
+        name: "oracle tflite",
+        options: "[--python PATH] --corpus DIR...",
+        help: "compare what davy finds in TFLite models with what the tflite package finds",
+        run: oracle::tflite,
+    },
+    Task {
         name: "oracle zip",
         options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
         help: "compare the members that davy lists with what Python's zipfile lists and reads",
