@@ -153,12 +153,9 @@ impl<'a> Trace<'a> {
             return Ok(asset(file));
         }
         match self.graph.find(scope, name, self.budget)? {
-            None => Ok(Value::Unknown("no node of this graph")),
             Some((Named::Argument(number), _)) => self.argument(scope, number, depth),
-            Some((Named::Node(span), node)) => match node {
-                Some(node) => self.node(scope, span, &node, output, depth),
-                None => Ok(Value::Unknown("no node of this graph")),
-            },
+            Some((Named::Node(span), Some(node))) => self.node(scope, span, &node, output, depth),
+            None | Some((Named::Node(_), None)) => Ok(Value::Unknown("no node of this graph")),
         }
     }
 
