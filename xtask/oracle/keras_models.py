@@ -137,6 +137,9 @@ def names(found):
     listed += [f"keras.{package}.{simple}", f"keras.layers.{simple}"]
     if package in ("losses", "metrics"):
         listed += [f"keras.losses.{simple}", f"keras.metrics.{simple}"]
+    for registry in REGISTRIES:
+        place = [part for part in registry.__name__.split(".") if part != "src"][1]
+        listed += [f"keras.{place}.{key}" for key, it in vars(registry).items() if it is found]
     return sorted(set(listed))
 
 
@@ -219,6 +222,7 @@ def arguments(name):
         "AvgPool3D": {"pool_size": 2},
         "Discretization": {"bin_boundaries": [0.0, 1.0]},
         "Dot": {"axes": 1},
+        "DropoutWrapper": {"cell": cell()},
         "EinsumDense": {"equation": "ab,bc->ac", "output_shape": 2},
         "Embedding": {"input_dim": 4, "output_dim": 2},
         "MaxNumBoundingBoxes": {"max_number": 2},
@@ -238,6 +242,7 @@ def arguments(name):
         "RandomBrightness": {"factor": 0.1},
         "RandomContrast": {"factor": 0.1},
         "RandomCrop": {"height": 2, "width": 2},
+        "RandomFourierFeatures": {"output_dim": 2},
         "RandomHeight": {"factor": 0.1},
         "RandomRotation": {"factor": 0.1},
         "RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1},
@@ -248,6 +253,7 @@ def arguments(name):
         "RepeatVector": {"n": 2},
         "Rescaling": {"scale": 0.5},
         "Reshape": {"target_shape": (-1,)},
+        "ResidualWrapper": {"cell": cell()},
         "Resizing": {"height": 2, "width": 2},
         "RNN": {"cell": cell()},
         "SpatialDropout1D": {"rate": 0.5},
@@ -298,7 +304,7 @@ def with_layer(name):
                     out = layer([entry, entry])
                 elif name in ("GroupQueryAttention", "MultiHeadAttention"):
                     out = layer(entry, entry)
-                elif name.endswith("Cell") or name == "StackedRNNCells":
+                elif "Cell" in name or name in ("DropoutWrapper", "ResidualWrapper"):
                     out = keras.layers.RNN(layer)(entry)
                 else:
                     out = layer(entry)
@@ -317,12 +323,16 @@ def public(module, base):
     return found
 
 
-ABSTRACT = {"AbstractRNNCell", "InputLayer", "Lambda", "Layer", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper", "Wrapper", "InputSpec"}
+# What is made by other layers only, needs other libraries, or runs code of the user.
+OTHERS = """
+AbstractRNNCell ClassMethod DeviceWrapper FlaxLayer InputLayer InputSpec InstanceMethod InstanceProperty
+JaxLayer Lambda Layer PreprocessingLayer SlicingOpLambda TFOpLambda TFSMLayer TorchModuleWrapper Wrapper
+""".split()
 
 
 def all_layers():
     for name in public(keras.layers, keras.layers.Layer):
-        if name not in ABSTRACT:
+        if name not in OTHERS:
             yield f"layer {name}", lambda name=name: with_layer(name), None
 
 
@@ -413,6 +423,8 @@ def training():
         "PiecewiseConstantDecay": {"boundaries": [1], "values": [0.1, 0.2]},
         "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 2},
         "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 2},
+        "LinearCosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 2},
+        "NoisyLinearCosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 2},
         "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 2},
     }
     usual = {"initial_learning_rate": 0.1, "decay_steps": 2, "decay_rate": 0.5}
