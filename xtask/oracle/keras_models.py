@@ -135,6 +135,7 @@ def names(found):
     package = {"engine": "models"}.get(parts[1], parts[1]) if len(parts) > 1 else ""
     # Registries list what their modules import as well.
     listed += [f"keras.{package}.{simple}", f"keras.layers.{simple}"]
+    listed.append(".".join(parts[:-1] + [simple]))
     if package in ("losses", "metrics"):
         listed += [f"keras.losses.{simple}", f"keras.metrics.{simple}"]
     for registry in REGISTRIES:
