@@ -285,6 +285,15 @@ pub fn has_harmless(module: &str) -> bool {
     !package.is_empty() && below.into_iter().any(|row| row.effect.is_harmless())
 }
 
+/// Whether the table has something harmless below `path`, which so is a module and not its attribute.
+#[must_use]
+pub(crate) fn is_package(path: &str) -> bool {
+    let prefix = format!("{}.", alias::canonical(path));
+    let from = ROWS.partition_point(|row| row.pattern < prefix.as_str());
+    let mut below = ROWS.iter().skip(from).take_while(|row| row.pattern.starts_with(&prefix));
+    below.any(|row| row.effect.is_harmless())
+}
+
 /// The worst row whose name ends in `end` and whose package is `named`; of a package below it,
 /// whose rows are many, every part must be.
 pub(crate) fn ends_in(end: &str, named: impl Fn(&str) -> bool) -> Option<&'static Known> {

@@ -47,7 +47,20 @@ const CHECKPOINTS: &[&str] =
     &["pytorch", "pytorch-legacy", "pytorch-tar", "pytorch-zip", "torch", "torchscript"];
 
 /// Formats that hold other files.
-const ARCHIVES: &[&str] = &["gzip", "sevenzip", "tar", "zip", "zlib"];
+const ARCHIVES: &[&str] = &[
+    "7z",
+    "archive",
+    "bzip2",
+    "gzip",
+    "lz4",
+    "lzma",
+    "tar",
+    "torch-package",
+    "xz",
+    "zip",
+    "zlib",
+    "zstd",
+];
 
 impl Formats {
     fn include(self, format: &str) -> bool {

@@ -113,6 +113,9 @@ fn by_keras(name: &Name, by: &str, used: Use) -> (Severity, String) {
         let message = format!("`{name}` is a custom object of the module `{module}`: {brings}");
         return (Severity::Medium, message);
     }
+    if name.module.split('.').next() == Some("keras") {
+        return (severity(name, used), message(name, used));
+    }
     let message = format!(
         "{}, and it is not registered, as honest objects from outside of Keras are",
         message(name, used)

@@ -92,7 +92,7 @@ fn deeds(code: &Code, examiner: &mut Examiner) -> Vec<Deed> {
     let mut deeds = look(code, examiner).deeds;
     deeds.extend(code.unseen.iter().find(|what| is_foreign(what)).map(|what| {
         let what = davy_bytes::escape(what);
-        let says = format!("has byte code that no compiler writes ({what})");
+        let says = format!("cannot be read as honest code can: {what}");
         Deed { severity: Severity::High, says, seen: true }
     }));
     deeds.sort_by_key(|deed| std::cmp::Reverse((deed.severity, deed.seen)));

@@ -69,6 +69,9 @@ impl<'a> Look<'a> {
             _ => known(name),
         };
         let Some(known) = known else {
+            if knowledge::is_package(&name.dotted()) {
+                return;
+            }
             return self.doubt(format!("imports {}, about which nothing is known", quote(name)));
         };
         if !known.is_dangerous() {
@@ -76,9 +79,11 @@ impl<'a> Look<'a> {
         }
         // Holding a module is holding all that it can do.
         let whole = name.name.is_empty();
-        let severity = if whole { Severity::High } else { known.effect.severity_when_named() };
-        let does = if whole { Effect::Introspect.does() } else { known.effect.does() };
-        self.deed(severity, format!("imports {}, which {does}", quote(name)), true);
+        if whole {
+            return self.deed(Severity::High, format!("imports {}", quote(name)), true);
+        }
+        let says = format!("imports {}, which {}", quote(name), known.effect.does());
+        self.deed(known.effect.severity_when_named(), says, true);
     }
 
     fn call(&mut self, call: &'a Call, examiner: &mut Examiner) {
@@ -230,6 +235,11 @@ fn known(name: &Name) -> Option<&'static Known> {
     if name.module == "builtins" && !name.name.is_empty() {
         return knowledge::lookup("builtins", &name.name);
     }
+    if name.name.is_empty()
+        && let Some(known) = knowledge::exact_lookup("builtins", &name.module)
+    {
+        return Some(known);
+    }
     let known = knowledge::reached(&name.dotted());
     // A variable that is called is not the module of that name.
     known.filter(|known| !name.name.is_empty() || known.is_dangerous())
@@ -263,13 +273,17 @@ fn look_up(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgem
         "getattr" | "hasattr" | "__getattribute__" => call.args.get(1),
         _ => return None,
     }?;
-    if matches!(call.args.first(), Some(Value::Name(_) | Value::Module(_))) {
-        return judge(call, known, examiner);
-    }
     let high = |does: String| Some(Judgement { severity: Severity::High, does });
     let Some(path) = name.text() else {
         return high("looks up a name that is computed".to_owned());
     };
+    if let Some(Value::Name(object)) = call.args.first() {
+        let found = knowledge::reached(&format!("{}.{path}", object.dotted()));
+        let found = found.filter(|found| found.is_dangerous() && !found.constants_only);
+        let judgement =
+            found.and_then(|_| high(format!("looks up `{}`", davy_bytes::escape(path))));
+        return judgement.or_else(|| judge(call, known, examiner));
+    }
     let inside = |part: &str| knowledge::is_special(part) && !is_ordinary(part);
     let hidden = |part: &str| inside(part) || knowledge::attribute(part).is_some();
     match path.split('.').any(hidden) {
@@ -303,11 +317,16 @@ fn shown(call: &Call) -> String {
     text.chars().take(QUOTED).chain(['…']).collect()
 }
 
-/// Whether what could not be followed is something that no compiler writes, rather than more than is
-/// followed.
+/// Whether what could not be followed hides what runs: byte code that no compiler writes, or that is
+/// only made where it runs. The rest is more than is followed, or depends on what is handed in.
 pub(crate) fn is_foreign(what: &str) -> bool {
-    const LIMITS: &[&str] = &["more ", "too "];
-    !LIMITS.iter().any(|limit| what.starts_with(limit))
+    const HIDING: &[&str] = &[
+        "code whose parts are computed",
+        "makes a function of computed code",
+        "no compiler writes this",
+        "no marshalled byte code",
+    ];
+    HIDING.iter().any(|hiding| what.starts_with(hiding))
 }
 
 #[cfg(test)]
