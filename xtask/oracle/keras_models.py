@@ -135,8 +135,12 @@ def names(found):
     package = {"engine": "models"}.get(parts[1], parts[1]) if len(parts) > 1 else ""
     # Registries list what their modules import as well.
     listed += [f"keras.{package}.{simple}", f"keras.layers.{simple}"]
+    listed.append(".".join(parts[:-1] + [simple]))
     if package in ("losses", "metrics"):
         listed += [f"keras.losses.{simple}", f"keras.metrics.{simple}"]
+    for registry in REGISTRIES:
+        place = [part for part in registry.__name__.split(".") if part != "src"][1]
+        listed += [f"keras.{place}.{key}" for key, it in vars(registry).items() if it is found]
     return sorted(set(listed))
 
 
@@ -183,7 +187,7 @@ def tell(what, build, use=None):
                     with open(path, "w") as file:
                         file.write(model.to_json())
                 elif how == "keras" and not MODERN:
-                    model.save(path, save_format="keras")
+                    model.save(path, save_format="keras_v3")
                 else:
                     model.save(path)
                 with open(path, "rb") as file:
@@ -219,6 +223,7 @@ def arguments(name):
         "AvgPool3D": {"pool_size": 2},
         "Discretization": {"bin_boundaries": [0.0, 1.0]},
         "Dot": {"axes": 1},
+        "DropoutWrapper": {"cell": cell()},
         "EinsumDense": {"equation": "ab,bc->ac", "output_shape": 2},
         "Embedding": {"input_dim": 4, "output_dim": 2},
         "MaxNumBoundingBoxes": {"max_number": 2},
@@ -238,6 +243,7 @@ def arguments(name):
         "RandomBrightness": {"factor": 0.1},
         "RandomContrast": {"factor": 0.1},
         "RandomCrop": {"height": 2, "width": 2},
+        "RandomFourierFeatures": {"output_dim": 2},
         "RandomHeight": {"factor": 0.1},
         "RandomRotation": {"factor": 0.1},
         "RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1},
@@ -248,6 +254,7 @@ def arguments(name):
         "RepeatVector": {"n": 2},
         "Rescaling": {"scale": 0.5},
         "Reshape": {"target_shape": (-1,)},
+        "ResidualWrapper": {"cell": cell()},
         "Resizing": {"height": 2, "width": 2},
         "RNN": {"cell": cell()},
         "SpatialDropout1D": {"rate": 0.5},
@@ -298,7 +305,7 @@ def with_layer(name):
                     out = layer([entry, entry])
                 elif name in ("GroupQueryAttention", "MultiHeadAttention"):
                     out = layer(entry, entry)
-                elif name.endswith("Cell") or name == "StackedRNNCells":
+                elif "Cell" in name or name in ("DropoutWrapper", "ResidualWrapper"):
                     out = keras.layers.RNN(layer)(entry)
                 else:
                     out = layer(entry)
@@ -317,12 +324,16 @@ def public(module, base):
     return found
 
 
-ABSTRACT = {"AbstractRNNCell", "InputLayer", "Lambda", "Layer", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper", "Wrapper", "InputSpec"}
+# What is made by other layers only, needs other libraries, or runs code of the user.
+OTHERS = """
+AbstractRNNCell ClassMethod DeviceWrapper FlaxLayer InputLayer InputSpec InstanceMethod InstanceProperty
+JaxLayer Lambda Layer PreprocessingLayer SlicingOpLambda TFOpLambda TFSMLayer TorchModuleWrapper Wrapper
+""".split()
 
 
 def all_layers():
     for name in public(keras.layers, keras.layers.Layer):
-        if name not in ABSTRACT:
+        if name not in OTHERS:
             yield f"layer {name}", lambda name=name: with_layer(name), None
 
 
@@ -405,12 +416,16 @@ def training():
             build = lambda name=name: compiled(
                 optimizer=getattr(keras.optimizers, name)(**wrapped.get(name, dict)())
             )
-            yield f"optimizer {name}", build, None
+            yield f"optimizer {name}", build, evaluated
     schedules = keras.optimizers.schedules
+    if not MODERN:
+        schedules = schedules.learning_rate_schedule
     given = {
         "PiecewiseConstantDecay": {"boundaries": [1], "values": [0.1, 0.2]},
         "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 2},
         "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 2},
+        "LinearCosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 2},
+        "NoisyLinearCosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 2},
         "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 2},
     }
     usual = {"initial_learning_rate": 0.1, "decay_steps": 2, "decay_rate": 0.5}
@@ -418,14 +433,14 @@ def training():
         build = lambda name=name: compiled(
             optimizer=keras.optimizers.SGD(getattr(schedules, name)(**given.get(name, usual)))
         )
-        yield f"schedule {name}", build, None
+        yield f"schedule {name}", build, evaluated
 
 
 def two_outputs():
     entry = keras.Input((3,))
     outs = [keras.layers.Dense(1, name=name)(entry) for name in ("one", "two")]
     model = keras.Model(entry, outs)
-    losses = {"one": "mse", "two": keras.losses.Huber()}
+    losses = {"one": "mean_squared_error", "two": keras.losses.Huber()}
     model.compile("adam", losses, metrics={"one": ["mae"], "two": []})
     return model
 
@@ -456,7 +471,9 @@ def operations():
 
 
 def whole():
-    yield "two outputs", two_outputs, None
+    ones = np.ones((2, 1))
+    used = lambda model: model.evaluate(np.ones((2, 3)), {"one": ones, "two": ones}, verbose=0)
+    yield "two outputs", two_outputs, used
     yield "nested wrappers", nested, None
     yield "a shared layer", shared, None
     yield "operations", operations, None

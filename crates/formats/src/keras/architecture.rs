@@ -6,7 +6,7 @@ use super::metadata::{self, KEYS};
 use super::recorder::Recorder;
 use crate::json::{self, Document, Node};
 use davy_artifact::{Fact, Format, Input, Probe, Quirk, Reading, Route, Site};
-use davy_bytes::{Budget, Bytes, Halt, to_u64};
+use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
 use memchr::memmem;
 use std::borrow::Cow;
 
@@ -56,7 +56,7 @@ impl Format for Architecture {
         if is_model(&document) {
             metadata::serialization(&mut recorder, &document);
         } else if !(describes && root.get("keras_version").is_some()) {
-            return Ok(());
+            return broken(&document, reading);
         }
         metadata::describe(&mut recorder, root);
         let (prefix, layer) = (String::new(), String::new());
@@ -65,6 +65,17 @@ impl Format for Architecture {
         reading.seamless = result.is_ok();
         result
     }
+}
+
+/// What would be a model if it went on: a loader refuses it, and nothing is known about it.
+fn broken(document: &Document, reading: &mut Reading) -> Result<(), Halt> {
+    let Some(fault) = document.fault() else { return Ok(()) };
+    let begun = document.nodes().any(|node| node.is_key() && node.is_text("class_name"));
+    if fault.blame() == Blame::Malformed && begun {
+        let what = format!("a model's configuration that is no JSON: {}", fault.what());
+        reading.deviation(Quirk::WrongType, Span::new(fault.at(), 0), Route::None, &what);
+    }
+    if fault.blame() == Blame::Exhausted || begun { Err(fault.clone()) } else { Ok(()) }
 }
 
 fn fault(document: &Document) -> Result<(), Halt> {

@@ -324,7 +324,7 @@ mod tests {
         assert_eq!(name(Registry::Metrics, "mse"), "keras.metrics.MeanSquaredError");
         assert_eq!(name(Registry::Initializers, "zero"), "keras.initializers.Zeros");
         assert_eq!(name(Registry::Layers, "Sequential"), "keras.Sequential");
-        assert_eq!(name(Registry::Layers, "Convolution2D"), "keras.layers.Conv2D");
+        assert_eq!(name(Registry::Layers, "AvgPool2D"), "keras.layers.AvgPool2D");
         assert_eq!(name(Registry::Optimizers, "adam"), "keras.optimizers.Adam");
         assert_eq!(name(Registry::Optimizers, "AdAm"), "keras.optimizers.Adam");
         assert_eq!(

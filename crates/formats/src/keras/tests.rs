@@ -74,10 +74,13 @@ fn ten_thousand_levels_are_walked_without_a_stack() {
 }
 
 #[test]
-fn too_much_text_ends_in_a_halt() {
+fn broken_and_oversized_configurations_end_in_a_halt() {
     let names = r#"{"class_name": "A", "config": {}},"#.repeat(500_000);
     let (_, halt) = read(&Architecture, model(&names).as_bytes());
     assert_eq!(halt.unwrap().blame(), Blame::Exhausted);
+    let unquoted = br#"{"class_name": "Sequential", "config": oops}"#;
+    let (reading, halt) = read(&Architecture, unquoted);
+    assert_eq!((reading.deviations[0].quirk, halt.unwrap().at()), (Quirk::WrongType, 39));
     let mut other = vec![b'['; 17 << 20];
     other.splice(..0, *b"{\"class_name\":");
     let (_, halt) = read(&Architecture, &other);
