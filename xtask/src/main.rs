@@ -53,6 +53,12 @@ const TASKS: &[Task] = &[
         run: mutate::run,
     },
     Task {
+        name: "oracle backdoor",
+        options: "[--python PATH] [--corpus DIR]...",
+        help: "count the backdoors that davy sees in graphs with and without one",
+        run: oracle::backdoor,
+    },
+    Task {
         name: "oracle bytecode",
         options: "[--python PATH]... [--count N]",
         help: "compare code objects of the standard library with what CPython says about them",
@@ -87,6 +93,18 @@ const TASKS: &[Task] = &[
         options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
         help: "compare the imports that davy lists with what CPython's unpicklers look up",
         run: oracle::pickle,
+    },
+    Task {
+        name: "oracle tensorflow",
+        options: "[--python PATH] --corpus DIR...",
+        help: "compare what davy finds in graphs and checkpoints with TensorFlow's own messages",
+        run: oracle::tensorflow,
+    },
+    Task {
+        name: "oracle tflite",
+        options: "[--python PATH] --corpus DIR...",
+        help: "compare what davy finds in TFLite models with what the tflite package finds",
+        run: oracle::tflite,
     },
     Task {
         name: "oracle zip",

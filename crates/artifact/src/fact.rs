@@ -82,6 +82,29 @@ pub struct Operator {
     pub attributes: Vec<(String, Value)>,
 }
 
+/// A place where a graph replaces what its layers computed by something else, when its input meets
+/// a condition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Override {
+    /// Nodes from an input to an output, through the comparison and the replacement: operator and
+    /// name of each.
+    pub path: Vec<String>,
+    /// The node that compares, one of the path.
+    pub comparison: String,
+    /// The node that replaces, one of the path.
+    pub replacement: String,
+    /// What the comparison compares with.
+    pub constant: Value,
+    /// Layers with learned numbers before what is replaced.
+    pub replaced: u64,
+    /// Such layers before the comparison.
+    pub before: u64,
+    /// Such layers between the replacement and the output.
+    pub behind: u64,
+    /// Whether the condition is one on what the layers found, and not on the input itself.
+    pub is_own: bool,
+}
+
 /// One thing that an artifact says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
@@ -177,6 +200,13 @@ pub enum Fact {
         /// Where the first of them stands.
         site: Site,
     },
+    /// A graph replaces what it computed.
+    Override {
+        /// By what and on which condition.
+        it: Box<Override>,
+        /// Where the node stands that replaces.
+        site: Site,
+    },
     /// A path or URL that a loader would open.
     Reference {
         /// The path or URL.
@@ -209,6 +239,7 @@ impl Fact {
             | Self::Member { site, .. }
             | Self::Object { site, .. }
             | Self::Operator { site, .. }
+            | Self::Override { site, .. }
             | Self::Reference { site, .. }
             | Self::Tensor { site, .. } => site,
         }
@@ -226,6 +257,7 @@ impl Fact {
             | Self::Member { site, .. }
             | Self::Object { site, .. }
             | Self::Operator { site, .. }
+            | Self::Override { site, .. }
             | Self::Reference { site, .. }
             | Self::Tensor { site, .. } => site,
         }
@@ -244,6 +276,7 @@ impl Fact {
             Self::Member { .. } => "member",
             Self::Object { .. } => "object",
             Self::Operator { .. } => "operator",
+            Self::Override { .. } => "override",
             Self::Reference { .. } => "reference",
             Self::Tensor { .. } => "tensor",
         }

@@ -2,7 +2,7 @@
 
 use crate::report::SpanEntry;
 use crate::words;
-use davy_artifact::{Call, Code, Fact, Manner, Name, Operator, Site, Tensor, Value};
+use davy_artifact::{Call, Code, Fact, Manner, Name, Operator, Override, Site, Tensor, Value};
 use davy_bytes::escape;
 use serde::Serialize;
 
@@ -134,6 +134,23 @@ pub enum What<'a> {
         /// How many nodes that differ only in plain data this stands for.
         count: u64,
     },
+    /// A graph replaces what its layers computed when its input meets a condition.
+    Override {
+        /// Nodes from an input to an output, through both of the next.
+        path: &'a [String],
+        /// The node that compares.
+        comparison: &'a str,
+        /// What it compares with, as pseudo-Python.
+        constant: String,
+        /// The node that replaces.
+        replacement: &'a str,
+        /// Layers before what is replaced.
+        replaced: u64,
+        /// Layers before the comparison.
+        before: u64,
+        /// Layers behind the replacement.
+        behind: u64,
+    },
     /// A path or URL that a loader would open.
     Reference {
         /// The path or URL.
@@ -215,6 +232,7 @@ impl<'a> What<'a> {
             Fact::Member { name, size, .. } => Self::Member { name, size: *size },
             Fact::Object { path, kind, detail, .. } => Self::Object { path, object: kind, detail },
             Fact::Operator { operator, count, .. } => Self::operator(operator, *count),
+            Fact::Override { it, .. } => Self::replaces(it),
             Fact::Reference { target, purpose, .. } => Self::Reference { target, purpose },
             Fact::Tensor { tensor, .. } => Self::tensor(tensor),
         }
@@ -263,6 +281,18 @@ impl<'a> What<'a> {
         }
     }
 
+    fn replaces(it: &'a Override) -> Self {
+        Self::Override {
+            path: &it.path,
+            comparison: &it.comparison,
+            constant: it.constant.to_string(),
+            replacement: &it.replacement,
+            replaced: it.replaced,
+            before: it.before,
+            behind: it.behind,
+        }
+    }
+
     fn tensor(tensor: &'a Tensor) -> Self {
         let Tensor { storage, dtype, elements, offset, size, stride } = tensor;
         Self::Tensor { storage, dtype, elements: *elements, offset: *offset, size, stride }
@@ -299,6 +329,11 @@ fn statement(fact: &Fact) -> String {
             line.trim_end().to_owned()
         }
         Fact::Operator { operator, count, .. } => node(operator, *count),
+        Fact::Override { it, .. } => {
+            let (replacement, comparison) = (escape(&it.replacement), escape(&it.comparison));
+            let path = escape(&it.path.join(" > "));
+            format!("{replacement} replaces when {comparison} with {}: {path}", it.constant)
+        }
         Fact::Reference { target, purpose, .. } => format!("{purpose}: {}", escape(target)),
         Fact::Tensor { tensor, .. } => {
             let Tensor { storage, dtype, offset, size, stride, .. } = tensor;

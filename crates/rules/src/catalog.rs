@@ -9,6 +9,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &archives::colliding_member::DETECTOR,
     &calls::computed_callable::ComputedCallable,
     &templates::conditional_instruction::ConditionalInstruction,
+    &graphs::conditional_override::ConditionalOverride,
     &graphs::tensorflow_custom_operator::CustomOperator,
     &archives::duplicate_member::DETECTOR,
     &calls::embedded_code::EmbeddedCode,

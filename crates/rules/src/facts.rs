@@ -75,6 +75,7 @@ fn label(fact: &Fact) -> String {
         Fact::Import { name, .. } => name.dotted(),
         Fact::Object { path, .. } => path.clone(),
         Fact::Operator { operator, .. } => operator.name.clone(),
+        Fact::Override { it, .. } => it.replacement.clone(),
         Fact::Member { name, .. } => name.clone(),
         Fact::Reference { target, .. } => target.clone(),
         Fact::Tensor { tensor, .. } => tensor.storage.clone(),

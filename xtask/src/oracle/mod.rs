@@ -7,15 +7,20 @@ mod bytecode;
 mod calls;
 mod hdf5;
 mod keras;
+mod lines;
 mod onnx;
 mod pickle;
 mod process;
 mod reduce;
 mod run;
+mod tensorflow;
+mod tflite;
 mod zip;
 
 pub use hdf5::hdf5;
-pub use onnx::onnx;
+pub use onnx::{backdoor, onnx};
+pub use tensorflow::tensorflow;
+pub use tflite::tflite;
 
 use crate::Outcome;
 use crate::args::Args;

@@ -214,3 +214,43 @@ fn attribute(it: &AttributeRecord, wire: &mut Wire) -> Result<String, Halt> {
         [it.all_tensors().count(), it.subgraphs().count(), it.all_sparse().count()];
     Ok(format!("{} t={t} g={g} sparse={sparse}", parts.join(" ")))
 }
+
+/// `oracle backdoor`.
+pub fn backdoor(args: &mut Args) -> Outcome {
+    let python = args.value("--python")?.unwrap_or_else(|| "python3".to_owned());
+    let mut words = vec!["make".to_owned()];
+    words.extend(args.values("--corpus")?);
+    args.finish()?;
+    let mut process = Process::start(&python, "onnx_backdoors", &words)?;
+    // Of networks with and of networks without a backdoor: how many there are, and in how many
+    // davy sees one.
+    let mut counts = [[0_u32; 2]; 2];
+    while let Some(Record { bytes, answer }) = process.next()? {
+        let answer: Json = serde_json::from_str(&answer)?;
+        let has = answer["backdoor"] == true;
+        let (mut reading, mut budget) = (Reading::default(), Budget::default());
+        let read =
+            onnx::walk(&Bytes::from_memory(bytes), &mut reading, &mut budget, &mut Dump::default());
+        let name = answer["name"].as_str().unwrap_or_default();
+        if let Err(halt) = read {
+            say(format_args!("{name}: {halt}"));
+        }
+        let mut seen = reading.facts.iter().filter_map(|fact| match fact {
+            Fact::Override { it, .. } => Some(it.path.join(" > ")),
+            _ => None,
+        });
+        let path = seen.next();
+        let [all, found] = &mut counts[usize::from(has)];
+        *all += 1;
+        *found += u32::from(path.is_some());
+        match path {
+            Some(path) if !has => say(format_args!("{name} has none: {path}")),
+            None if has => say(format_args!("{name} is missed")),
+            _ => {}
+        }
+    }
+    let [[without, flagged], [with, found]] = counts;
+    say(format_args!("{found} of {with} backdoors found, {flagged} of {without} others flagged"));
+    let enough = found * 10 >= with * 9 && flagged * 1000 <= without && with > 0;
+    if enough { Ok(()) } else { Err("too many are missed or flagged".into()) }
+}

@@ -18,6 +18,24 @@ pub(crate) struct Misfit {
     pub(crate) lines: u64,
 }
 
+/// Bytes of code and entries of tables that are looked through, all code objects together: far more
+/// than any module compiles to. References of marshal let a million code objects share one long code.
+const LOOKED_THROUGH: u64 = 16 << 20;
+
+/// Code objects that are looked into, likewise.
+const LOOKED_INTO: usize = 20_000;
+
+/// Whether looking through all of `tree` would be more work than any module is worth.
+pub(crate) fn is_heavy(tree: &CodeTree) -> bool {
+    let weight = |object: &CodeObject| {
+        let lists = [object.consts.len(), object.slots.len(), object.varnames.len()];
+        let tables = [object.code.len(), object.line_table.len(), object.exception_table.len()];
+        lists.into_iter().chain(tables).map(to_u64).fold(0, u64::saturating_add)
+    };
+    let whole = tree.objects.iter().map(weight).fold(0, u64::saturating_add);
+    whole > LOOKED_THROUGH || tree.objects.len() > LOOKED_INTO
+}
+
 /// What speaks against reading all of `tree` as `version`.
 ///
 /// # Errors

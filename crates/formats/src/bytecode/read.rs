@@ -1,7 +1,7 @@
 //! From marshalled bytes to what their code says.
 
 use super::code::CodeTree;
-use super::fit::{Misfit, meaning, misfit};
+use super::fit::{Misfit, is_heavy, meaning, misfit};
 use super::summary::describe;
 use super::version::{Layout, Version};
 use crate::marshal::{self, Marshalled};
@@ -133,6 +133,11 @@ pub(crate) fn choose(
         objects: read.objects.clone(),
         constants: Vec::new(),
     };
+    if is_heavy(&draft) {
+        let hinted = hints.version.filter(|version| candidates.contains(version));
+        let version = hinted.unwrap_or(draft.version);
+        return Ok(finish(read, &[version], &candidates));
+    }
     let mut fits: Vec<(Misfit, Version)> = Vec::new();
     for version in candidates {
         fits.push((misfit(&draft, version, budget)?, version));

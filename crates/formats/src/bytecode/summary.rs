@@ -1,7 +1,8 @@
 //! What code names and holds, in the words that rules judge.
 
 use super::code::{CodeObject, CodeTree, Constant};
-use super::flow::{Flow, follow};
+use super::fit::is_heavy;
+use super::flow::{Flow, follow, names};
 use super::instruction::{Operand, instructions};
 use super::op::Op;
 use super::read::Decoded;
@@ -23,11 +24,17 @@ pub(crate) fn describe(decoded: &Decoded, when: When, budget: &mut Budget) -> Re
     let tree = &decoded.tree;
     let mut unseen = decoded.doubts.clone();
     let texts = texts(tree, budget, &mut unseen)?;
-    adapted(tree, budget, &mut unseen)?;
-    let mut flow = follow(tree, budget);
-    for other in &decoded.others {
-        add(&mut flow, follow(other, budget));
-    }
+    let flow = if is_heavy(tree) {
+        unseen.push("more code than is followed".to_owned());
+        Flow { names: names(tree), ..Flow::default() }
+    } else {
+        adapted(tree, budget, &mut unseen)?;
+        let mut flow = follow(tree, budget);
+        for other in &decoded.others {
+            add(&mut flow, follow(other, budget));
+        }
+        flow
+    };
     unseen.extend(flow.unseen.into_iter().map(|what| {
         let broken = flow.broken.contains(&what);
         if broken { format!("{BROKEN}{what}") } else { what }
@@ -75,8 +82,13 @@ fn texts(
         said: HashSet::new(),
         texts: Vec::new(),
     };
+    let heavy = is_heavy(tree);
+    let mut lists = HashSet::new();
     for object in &tree.objects {
-        let given = given(object);
+        if heavy && !lists.insert(object.consts.as_ptr()) {
+            continue;
+        }
+        let given = if heavy { HashSet::new() } else { given(object) };
         budget.spend_steps(to_u64(object.consts.len()), 0)?;
         let held = (0_u32..).zip(object.consts.iter());
         let held = held.filter(|(index, at)| !given.contains(index) || tree.text(**at).is_none());

@@ -7,6 +7,8 @@ pub enum Class {
     Concat,
     /// Compares its inputs.
     Compare,
+    /// Multiplies its inputs, number by number.
+    Multiply,
     /// Divides, takes roots or logarithms: makes ratios and scales of its inputs.
     Ratio,
     /// Takes a part of its first input: the one that its other inputs name.

@@ -55,6 +55,10 @@ pub(super) struct Tells {
     pub(super) depth: u32,
     /// Whether it holds for an input as a whole, and not number by number.
     pub(super) is_global: bool,
+    /// Whether sums, maxima or the like of many values are compared, or made of what is compared.
+    pub(super) is_summed: bool,
+    /// Whether it has passed a layer itself: a table of what to answer.
+    pub(super) has_layer: bool,
     /// Whether it looks at a single position of what many make up.
     pub(super) is_pointed: bool,
 }
@@ -131,7 +135,11 @@ impl Flow {
     /// What is known about the results of a node, from what is known about its inputs.
     fn result(&self, graph: &Graph, id: NodeId, node: &Node) -> Known {
         let inputs = graph.inputs_of(node);
-        let kind = inputs.iter().map(|value| self.get(*value).kind).max().unwrap_or_default();
+        let mut kind = inputs.iter().map(|value| self.get(*value).kind).max().unwrap_or_default();
+        if node.class == Class::Multiply && inputs.iter().any(|value| is_zero(graph, *value)) {
+            // Something times zero has the shape of it, and that is all.
+            kind = kind.min(Kind::Shape);
+        }
         if kind != Kind::Data || node.class == Class::Shape {
             let shape = node.class == Class::Shape && (kind == Kind::Data || inputs.is_empty());
             let kind = if shape { Kind::Shape } else { kind };
@@ -140,10 +148,11 @@ impl Flow {
         let data = || self.data(graph, node).map(|value| self.get(value));
         let depth = data().map(|known| known.depth).max().unwrap_or(0);
         if self.is_layer(graph, node) {
-            return Known { kind, depth: depth.saturating_add(1), ..Known::default() };
+            let tells = self.through_layer(graph, node);
+            return Known { kind, depth: depth.saturating_add(1), tells, ..Known::default() };
         }
         let picks = node.class == Class::Pick && inputs.iter().skip(1).all(|it| !self.is_data(*it));
-        let part = data().map(|known| known.part).max().unwrap_or_default();
+        let part = data().map(|known| known.part).min().unwrap_or_default();
         let mut known = Known {
             kind,
             depth,
@@ -153,6 +162,20 @@ impl Flow {
         };
         known.tells = self.tells(graph, id, node, &known);
         known
+    }
+
+    /// The condition that a layer makes its answer of: it picks a row by it.
+    fn through_layer(&self, graph: &Graph, node: &Node) -> Option<Tells> {
+        let mut told = self.data(graph, node).map(|value| self.get(value).tells);
+        let first = told.next()??;
+        let fresh = first.is_summed && first.is_global && !first.has_layer;
+        (fresh && told.next().is_none()).then_some(Tells { has_layer: true, ..first })
+    }
+
+    /// Whether a comparison of data with data is one of the input with itself.
+    fn is_within(&self, graph: &Graph, node: &Node) -> bool {
+        let mut data = self.data(graph, node).map(|value| self.get(value));
+        data.all(|known| known.depth == 0 && (known.is_reduced || known.part > Part::All))
     }
 
     /// The condition that the result of a node tells of.
@@ -171,7 +194,7 @@ impl Flow {
         let Some(first) = told().next() else {
             let single = data().count() == 1;
             let starts = match node.class {
-                Class::Compare => single,
+                Class::Compare => single || self.is_within(graph, node),
                 Class::Step => single && is_bounded(graph, inputs) && known.is_reduced,
                 _ => false,
             };
@@ -179,22 +202,36 @@ impl Flow {
                 comparison: id,
                 depth: known.depth,
                 is_global: known.is_reduced || known.part > Part::All,
+                is_summed: known.is_reduced,
+                has_layer: false,
                 is_pointed: known.is_reduced && known.part == Part::One,
             });
         };
         let is_global = told().any(|it| it.is_global)
             || node.class == Class::Reduce
             || (node.class == Class::Pick && known.part > Part::All);
+        let is_summed = told().any(|it| it.is_summed) || node.class == Class::Reduce;
         let is_pointed =
             told().any(|it| it.is_pointed) || (known.is_reduced && known.part == Part::One);
+        let now = Tells { is_global, is_summed, is_pointed, ..first };
         // What joins in and has passed no layer is part of the condition.
         let others = data().filter(|known| known.tells.is_none());
         let alone = others.map(|known| known.depth).max();
         match alone {
-            None => Some(Tells { is_global, is_pointed, ..first }),
-            Some(0) if is_global => Some(Tells { is_global, is_pointed, ..first }),
+            None => Some(now),
+            Some(0) if is_global => Some(now),
             Some(_) => None,
         }
+    }
+}
+
+/// Whether a value is the number zero.
+fn is_zero(graph: &Graph, value: ValueId) -> bool {
+    let head = graph.constant(value).filter(|it| it.elements == 1).map(|it| it.head.as_slice());
+    match head {
+        Some([Value::Float(number)]) => *number == 0.0,
+        Some([Value::Int(number)]) => *number == 0,
+        _ => false,
     }
 }
 

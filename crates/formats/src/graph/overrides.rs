@@ -39,8 +39,8 @@ pub struct Override {
     pub before: u32,
     /// Such layers behind the replacement.
     pub behind: u32,
-    /// Whether other data reaches the output around the replacement.
-    pub is_partial: bool,
+    /// Whether the condition is one on what the layers found, and not on the input itself.
+    pub is_own: bool,
 }
 
 /// Every place where a graph replaces what it computed.
@@ -130,7 +130,12 @@ fn passes(graph: &Graph, flow: &Flow, node: &Node, value: ValueId) -> bool {
         Class::Select => !first,
         Class::Pick => first,
         Class::Compare | Class::Replaced | Class::Shape => false,
-        Class::Other | Class::Ratio | Class::Reduce | Class::Step | Class::Weighted => {
+        Class::Multiply
+        | Class::Other
+        | Class::Ratio
+        | Class::Reduce
+        | Class::Step
+        | Class::Weighted => {
             let other = |it: &ValueId| *it != value && flow.get(*it).tells.is_none();
             !flow.data(graph, node).any(|it| other(&it))
         }
@@ -183,7 +188,7 @@ impl Search<'_> {
             replaced,
             before: tells.depth,
             behind,
-            is_partial: late,
+            is_own: late,
         }))
     }
 
@@ -218,9 +223,8 @@ impl Search<'_> {
                 let teller = teller(index)?;
                 Some((teller, self.stacked(*data)?, false))
             }
-            Class::Concat | Class::Other | Class::Step => {
-                let joins = node.class != Class::Concat;
-                Some((teller(inputs)?, deepest(inputs)?, false)).filter(|_| joins)
+            Class::Multiply | Class::Other | Class::Step => {
+                Some((teller(inputs)?, deepest(inputs)?, false))
             }
             _ => None,
         }
@@ -261,7 +265,7 @@ impl Search<'_> {
         let count = to_usize(u64::from(self.graph.values()));
         // By value: layers on ways around the node, and whether it depends on the node.
         let mut around: Vec<(u32, bool)> = vec![(0, false); count];
-        let mut set = |value: ValueId, to: (u32, bool), around: &mut Vec<(u32, bool)>| {
+        let set = |value: ValueId, to: (u32, bool), around: &mut Vec<(u32, bool)>| {
             if let Some(slot) = around.get_mut(to_usize(u64::from(value))) {
                 *slot = to;
             }

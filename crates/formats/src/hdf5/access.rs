@@ -9,7 +9,11 @@ use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64, to_usize};
 
 /// The largest block of metadata that is read at once. The largest that libhdf5 writes by itself is
 /// a node of a B-tree, of a few megabytes at most; a header may be as large as its writer wants.
-const LARGEST: u64 = 256 << 20;
+const LARGEST: u64 = 128 << 20;
+
+/// Memory that links, objects, attributes and datatypes may take: a million objects fit. Stops files
+/// in which a thousand names lead to the same long list.
+const ROOM: u64 = 256 << 20;
 
 /// The file as its superblock lays it out: addresses count from `base`.
 #[derive(Clone, Debug)]
@@ -59,12 +63,26 @@ impl Space {
     }
 }
 
+/// What a walk keeps count of.
+#[derive(Clone, Debug)]
+pub(super) struct Ledger {
+    pub(super) claims: Claims,
+    /// Bytes of memory that what was read may still take.
+    room: u64,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { claims: Claims::default(), room: ROOM }
+    }
+}
+
 /// A walk through the file.
 pub(super) struct Access<'a> {
     pub(super) space: &'a Space,
     pub(super) reading: &'a mut Reading,
     pub(super) budget: &'a mut Budget,
-    pub(super) claims: &'a mut Claims,
+    pub(super) ledger: &'a mut Ledger,
 }
 
 impl<'a> Access<'a> {
@@ -87,11 +105,19 @@ impl<'a> Access<'a> {
             );
             return Err(Halt::malformed(at, what));
         };
-        if len > LARGEST {
-            return Err(Halt::exhausted(at, format!("{what} of {len} bytes")));
+        self.copy(span, what)
+    }
+
+    /// The bytes of `span`, which lies in the file.
+    ///
+    /// # Errors
+    /// As [`Access::block`].
+    pub(super) fn copy(&mut self, span: Span, what: &'static str) -> Result<Block, Halt> {
+        if span.len > LARGEST {
+            return Err(Halt::exhausted(span.start, format!("{what} of {} bytes", span.len)));
         }
-        self.budget.spend_steps(len, at)?;
-        let data = self.space.bytes.copy(span, to_usize(len))?;
+        self.budget.spend_steps(span.len, span.start)?;
+        let data = self.space.bytes.copy(span, to_usize(span.len))?;
         Ok(Block { data, at: span.start })
     }
 
@@ -103,7 +129,7 @@ impl<'a> Access<'a> {
         what: &'static str,
     ) -> Result<Block, Halt> {
         let block = self.block(address, len, what)?;
-        self.claims.add(block.span(), Use::Metadata(what));
+        self.claim(block.span(), Use::Metadata(what));
         Ok(block)
     }
 
@@ -152,7 +178,8 @@ impl<'a> Access<'a> {
     /// # Errors
     /// The halt itself, where it is the medium's fault or the budget is used up.
     pub(super) fn survive(&mut self, halt: Halt, span: Span, route: &str) -> Result<(), Halt> {
-        if halt.blame() == Blame::Io || self.budget.left().steps == 0 {
+        let spent = self.budget.left().steps == 0 || self.ledger.room == 0;
+        if halt.blame() == Blame::Io || spent {
             return Err(halt);
         }
         let whole = self.space.bytes.len();
@@ -161,6 +188,30 @@ impl<'a> Access<'a> {
         let what = format!("{route}: {} (at offset {:#x})", halt.what(), halt.at());
         self.reading.gap(span, Why::Halted(halt.blame()), &what);
         Ok(())
+    }
+
+    /// Takes `len` bytes of memory for what is found at offset `at`, which stay taken.
+    ///
+    /// # Errors
+    /// [`Halt::exhausted`] where there is no room.
+    pub(super) fn hold(&mut self, len: u64, at: u64) -> Result<(), Halt> {
+        let taken = ROOM.saturating_sub(self.ledger.room);
+        let fits = taken.saturating_add(len) <= self.budget.left().memory;
+        match self.ledger.room.checked_sub(len).filter(|_| fits) {
+            Some(room) => {
+                self.ledger.room = room;
+                Ok(())
+            }
+            None => {
+                self.ledger.room = 0;
+                Err(Halt::exhausted(at, "the limit on memory for one tree of objects"))
+            }
+        }
+    }
+
+    /// Records what a stretch of bytes is for.
+    pub(super) fn claim(&mut self, span: Span, owner: Use) {
+        self.ledger.claims.add(span, owner);
     }
 
     /// Spends a step for each of `count` things.

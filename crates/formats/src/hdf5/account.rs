@@ -31,9 +31,9 @@ pub(super) fn datasets(access: &mut Access<'_>, file: &File) -> Result<(), Halt>
                 continue;
             }
         };
+        let route = Route::Object(object.path.clone());
         if missing > 0 {
             let what = format!("{missing} bytes of elements behind the end of the file");
-            let route = Route::Object(object.path.clone());
             access.reading.deviation(Quirk::OutOfRange, object.span, route, &what);
         }
     }
@@ -42,7 +42,7 @@ pub(super) fn datasets(access: &mut Access<'_>, file: &File) -> Result<(), Halt>
 
 /// Settles the account of a file whose tree has been read.
 pub(super) fn settle(access: &mut Access<'_>, file: &File) -> Result<(), Halt> {
-    let claims = std::mem::take(access.claims);
+    let claims = std::mem::take(&mut access.ledger.claims);
     let dropped = claims.dropped;
     let whole = access.space.bytes.len();
     let before = outside(access, Span::new(0, access.space.base), Quirk::BytesBeforeStart)?;

@@ -93,12 +93,13 @@ fn dense(
     if let Some(order) = order {
         btree2::claim(access, order)?;
     }
-    for record in btree2::records(access, names)? {
-        if let Err(halt) = indexed(access, types, &mut heap, &record).map(|it| found.push(it)) {
-            access.survive(halt, Span::new(record.at, 0), told)?;
+    btree2::each(access, names, &mut |access, record, at| {
+        match indexed(access, types, &mut heap, (record, at)) {
+            Ok(attribute) => found.push(attribute),
+            Err(halt) => access.survive(halt, Span::new(at, 0), told)?,
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// The attribute that a record of type 8 leads to: the heap's identifier, flags, creation order,
@@ -107,17 +108,17 @@ fn indexed(
     access: &mut Access<'_>,
     types: &mut Types,
     heap: &mut Fractal,
-    record: &btree2::Record,
+    (record, at): (&[u8], u64),
 ) -> Result<Attribute, Halt> {
-    let mut fields = Fields::new(&record.data, record.at, access.space.widths);
+    let mut fields = Fields::new(record, at, access.space.widths);
     let id = fields.take(8, "identifier of an attribute")?;
     let flags = fields.u8("flags of an attribute")?;
     let body = if flags & 0x02 != 0 {
         let shared = [&[3, 1], id].concat();
-        let mut place = Fields::new(&shared, record.at, access.space.widths);
+        let mut place = Fields::new(&shared, at, access.space.widths);
         types.shared.follow(access, &mut place, kind::ATTRIBUTE)?
     } else {
-        let object = heap.object(access, id, record.at)?;
+        let object = heap.object(access, id, at)?;
         Block { data: object.data, at: object.at }
     };
     read(access, types, &body)
@@ -125,6 +126,7 @@ fn indexed(
 
 /// Reads an attribute message.
 fn read(access: &mut Access<'_>, types: &mut Types, body: &Block) -> Result<Attribute, Halt> {
+    access.hold(to_u64(body.data.len()).saturating_add(256), body.at)?;
     let mut fields = Fields::new(&body.data, body.at, access.space.widths);
     let version = fields.u8("version of an attribute")?;
     if !(1..=3).contains(&version) {

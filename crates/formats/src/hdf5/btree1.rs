@@ -10,6 +10,9 @@ use davy_artifact::{Quirk, Route};
 use davy_bytes::{Halt, Span, to_u64};
 use std::collections::HashSet;
 
+/// Deepest tree: with two children per node, more of them than any file has bytes.
+const DEPTH: u8 = 40;
+
 /// Nodes that wait, last one first: the address, and the level that the node above says it has.
 struct Ahead {
     nodes: Vec<(u64, Option<u8>)>,
@@ -92,6 +95,9 @@ fn node(
     let found = fields.u8("type of a B-tree node")?;
     let level = fields.u8("level of a B-tree node")?;
     let used = usize::from(fields.u16("entries of a B-tree node")?);
+    if level > DEPTH {
+        return Err(Halt::exhausted(start.at, format!("B-tree of {level} levels")));
+    }
     if found != kind || expected.is_some_and(|expected| expected != level) {
         let what = format!("B-tree node of type {found} and level {level}, where another belongs");
         return Err(Halt::malformed(start.at, what));
@@ -105,7 +111,7 @@ fn node(
     let most = usize::from(if kind == 0 { ranks.group } else { ranks.chunk }).saturating_mul(2);
     let room = pair.saturating_mul(most.max(used)).saturating_add(key);
     let room = head.saturating_add(to_u64(room));
-    access.claims.add(access.space.clamped(address, room), Use::Metadata("B-tree node"));
+    access.claim(access.space.clamped(address, room), Use::Metadata("B-tree node"));
     access.steps(used, node.at)?;
     let mut fields = access.fields(&node);
     fields.pass(davy_bytes::to_usize(head));

@@ -3,7 +3,7 @@
 //! Source: HDF5 File Format Specification, III.A.2 "Version 2 B-trees".
 
 use super::access::Access;
-use super::fields::{Block, bytes_for};
+use super::fields::{Block, Fields, bytes_for};
 use davy_artifact::{Quirk, Route};
 use davy_bytes::{Halt, Span, to_u64, to_usize};
 use std::collections::HashSet;
@@ -11,15 +11,14 @@ use std::collections::HashSet;
 /// Deepest tree: with two children per node, more records than any file has bytes.
 const DEPTH: u16 = 64;
 
-/// Signature, version, type and checksum of a node.
-const OVERHEAD: u64 = 10;
+/// Largest node; libhdf5 itself makes them of 512 or 2048 bytes.
+const NODE: u64 = 1 << 20;
 
-/// A record, and the offset in the file at which it stands.
-#[derive(Clone, Debug)]
-pub(super) struct Record {
-    pub(super) data: Vec<u8>,
-    pub(super) at: u64,
-}
+/// Signature, version and type of a node.
+const HEAD: usize = 6;
+
+/// The same with its checksum.
+const OVERHEAD: u64 = 10;
 
 /// A tree, as its header describes it.
 struct Tree {
@@ -41,59 +40,106 @@ struct Level {
     width: usize,
 }
 
-/// Every record of the tree whose header is at `address`, in order of their keys. Nodes that cannot
-/// be read are recorded, and their siblings are read.
+/// Goes over a tree only to know which bytes it has.
+pub(super) fn claim(access: &mut Access<'_>, address: u64) -> Result<(), Halt> {
+    each(access, address, &mut |_, _, _| Ok(()))
+}
+
+/// What is done with each record: its bytes, and the offset at which they stand.
+type Visit<'a> = &'a mut dyn FnMut(&mut Access<'_>, &[u8], u64) -> Result<(), Halt>;
+
+/// A node that was read, as far as it has been gone through.
+struct Node {
+    block: Block,
+    records: usize,
+    level: u16,
+    /// How many of its children have been gone into.
+    entered: usize,
+}
+
+/// Hands every record of the tree whose header is at `address` to `visit`, in order of their keys.
+/// Nodes that cannot be read are recorded, and their siblings are read.
 ///
 /// # Errors
 /// Where the header cannot be read, or the whole reading ends.
-pub(super) fn records(access: &mut Access<'_>, address: u64) -> Result<Vec<Record>, Halt> {
-    let mut found = Vec::new();
-    each(access, address, &mut |_, record| {
-        found.push(record);
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-/// Goes over a tree only to know which bytes it has.
-pub(super) fn claim(access: &mut Access<'_>, address: u64) -> Result<(), Halt> {
-    each(access, address, &mut |_, _| Ok(()))
-}
-
-/// What is done with each record.
-type Visit<'a> = &'a mut dyn FnMut(&mut Access<'_>, Record) -> Result<(), Halt>;
-
-/// Something of a tree that waits, last one first.
-enum Ahead {
-    /// A node: its address, how many records it has, its level.
-    Node(u64, u64, u16),
-    /// A record between two nodes.
-    Record(Record),
-}
-
-/// Hands every record of a tree to `visit`, in order.
 pub(super) fn each(access: &mut Access<'_>, address: u64, visit: Visit<'_>) -> Result<(), Halt> {
     let tree = header(access, address)?;
     let mut seen = HashSet::new();
+    let mut path = Vec::new();
     let root = tree.root.filter(|(_, records)| *records > 0);
-    let mut ahead: Vec<Ahead> =
-        root.map(|(root, records)| Ahead::Node(root, records, tree.depth)).into_iter().collect();
-    while let Some(next) = ahead.pop() {
-        match next {
-            Ahead::Record(record) => visit(access, record)?,
-            Ahead::Node(address, records, level) => {
-                let at = Span::new(access.space.offset(address), 0);
-                if !seen.insert(address) {
-                    let what = format!("node of a B-tree at {address:#x} that is its own ancestor");
-                    access.reading.deviation(Quirk::Cycle, at, Route::None, &what);
-                } else if let Err(halt) = node(access, &tree, (address, records, level), &mut ahead)
-                {
-                    access.survive(halt, at, "node of a B-tree")?;
-                }
+    if let Some((root, records)) = root {
+        path.extend(enter(access, &tree, (root, records, tree.depth), &mut seen)?);
+    }
+    while let Some(mut node) = path.pop() {
+        let entered = node.entered;
+        node.entered = entered.saturating_add(1);
+        if node.level == 0 {
+            for index in 0..node.records {
+                let (record, at) = tree.record_at(&node, index);
+                visit(access, record, at)?;
             }
+            continue;
+        }
+        if let Some(index) = entered.checked_sub(1) {
+            let (record, at) = tree.record_at(&node, index);
+            visit(access, record, at)?;
+        }
+        let child = tree.child(access, &node, entered);
+        if entered < node.records {
+            path.push(node);
+        }
+        if let Some(child) = child {
+            path.extend(enter(access, &tree, child, &mut seen)?);
         }
     }
     Ok(())
+}
+
+/// Reads a node that was not read before; what cannot be read is recorded.
+fn enter(
+    access: &mut Access<'_>,
+    tree: &Tree,
+    (address, records, level): (u64, u64, u16),
+    seen: &mut HashSet<u64>,
+) -> Result<Option<Node>, Halt> {
+    let at = Span::new(access.space.offset(address), 0);
+    if !seen.insert(address) {
+        let what = format!("node of a B-tree at {address:#x} that is its own ancestor");
+        access.reading.deviation(Quirk::Cycle, at, Route::None, &what);
+        return Ok(None);
+    }
+    match node(access, tree, (address, records, level)) {
+        Ok(node) => Ok(Some(node)),
+        Err(halt) => access.survive(halt, at, "node of a B-tree").map(|()| None),
+    }
+}
+
+impl Tree {
+    /// A record of a node, and the offset at which it stands.
+    fn record_at<'b>(&self, node: &'b Node, index: usize) -> (&'b [u8], u64) {
+        let start = HEAD.saturating_add(index.saturating_mul(self.record));
+        (node.block.part(start, self.record), node.block.at.saturating_add(to_u64(start)))
+    }
+
+    /// Bytes of the number of records in a child, and of the number of those below it.
+    fn widths(&self, level: u16) -> (usize, usize) {
+        let own = self.levels.first().map_or(1, |leaf| bytes_for(leaf.below));
+        let below = level.checked_sub(1).map(usize::from).and_then(|below| self.levels.get(below));
+        (own, below.map_or(0, |level| level.width))
+    }
+
+    /// A child of a node: its address, how many records it has, its level.
+    fn child(&self, access: &Access<'_>, node: &Node, index: usize) -> Option<(u64, u64, u16)> {
+        let (own, below) = self.widths(node.level);
+        let width = access.space.widths.address.saturating_add(own).saturating_add(below);
+        let records = node.records.saturating_mul(self.record);
+        let start = HEAD.saturating_add(records).saturating_add(index.saturating_mul(width));
+        let at = node.block.at.saturating_add(to_u64(start));
+        let mut fields = Fields::new(node.block.part(start, width), at, access.space.widths);
+        let address = fields.address("child of a B-tree node").ok().flatten()?;
+        let count = fields.number(own, "records of a B-tree node").ok()?;
+        Some((address, count, node.level.saturating_sub(1)))
+    }
 }
 
 fn header(access: &mut Access<'_>, address: u64) -> Result<Tree, Halt> {
@@ -117,6 +163,9 @@ fn header(access: &mut Access<'_>, address: u64) -> Result<Tree, Halt> {
         let what = format!("B-tree of depth {depth}, with records of {record} in nodes of {node}");
         return Err(fields.fault(what));
     }
+    if node > NODE {
+        return Err(Halt::exhausted(block.at, format!("B-tree with nodes of {node} bytes")));
+    }
     let root = root.map(|root| (root, records));
     let levels = levels(node, to_u64(record), depth, widths.address);
     Ok(Tree { kind, node, record, depth, root, levels })
@@ -139,59 +188,34 @@ fn levels(node: u64, record: u64, depth: u16, address: usize) -> Vec<Level> {
     levels
 }
 
-/// Reads one node; what is in it joins what waits.
+/// Reads one node.
 fn node(
     access: &mut Access<'_>,
     tree: &Tree,
     (address, records, level): (u64, u64, u16),
-    ahead: &mut Vec<Ahead>,
-) -> Result<(), Halt> {
-    let records = to_usize(records);
-    let body = tree.record.saturating_mul(records);
-    let width = tree.levels.first().map_or(1, |leaf| bytes_for(leaf.below));
-    let below = level.checked_sub(1).map(usize::from);
-    let total = below.and_then(|below| tree.levels.get(below)).map_or(0, |level| level.width);
-    let pointer = access.space.widths.address.saturating_add(width).saturating_add(total);
-    let pointers = if below.is_some() { records.saturating_add(1) } else { 0 };
-    let used = body.saturating_add(pointer.saturating_mul(pointers));
-    let used = to_u64(used).saturating_add(OVERHEAD);
+) -> Result<Node, Halt> {
+    let (own, below) = tree.widths(level);
+    let pointer = access.space.widths.address.saturating_add(own).saturating_add(below);
+    let pointers = if level > 0 { records.saturating_add(1) } else { 0 };
+    let used = to_u64(tree.record).saturating_mul(records).saturating_add(OVERHEAD);
+    let used = used.saturating_add(to_u64(pointer).saturating_mul(pointers));
     if used > tree.node {
         let at = access.space.offset(address);
         let what = format!("B-tree node of {used} bytes, where nodes have {}", tree.node);
         return Err(Halt::malformed(at, what));
     }
-    let block = access.structure(address, tree.node, "B-tree node")?;
-    let (signature, what) =
-        if below.is_some() { (b"BTIN", "B-tree node") } else { (b"BTLF", "B-tree leaf") };
+    let mut block = access.structure(address, tree.node, "B-tree node")?;
     // Behind the checksum, which follows what is used, is room for more.
-    let sum = Block { data: block.part(0, to_usize(used)).to_vec(), at: block.at };
-    access.verify(&sum, what);
-    access.steps(records, block.at)?;
+    block.data.truncate(to_usize(used));
+    let (signature, what) =
+        if level > 0 { (b"BTIN", "B-tree node") } else { (b"BTLF", "B-tree leaf") };
+    access.verify(&block, what);
+    access.budget.spend_steps(records, block.at)?;
     let mut fields = access.signed(&block, signature, what)?;
     fields.take(1, "version of a B-tree node")?;
     let kind = fields.u8("type of a B-tree node")?;
     if kind != tree.kind {
         return Err(fields.fault(format!("node of type {kind} in a B-tree of type {}", tree.kind)));
     }
-    let mut found = Vec::with_capacity(records);
-    for _ in 0..records {
-        let at = fields.position();
-        let data = fields.take(tree.record, "record of a B-tree")?.to_vec();
-        found.push(Record { data, at });
-    }
-    let mut rest = Vec::with_capacity(pointers.saturating_add(records));
-    let mut found = found.into_iter();
-    let lower = level.saturating_sub(1);
-    for _ in 0..pointers {
-        let child = fields.address("child of a B-tree node")?;
-        let count = fields.number(width, "records of a B-tree node")?;
-        fields.take(total, "records below a B-tree node")?;
-        if let Some(child) = child {
-            rest.push(Ahead::Node(child, count, lower));
-        }
-        rest.extend(found.next().map(Ahead::Record));
-    }
-    rest.extend(found.map(Ahead::Record));
-    ahead.extend(rest.into_iter().rev());
-    Ok(())
+    Ok(Node { block, records: to_usize(records), level, entered: 0 })
 }

@@ -112,9 +112,8 @@ fn tree(
     visit: Visit<'_>,
 ) -> Result<(), Halt> {
     let rank = chunks.dimensions.len();
-    btree2::each(access, address, &mut |access, record| {
-        let widths = access.space.widths;
-        let mut fields = Fields::new(&record.data, record.at, widths);
+    btree2::each(access, address, &mut |access, record, at| {
+        let mut fields = Fields::new(record, at, access.space.widths);
         let address = fields.address("address of a chunk")?;
         let (mut size, mut skipped) = (chunks.size(), 0);
         if filtered {

@@ -1,8 +1,8 @@
 //! The elements of a dataset, as bytes: where they lie, and unpacked where they are packed.
 
-use super::access::Access;
+use super::access::{Access, Ledger};
 use super::chunk::{self, Chunk};
-use super::claims::{Claims, Use};
+use super::claims::Use;
 use super::layout::{Chunks, Layout};
 use super::object::Dataset;
 use crate::gzip::keep;
@@ -67,9 +67,9 @@ pub(super) fn read(
     let len = size(dataset).min(limit);
     let mut assembly = Assembly { dataset, chunks, bytes: Vec::new(), len: to_usize(len) };
     // What the index has and how it breaks its form is recorded where the dataset is claimed.
-    let (mut reading, mut claims) = (Reading::default(), Claims::default());
+    let (mut reading, mut ledger) = (Reading::default(), Ledger::default());
     let Access { space, budget, .. } = access;
-    let mut apart = Access { space, budget, reading: &mut reading, claims: &mut claims };
+    let mut apart = Access { space, budget, reading: &mut reading, ledger: &mut ledger };
     chunk::each(&mut apart, dataset, chunks, &mut |access, chunk| assembly.add(access, &chunk))?;
     let bytes = keep(assembly.bytes);
     Ok(Some(Data { bytes, span: Span::new(at, 0), whole: len == size(dataset) }))
@@ -177,24 +177,22 @@ fn advance(at: &mut [u64], lens: &[u64]) {
     }
 }
 
-/// Claims the bytes of a dataset with the given number, and hands back how many of them lie behind
-/// the end of the file.
+/// Claims the bytes of a dataset with the given number, and hands back how many of them would lie
+/// behind the end of the file.
 pub(super) fn claim(access: &mut Access<'_>, dataset: &Dataset, number: u32) -> Result<u64, Halt> {
     let owner = Use::Data(number);
     let mut missing = 0_u64;
     match &dataset.layout {
         Layout::Contiguous { address: Some(address), .. } if dataset.external.is_empty() => {
-            let len = dataset.dataspace.elements().saturating_mul(dataset.datatype.size);
-            let span = access.space.clamped(*address, len);
-            access.claims.add(span, owner);
-            missing = len.saturating_sub(span.len);
+            let span = access.space.clamped(*address, size(dataset));
+            access.claim(span, owner);
+            missing = size(dataset).saturating_sub(span.len);
         }
         Layout::Chunked(chunks) => {
-            let lost = &mut missing;
             chunk::each(access, dataset, chunks, &mut |access, chunk| {
                 let span = access.space.clamped(chunk.address, chunk.size);
-                access.claims.add(span, owner);
-                *lost = lost.saturating_add(chunk.size.saturating_sub(span.len));
+                access.claim(span, owner);
+                missing = missing.saturating_add(chunk.size.saturating_sub(span.len));
                 Ok(())
             })?;
         }

@@ -1,8 +1,8 @@
 //! An HDF5 file: its tree of objects, and what its attributes and small datasets hold.
 
-use super::access::{Access, Space};
+use super::access::{Access, Ledger, Space};
 use super::attribute::Attribute;
-use super::claims::{Claims, Use};
+use super::claims::Use;
 use super::data::{self, Data};
 use super::header::{self, Header, kind};
 use super::layout::Layout;
@@ -17,9 +17,6 @@ use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// Bytes of all paths and objects in memory; stops deep groups whose members all have long names.
-const TREE: u64 = 256 << 20;
-
 /// Soft links that are followed on the way to an object, as libhdf5 does.
 const HOPS: usize = 16;
 
@@ -30,7 +27,7 @@ pub struct File {
     pub(super) space: Space,
     pub(super) objects: Vec<Object>,
     pub(super) entries: Vec<Entry>,
-    pub(super) claims: Claims,
+    pub(super) ledger: Ledger,
     pub(super) types: RefCell<Types>,
     /// Where each path leads, by path.
     names: HashMap<String, usize>,
@@ -101,16 +98,16 @@ impl File {
         };
         let mut superblock = superblock::read(bytes, base)?;
         superblock::check(&superblock, reading);
-        let mut claims = Claims::default();
-        claims.add(superblock.span, Use::Metadata("superblock"));
+        let mut ledger = Ledger::default();
+        ledger.claims.add(superblock.span, Use::Metadata("superblock"));
         let mut types = Types::default();
         let space = superblock.space.clone();
-        let mut access = Access { space: &space, reading, budget, claims: &mut claims };
+        let mut access = Access { space: &space, reading, budget, ledger: &mut ledger };
         if let Err(halt) = drivers(&mut access, &mut superblock, &mut types) {
             access.survive(halt, superblock.span, "superblock extension")?;
         }
         let space = superblock.space.clone();
-        let mut access = Access { space: &space, reading, budget, claims: &mut claims };
+        let mut access = Access { space: &space, reading, budget, ledger: &mut ledger };
         let Some(root) = superblock.root else {
             return Err(Halt::malformed(superblock.span.start, "no root group"));
         };
@@ -121,7 +118,7 @@ impl File {
         if let Err(halt) = ended {
             access.reading.halted(&halt, bytes.len());
         }
-        Ok(Self { superblock, space, objects, entries, claims, types, names, members, paths })
+        Ok(Self { superblock, space, objects, entries, ledger, types, names, members, paths })
     }
 
     /// Every object, once, under the first path that leads to it; the first is the root group.
@@ -189,9 +186,9 @@ impl File {
         let Some(attribute) = object.attribute(name) else { return Ok(None) };
         let Attribute { datatype, dataspace, stored, span, .. } = attribute;
         let mut reading = Reading::default();
-        let mut claims = Claims::default();
+        let mut ledger = Ledger::default();
         let mut access =
-            Access { space: &self.space, reading: &mut reading, budget, claims: &mut claims };
+            Access { space: &self.space, reading: &mut reading, budget, ledger: &mut ledger };
         let mut types = self.types.borrow_mut();
         let elements = (datatype.as_ref(), dataspace.elements());
         text::pieces(&mut access, &mut types.heaps, elements, (stored, *span), limit)
@@ -237,9 +234,9 @@ impl File {
         budget: &mut Budget,
     ) -> Result<Option<Data>, Halt> {
         let Some(dataset) = &object.dataset else { return Ok(None) };
-        let (mut reading, mut claims) = (Reading::default(), Claims::default());
+        let (mut reading, mut ledger) = (Reading::default(), Ledger::default());
         let mut access =
-            Access { space: &self.space, reading: &mut reading, budget, claims: &mut claims };
+            Access { space: &self.space, reading: &mut reading, budget, ledger: &mut ledger };
         data::read(&mut access, dataset, limit)
     }
 
@@ -255,9 +252,9 @@ impl File {
     ) -> Result<Option<Vec<Piece>>, Halt> {
         let Some(dataset) = &object.dataset else { return Ok(None) };
         let Some(data) = self.data(object, limit, budget)? else { return Ok(None) };
-        let (mut reading, mut claims) = (Reading::default(), Claims::default());
+        let (mut reading, mut ledger) = (Reading::default(), Ledger::default());
         let mut access =
-            Access { space: &self.space, reading: &mut reading, budget, claims: &mut claims };
+            Access { space: &self.space, reading: &mut reading, budget, ledger: &mut ledger };
         let mut types = self.types.borrow_mut();
         let elements = (dataset.datatype.as_ref(), dataset.dataspace.elements());
         text::pieces(&mut access, &mut types.heaps, elements, (&data.bytes, data.span), limit)
@@ -271,9 +268,9 @@ impl File {
         let mut found = Vec::new();
         let layout = object.dataset.as_ref().map(|dataset| &dataset.layout);
         let Some(Layout::Virtual(mapping)) = layout else { return Ok(found) };
-        let (mut reading, mut claims) = (Reading::default(), Claims::default());
+        let (mut reading, mut ledger) = (Reading::default(), Ledger::default());
         let mut access =
-            Access { space: &self.space, reading: &mut reading, budget, claims: &mut claims };
+            Access { space: &self.space, reading: &mut reading, budget, ledger: &mut ledger };
         let heaps = &mut self.types.borrow_mut().heaps;
         mapping::sources(&mut access, heaps, *mapping, &mut |source| found.push(source))?;
         Ok(found)
@@ -366,8 +363,6 @@ struct Walk {
     paths: HashMap<u64, String>,
     /// Objects by address, `None` for those that could not be read.
     seen: HashMap<u64, Option<usize>>,
-    /// Bytes of paths and objects.
-    held: u64,
 }
 
 /// A link that waits: the group that it is in, and its path.
@@ -386,12 +381,9 @@ impl Walk {
         let mut ahead = vec![Ahead { group: None, path: "/".to_owned(), link }];
         while let Some(next) = ahead.pop() {
             access.steps(1, next.link.span.start)?;
-            let limit = TREE.min(access.budget.left().memory);
-            self.held = self.held.saturating_add(to_u64(next.path.len()).saturating_mul(4));
-            if self.held > limit {
-                let what = format!("a tree of objects that takes more than {limit} bytes");
-                return Err(Halt::exhausted(next.link.span.start, what));
-            }
+            // The path is kept with the name, the object and the list of what is in the group.
+            let kept = to_u64(next.path.len()).saturating_mul(3).saturating_add(200);
+            access.hold(kept, next.link.span.start)?;
             let (leads, below) = self.follow(access, &next)?;
             let parent = match leads {
                 Leads::Object { index, .. } => Some(index),
@@ -446,11 +438,12 @@ impl Walk {
         let index = self.objects.len();
         self.seen.insert(address, Some(index));
         self.paths.insert(address, object.path.clone());
-        self.held = self.held.saturating_add(object::weight(&object));
-        let below = links.into_iter().map(|link| (join(&object.path, &text(&link.name)), link));
-        let below: Vec<_> = below.collect();
-        self.held =
-            below.iter().map(|(path, _)| to_u64(path.len())).fold(self.held, u64::saturating_add);
+        let mut below = Vec::with_capacity(links.len());
+        for link in links {
+            let path = join(&object.path, &text(&link.name));
+            access.hold(to_u64(path.len()), link.span.start)?;
+            below.push((path, link));
+        }
         self.objects.push(object);
         self.members.push(Vec::new());
         Ok((Leads::Object { index, first: true }, below))

@@ -82,7 +82,7 @@ fn collection(
     let size = fields.length("size of a global heap")?;
     let block = access.block(address, size, "global heap")?;
     if first {
-        access.claims.add(block.span(), Use::Metadata("global heap"));
+        access.claim(block.span(), Use::Metadata("global heap"));
     }
     let mut fields = access.fields(&block);
     fields.pass(head.data.len());

@@ -5,12 +5,18 @@
 
 use super::access::Access;
 use super::claims::Use;
-use super::fields::{Block, Fields};
+use super::fields::{Block, Fields, number};
 use super::header::{Header, Message, kind};
-use super::heap::Fractal;
+use super::heap::{self, Fractal};
 use super::link::{self, Link, Target};
 use super::{btree1, btree2};
 use davy_bytes::{Halt, Span, to_u64, to_usize};
+
+/// Longest name in a local heap; the newer forms of groups have no longer ones either.
+const NAME: usize = 1 << 16;
+
+/// Bytes that a link takes in memory besides its name.
+const LINK: u64 = 128;
 
 /// The links of the group with the given header, by name. What cannot be read is recorded.
 ///
@@ -23,6 +29,7 @@ pub(super) fn links(
 ) -> Result<Vec<Link>, Halt> {
     let mut links = Vec::new();
     for message in header.all(kind::LINK) {
+        access.hold(LINK.saturating_add(message.body.span().len), message.body.at)?;
         match link::read(&mut access.fields(&message.body)) {
             Ok(link) => links.push(link),
             Err(halt) => access.survive(halt, message.body.span(), &told("link", path))?,
@@ -72,22 +79,23 @@ fn dense(access: &mut Access<'_>, message: &Message, links: &mut Vec<Link>) -> R
     if let Some(order) = order {
         btree2::claim(access, order)?;
     }
-    for record in btree2::records(access, names)? {
-        // Type 5: the hash of the name, then the heap's id of the message.
-        let id = record.data.get(4..).unwrap_or_default();
-        let found = heap.object(access, id, record.at).and_then(|object| {
-            let widths = access.space.widths;
-            link::read(&mut Fields::new(&object.data, object.at, widths)).map(|mut link| {
-                link.span = object.span;
-                link
-            })
-        });
-        match found {
+    btree2::each(access, names, &mut |access, record, at| {
+        // Type 5: the hash of the name, then the heap's identifier of the message.
+        let id = record.get(4..).unwrap_or_default();
+        match heap.object(access, id, at).and_then(|object| stored(access, &object)) {
             Ok(link) => links.push(link),
-            Err(halt) => access.survive(halt, Span::new(record.at, 0), "link")?,
+            Err(halt) => access.survive(halt, Span::new(at, 0), "link")?,
         }
-    }
-    Ok(())
+        Ok(())
+    })
+}
+
+/// The link that an object of a heap is.
+fn stored(access: &mut Access<'_>, object: &heap::Object) -> Result<Link, Halt> {
+    access.hold(LINK.saturating_add(to_u64(object.data.len())), object.at)?;
+    let mut fields = Fields::new(&object.data, object.at, access.space.widths);
+    let link = link::read(&mut fields)?;
+    Ok(Link { span: object.span, ..link })
 }
 
 /// Links in the nodes of a symbol table.
@@ -144,36 +152,56 @@ fn node_links(
     // The node has room for twice its least number of entries, used or not.
     let room = entry.saturating_mul(usize::from(access.space.ranks.leaf)).saturating_mul(2);
     let room = to_u64(room).saturating_add(8).max(len);
-    access.claims.add(access.space.clamped(address, room), Use::Metadata("symbol table node"));
+    access.claim(access.space.clamped(address, room), Use::Metadata("symbol table node"));
     access.steps(count, node.at)?;
     let mut fields = access.fields(&node);
     fields.pass(8);
     for _ in 0..count {
         let span = fields.span(entry);
-        // As wide as lengths: the specification says addresses, libhdf5 does this.
-        let name = fields.length("name of a symbol")?;
-        let header = fields.address("address of a symbol")?;
-        let cache = fields.u32("cache of a symbol")?;
-        fields.take(4, "padding of a symbol")?;
-        let scratch = fields.take(16, "cache of a symbol")?;
-        let name = text(names, name, span)?;
-        let target = match (cache, header) {
-            (2, _) => {
-                let value = super::fields::number(scratch.get(..4).unwrap_or_default());
-                Target::Soft(text(names, value, span)?)
-            }
-            (_, Some(address)) => Target::Hard(address),
-            (_, None) => return Err(Halt::malformed(span.start, "symbol without an address")),
-        };
-        links.push(Link { name, target, span });
+        let raw = fields.take(entry, "symbol")?;
+        match symbol(access, raw, span, names) {
+            Ok(link) => links.push(link),
+            Err(halt) => access.survive(halt, span, "symbol")?,
+        }
     }
     Ok(())
 }
 
+/// An entry of a symbol table node.
+fn symbol(access: &mut Access<'_>, raw: &[u8], span: Span, names: &Block) -> Result<Link, Halt> {
+    let mut fields = Fields::new(raw, span.start, access.space.widths);
+    // As wide as lengths: the specification says addresses, libhdf5 does this.
+    let name = fields.length("name of a symbol")?;
+    let header = fields.address("address of a symbol")?;
+    let cache = fields.u32("cache of a symbol")?;
+    fields.take(4, "padding of a symbol")?;
+    let scratch = fields.take(16, "cache of a symbol")?;
+    let name = text(access, names, name, span)?;
+    let target = match (cache, header) {
+        (2, _) => {
+            let value = number(scratch.get(..4).unwrap_or_default());
+            Target::Soft(text(access, names, value, span)?)
+        }
+        (_, Some(address)) => Target::Hard(address),
+        (_, None) => return Err(Halt::malformed(span.start, "symbol without an address")),
+    };
+    Ok(Link { name, target, span })
+}
+
 /// The text at `offset` of a local heap.
-pub(super) fn text(heap: &Block, offset: u64, said: Span) -> Result<Vec<u8>, Halt> {
-    let rest = heap.data.get(to_usize(offset)..).unwrap_or_default();
-    match rest.iter().position(|byte| *byte == 0) {
+pub(super) fn text(
+    access: &mut Access<'_>,
+    heap: &Block,
+    offset: u64,
+    said: Span,
+) -> Result<Vec<u8>, Halt> {
+    let rest = heap.part(to_usize(offset), NAME);
+    let end = rest.iter().position(|byte| *byte == 0);
+    let len = to_u64(end.unwrap_or(rest.len()));
+    // Each of many names may be all of the heap.
+    access.budget.spend_steps(len, said.start)?;
+    access.hold(len.saturating_add(LINK), said.start)?;
+    match end {
         Some(end) => Ok(rest.get(..end).unwrap_or_default().to_vec()),
         None => {
             let what = format!("name at {offset} of a local heap of {} bytes", heap.data.len());

@@ -2,8 +2,7 @@
 //!
 //! Source: HDF5 File Format Specification, IV.A.1 "Data Object Header Prefix".
 
-use super::access::Access;
-use super::claims::Claims;
+use super::access::{Access, Ledger};
 use super::fields::{Block, Fields, padded};
 use davy_artifact::{Quirk, Reading, Route};
 use davy_bytes::{Halt, Span, to_u64};
@@ -11,6 +10,9 @@ use std::collections::{HashSet, VecDeque};
 
 /// Continuation blocks of one header; libhdf5 writes one for a few dozen messages that came late.
 const CHUNKS: usize = 10_000;
+
+/// Messages of one header: twice as many attributes and links as headers hold by their own limits.
+const MESSAGES: usize = 200_000;
 
 /// Types of messages that the specification numbers.
 pub(super) mod kind {
@@ -113,9 +115,9 @@ pub(super) fn read(access: &mut Access<'_>, address: u64) -> Result<Header, Halt
 /// Reads the header at `address` for the sake of a message in it, while the object itself is read
 /// elsewhere.
 pub(super) fn peek(access: &mut Access<'_>, address: u64) -> Result<Header, Halt> {
-    let (mut reading, mut claims) = (Reading::default(), Claims::default());
+    let (mut reading, mut ledger) = (Reading::default(), Ledger::default());
     let Access { space, budget, .. } = access;
-    let mut apart = Access { space, budget, reading: &mut reading, claims: &mut claims };
+    let mut apart = Access { space, budget, reading: &mut reading, ledger: &mut ledger };
     read(&mut apart, address)
 }
 
@@ -233,6 +235,10 @@ fn messages(
                 }
             }
             kind if kind > kind::LAST => unknown(access, &message),
+            _ if header.messages.len() >= MESSAGES => {
+                let what = format!("more than {MESSAGES} messages in an object header");
+                return Err(Halt::exhausted(message.body.at, what));
+            }
             _ => header.messages.push(message),
         }
     }

@@ -83,64 +83,80 @@ impl Table {
     }
 }
 
+/// What the header of a heap says.
+struct Head {
+    /// Bytes of an identifier.
+    id: usize,
+    /// The largest object that lies in a block.
+    largest: u64,
+    huge: Option<u64>,
+    free: Option<u64>,
+    table: Table,
+    root: Option<u64>,
+    rows: u32,
+    /// Bytes of the first block in the file and filters left out, where the heap is filtered.
+    packed: Option<(u64, u32)>,
+    pipeline: Option<Pipeline>,
+}
+
+/// Reads the header of a heap.
+fn head(access: &mut Access<'_>, address: u64) -> Result<Head, Halt> {
+    let (block, filters) = header_block(access, address)?;
+    access.verify(&block, "fractal heap");
+    let mut fields = access.signed(&block, b"FRHP", "fractal heap")?;
+    match fields.u8("version of a fractal heap")? {
+        0 => {}
+        version => return Err(fields.fault(format!("fractal heap of version {version}"))),
+    }
+    let id = usize::from(fields.u16("size of heap identifiers")?);
+    fields.take(2, "size of filters of a heap")?;
+    let checksums = fields.u8("flags of a heap")? & 0x02 != 0;
+    let largest = u64::from(fields.u32("largest object of a heap")?);
+    fields.length("next identifier of a heap")?;
+    let huge = fields.address("index of huge objects")?;
+    fields.length("free space of a heap")?;
+    let free = fields.address("address of a heap's free space")?;
+    for _ in 0..8 {
+        fields.length("statistics of a heap")?;
+    }
+    let table = table(&mut fields, (checksums, filters > 0))?;
+    let root = fields.address("address of a heap's first block")?;
+    let rows = u32::from(fields.u16("rows of a heap's first block")?);
+    let (mut packed, mut pipeline) = (None, None);
+    if filters > 0 {
+        let size = fields.length("size of a heap's first block")?;
+        packed = Some((size, fields.u32("filters of a heap's first block")?));
+        let at = fields.position();
+        let raw = fields.take(filters, "filters of a heap")?;
+        pipeline = Some(filter::read(&mut Fields::new(raw, at, access.space.widths))?);
+    }
+    Ok(Head { id, largest, huge, free, table, root, rows, packed, pipeline })
+}
+
+/// The doubling table, as the header describes it.
+fn table(fields: &mut Fields<'_>, (checksums, filtered): (bool, bool)) -> Result<Table, Halt> {
+    let width = u64::from(fields.u16("width of a heap's table")?);
+    let start = fields.length("size of a heap's first blocks")?;
+    let largest = fields.length("size of a heap's largest blocks")?;
+    let bits = fields.u16("size of a heap's offsets")?;
+    fields.take(2, "rows of a heap's table")?;
+    if start == 0 || width == 0 || largest < start || bits > 64 {
+        let what = format!("fractal heap with {width} blocks of {start} bytes in a row");
+        return Err(fields.fault(what));
+    }
+    let offset = usize::from(bits).div_ceil(8);
+    Ok(Table { width, start, largest, offset, checksums, filtered })
+}
+
 impl Fractal {
     /// Reads the heap whose header is at `address`, and finds its blocks.
     pub(super) fn open(access: &mut Access<'_>, address: u64) -> Result<Self, Halt> {
-        let (block, filters) = header_block(access, address)?;
-        access.verify(&block, "fractal heap");
-        let mut fields = access.signed(&block, b"FRHP", "fractal heap")?;
-        match fields.u8("version of a fractal heap")? {
-            0 => {}
-            version => return Err(fields.fault(format!("fractal heap of version {version}"))),
-        }
-        let id = usize::from(fields.u16("size of heap identifiers")?);
-        fields.take(2, "size of filters of a heap")?;
-        let flags = fields.u8("flags of a heap")?;
-        let largest_object = u64::from(fields.u32("largest object of a heap")?);
-        fields.length("next identifier of a heap")?;
-        let huge = fields.address("index of huge objects")?;
-        fields.length("free space of a heap")?;
-        let free = fields.address("address of a heap's free space")?;
-        for what in ["space of a heap", "allocated space of a heap", "position in a heap"] {
-            fields.length(what)?;
-        }
-        for what in ["objects of a heap", "size of huge objects", "number of huge objects"] {
-            fields.length(what)?;
-        }
-        fields.length("size of tiny objects")?;
-        fields.length("number of tiny objects")?;
-        let width = u64::from(fields.u16("width of a heap's table")?);
-        let start = fields.length("size of a heap's first blocks")?;
-        let largest = fields.length("size of a heap's largest blocks")?;
-        let bits = fields.u16("size of a heap's offsets")?;
-        fields.take(2, "rows of a heap's table")?;
-        let root = fields.address("address of a heap's first block")?;
-        let rows = u32::from(fields.u16("rows of a heap's first block")?);
-        let mut packed = None;
-        if filters > 0 {
-            let size = fields.length("size of a heap's first block")?;
-            packed = Some((size, fields.u32("filters of a heap's first block")?));
-        }
-        let pipeline = match filters {
-            0 => None,
-            len => {
-                let raw = fields.take(len, "filters of a heap")?;
-                let at = fields.position().saturating_sub(to_u64(len));
-                Some(filter::read(&mut Fields::new(raw, at, access.space.widths))?)
-            }
-        };
-        if start == 0 || width == 0 || largest < start || bits > 64 {
-            let what = format!("fractal heap with {width} blocks of {start} bytes in a row");
-            return Err(Halt::malformed(block.at, what));
-        }
-        let offset = usize::from(bits).div_ceil(8);
-        let length = bytes_for(largest_object)
-            .min(usize::from(u16::try_from(largest.ilog2()).unwrap_or(64)).div_ceil(8));
-        let checksums = flags & 0x02 != 0;
-        let table = Table { width, start, largest, offset, checksums, filtered: filters > 0 };
+        let Head { id, largest, huge, free, table, root, rows, packed, pipeline } =
+            head(access, address)?;
+        let block = to_usize(u64::from(table.largest.ilog2().div_ceil(8)));
         let mut heap = Self {
-            offset,
-            length,
+            offset: table.offset,
+            length: bytes_for(largest).min(block),
             id,
             pipeline,
             huge,
@@ -219,6 +235,7 @@ impl Fractal {
                     packed = Some((size, fields.u32("filters of a block")?));
                 }
                 if let Some(address) = child {
+                    access.hold(to_u64(size_of::<Direct>()), block.at)?;
                     if direct {
                         let block = Direct { start: at, len: size, address, packed };
                         self.add(access, block, table)?;
@@ -238,7 +255,7 @@ impl Fractal {
         self.blocks.push(block);
         let len = block.packed.map_or(block.len, |(size, _)| size);
         if let Some(span) = access.space.span(block.address, len) {
-            access.claims.add(span, Use::Metadata(WHAT));
+            access.claim(span, Use::Metadata(WHAT));
         }
         if block.packed.is_some() {
             return Ok(());
@@ -375,7 +392,7 @@ impl Fractal {
         };
         let read = access.block(huge.address, huge.len, "huge object of a fractal heap")?;
         if self.claimed.insert(huge.address) {
-            access.claims.add(read.span(), Use::Metadata("huge object of a fractal heap"));
+            access.claim(read.span(), Use::Metadata("huge object of a fractal heap"));
         }
         let (at, span) = (read.at, read.span());
         let data = match huge.packed {
@@ -394,13 +411,13 @@ impl Fractal {
             let mut objects = HashMap::new();
             let filtered = self.pipeline.is_some();
             if let Some(index) = self.huge {
-                for record in btree2::records(access, index)? {
-                    let widths = access.space.widths;
-                    let mut fields = Fields::new(&record.data, record.at, widths);
+                btree2::each(access, index, &mut |access, record, at| {
+                    access.hold(to_u64(size_of::<Huge>()), at)?;
+                    let mut fields = Fields::new(record, at, access.space.widths);
                     let found = huge(&mut fields, filtered)?;
-                    let key = fields.length("key of a huge object")?;
-                    objects.insert(key, found);
-                }
+                    objects.insert(fields.length("key of a huge object")?, found);
+                    Ok(())
+                })?;
             }
             self.huge_objects = Some(objects);
         }

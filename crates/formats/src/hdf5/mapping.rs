@@ -4,7 +4,7 @@
 //! "Dataspace Selection"; the short form of HDF5 2.0 as libhdf5 2.0 writes it.
 
 use super::access::Access;
-use super::fields::{Block, Fields};
+use super::fields::Fields;
 use super::global::Heaps;
 use super::layout::Mapping;
 use davy_bytes::{Halt, Span, to_u64, to_usize};
@@ -30,9 +30,7 @@ pub(super) fn sources(
 ) -> Result<(), Halt> {
     let Some(id) = mapping.0 else { return Ok(()) };
     let span = heaps.find(access, id, access.space.offset(id.address))?;
-    access.budget.spend_steps(span.len, span.start)?;
-    let data = access.space.bytes.copy(span, to_usize(span.len))?;
-    let block = Block { data, at: span.start };
+    let block = access.copy(span, "mapping of a virtual dataset")?;
     let mut fields = access.fields(&block);
     let version = fields.u8("version of a mapping")?;
     if version > 1 {

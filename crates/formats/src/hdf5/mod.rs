@@ -47,8 +47,7 @@ pub use layout::{Chunks, Layout, Mapping};
 pub use mapping::Source;
 pub use object::{Dataset, External, Kind, Object};
 
-use access::Access;
-use claims::Claims;
+use access::{Access, Ledger};
 use davy_artifact::{Format, Input, Probe, Reading};
 use davy_bytes::{Budget, Halt, Span};
 use object::Types;
@@ -91,10 +90,10 @@ impl Format for Hdf5 {
         budget: &mut Budget,
     ) -> Result<(), Halt> {
         let mut file = File::open(input.bytes, reading, budget)?;
-        let mut claims: Claims = std::mem::take(&mut file.claims);
+        let mut ledger: Ledger = std::mem::take(&mut file.ledger);
         let mut types: Types = file.types.take();
         let space = &file.space;
-        let mut access = Access { space, reading, budget, claims: &mut claims };
+        let mut access = Access { space, reading, budget, ledger: &mut ledger };
         record::tree(&mut access, &file, &mut types)?;
         account::datasets(&mut access, &file)?;
         payload::children(&mut access, &file, &mut types)?;

@@ -16,6 +16,9 @@ use davy_bytes::{Halt, Span, to_u64};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+/// Bytes that an object takes in memory, without what it has.
+const OBJECT: u64 = 400;
+
 /// What an object is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
@@ -115,6 +118,7 @@ impl Types {
     ) -> Result<Rc<Datatype>, Halt> {
         let mut fields = Fields::new(raw, at, access.space.widths);
         if !shared {
+            access.hold(weight(raw.len()), at)?;
             return datatype::read(&mut fields);
         }
         let place = shared::place(&mut fields)?;
@@ -122,6 +126,7 @@ impl Types {
             return Ok(Rc::clone(known));
         }
         let body = self.shared.at(access, place, kind::DATATYPE, at)?;
+        access.hold(weight(body.data.len()), at)?;
         let read = datatype::read(&mut access.fields(&body))?;
         self.known.insert(place, Rc::clone(&read));
         Ok(read)
@@ -151,6 +156,7 @@ pub(super) fn read(
     header: &Header,
     (path, address): (&str, u64),
 ) -> Result<(Object, Vec<Link>), Halt> {
+    access.hold(OBJECT, header.span.start)?;
     let mut object = Object {
         path: path.to_owned(),
         kind: Kind::Unknown,
@@ -234,14 +240,14 @@ fn external(access: &mut Access<'_>, body: &Block) -> Result<Vec<External>, Halt
         let offset = fields.length("offset in an external file")?;
         let size = fields.length("size in an external file")?;
         let span = Span::between(start, fields.position());
-        let file = group::text(&names, name, span)?;
+        let file = group::text(access, &names, name, span)?;
         found.push(External { file, offset, size, span });
     }
     Ok(found)
 }
 
-/// How many bytes an object has in memory beside its attributes' values, roughly.
-pub(super) fn weight(object: &Object) -> u64 {
-    let attributes = to_u64(object.attributes.len()).saturating_mul(200);
-    to_u64(object.path.len()).saturating_add(attributes).saturating_add(400)
+/// The most memory that a datatype of `len` bytes in a file takes: a field of ten bytes takes some
+/// hundred.
+fn weight(len: usize) -> u64 {
+    to_u64(len).saturating_mul(12)
 }

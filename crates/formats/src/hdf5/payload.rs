@@ -7,14 +7,14 @@
 
 use super::access::Access;
 use super::attribute::Attribute;
-use super::data;
+use super::data::{self, Data};
 use super::datatype::{Class, Datatype};
 use super::file::{File, Leads};
 use super::object::{Dataset, Object, Types};
 use super::record::shown;
 use super::value::{Decoder, stripped};
 use crate::pickle::Pickle;
-use davy_artifact::{Format, Input, Probe, Role, Why};
+use davy_artifact::{Fact, Format, Input, Probe, Reading, Role, Why};
 use davy_bytes::{Blame, Bytes, Halt, Span, to_u64, to_usize};
 use std::collections::HashMap;
 
@@ -123,6 +123,23 @@ pub(super) fn could_be((head, bytes): (&[u8], &Bytes), least: Probe, unlikely: &
     formats.any(|format| format.probe(head, &input) >= least)
 }
 
+/// Whether numbers are evidently something else. One in a few thousand arrays starts like a pickle or
+/// a zlib stream by chance, and a model has as many: only a pickle that imports something counts.
+fn is_evident(access: &mut Access<'_>, bytes: &Bytes) -> bool {
+    let head = head(bytes);
+    if could_be((&head, bytes), Probe::Certain, &["text", "zlib", "pickle"]) {
+        return true;
+    }
+    if pickle(&head, bytes) == Probe::No {
+        return false;
+    }
+    let input = Input { bytes, name: "", role: Role::Storage };
+    let mut reading = Reading::default();
+    // Faults are what numbers that are no pickle have.
+    let _ = Pickle.read(&input, &mut reading, access.budget);
+    reading.facts.iter().any(|fact| matches!(fact, Fact::Import { .. }))
+}
+
 impl Search {
     fn dataset(
         &mut self,
@@ -147,9 +164,9 @@ impl Search {
         if placed.is_none() {
             self.total = self.total.saturating_sub(data.bytes.len());
         }
-        // One in a few hundred arrays of numbers starts like a zlib stream.
-        let unlikely: &[&str] = if wanted { &["text"] } else { &["text", "zlib"] };
-        storage(access, object.path.clone(), data.bytes, unlikely);
+        if wanted || is_evident(access, &data.bytes) {
+            storage(access, object.path.clone(), data.bytes, &["text"]);
+        }
         Ok(())
     }
 
@@ -166,32 +183,15 @@ impl Search {
             Class::LongText { .. } => 1,
             _ => return Ok(()),
         };
-        let loaded = is_pickled(access, types, object);
         let Some(data) = data::read(access, dataset, DATASET)? else { return Ok(()) };
+        let loaded = is_pickled(access, types, object);
         let width = dataset.datatype.size.max(1);
         let count = data.bytes.len().checked_div(width).unwrap_or(0);
         for row in 0..count {
             let Some(left) = self.rows.checked_sub(1) else { break };
             self.rows = left;
             let place = Span::new(row.saturating_mul(width), width);
-            let raw = data.bytes.copy(place, to_usize(width))?;
-            let at = if data.span.len == 0 {
-                data.span.start
-            } else {
-                place.start.saturating_add(data.span.start)
-            };
-            access.steps(1, at)?;
-            let paths = HashMap::new();
-            let mut decoder = Decoder::new(access, &mut types.heaps, &paths);
-            let found = match decoder.heap(&raw, at, base) {
-                Ok(found) => found,
-                Err(halt) => {
-                    let told = format!("element {row} of {}", object.path);
-                    access.survive(halt, object.span, &told)?;
-                    break;
-                }
-            };
-            if let Some((bytes, _)) = found {
+            if let Some(bytes) = element(access, types, (&data, place), base)? {
                 let name = format!("{}[{row}]", object.path);
                 self.row(access, name, bytes, loaded);
             }
@@ -214,6 +214,22 @@ impl Search {
             access.reading.child(name, bytes, Role::Storage);
         }
     }
+}
+
+/// What an element of variable length, at `place` of the stored ones, has in the global heap.
+fn element(
+    access: &mut Access<'_>,
+    types: &mut Types,
+    (data, place): (&Data, Span),
+    base: u64,
+) -> Result<Option<Bytes>, Halt> {
+    let raw = data.bytes.copy(place, to_usize(place.len))?;
+    let packed = data.span.len == 0;
+    let at = data.span.start.saturating_add(if packed { 0 } else { place.start });
+    access.steps(1, at)?;
+    let paths = HashMap::new();
+    let mut decoder = Decoder::new(access, &mut types.heaps, &paths);
+    Ok(decoder.heap(&raw, at, base)?.map(|(bytes, _)| bytes))
 }
 
 fn is_compound(datatype: &Datatype) -> bool {

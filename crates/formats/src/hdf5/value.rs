@@ -2,7 +2,7 @@
 
 use super::access::Access;
 use super::dataspace::Dataspace;
-use super::datatype::{Class, Datatype, Padding, Referent};
+use super::datatype::{Class, Datatype, Member, Padding, Referent};
 use super::fields::Fields;
 use super::global::{HeapId, Heaps};
 use super::number::{float, integer};
@@ -89,48 +89,54 @@ impl<'a, 'b> Decoder<'a, 'b> {
             Class::Opaque { .. } => Value::Bytes(excerpt(raw)),
             Class::Enum { .. } if datatype.is_boolean() => Value::Bool(raw != [0]),
             Class::Enum { base, .. } => self.one(base, raw, at)?,
-            Class::Compound(members) => {
-                let mut items = Vec::new();
-                for member in members.iter().take(ELEMENTS) {
-                    let from = to_usize(member.offset);
-                    let part = raw.get(from..).unwrap_or_default();
-                    let at = at.saturating_add(member.offset);
-                    let value = self.one(&member.datatype, part, at)?;
-                    items.push((Value::Text(excerpt(&member.name)), value));
-                }
-                let more = to_u64(members.len().saturating_sub(items.len()));
-                if more > 0 {
-                    items.push((Value::More(more), Value::None));
-                }
-                Value::Dict(items)
-            }
+            Class::Compound(members) => self.fields(members, raw, at)?,
             Class::Array { dimensions, base } => {
                 let count = dimensions.iter().copied().fold(1, u64::saturating_mul);
                 self.many(base, (raw, to_usize(base.size)), count, at)?
             }
             Class::Complex(base) => self.many(base, (raw, to_usize(base.size)), 2, at)?,
             Class::Reference(referent) => self.reference(*referent, raw, at)?,
-            Class::LongText { .. } => match self.heap(raw, at, 1)? {
-                Some((bytes, _)) => {
-                    let len = to_u64(HEAD.saturating_add(1));
-                    let head = bytes.copy(Span::new(0, len), HEAD)?;
-                    let end = head.iter().position(|byte| *byte == 0);
-                    let whole = end.map_or(bytes.len(), to_u64);
-                    let head = head.get(..end.unwrap_or(head.len())).unwrap_or_default();
-                    Value::Text(Excerpt { head: head.to_vec(), len: whole })
-                }
-                None => Value::Text(Excerpt::default()),
-            },
-            Class::Sequence(base) => match self.heap(raw, at, base.size)? {
-                Some((bytes, span)) => {
-                    let count = bytes.len().checked_div(base.size).unwrap_or(0);
-                    let len = base.size.saturating_mul(count.min(to_u64(ELEMENTS)));
-                    let head = bytes.copy(Span::new(0, len), to_usize(len))?;
-                    self.many(base, (&head, to_usize(base.size)), count, span.start)?
-                }
-                None => Value::List(Vec::new()),
-            },
+            Class::LongText { .. } => self.long_text(raw, at)?,
+            Class::Sequence(base) => self.sequence(base, raw, at)?,
         })
+    }
+
+    /// The fields of a compound.
+    fn fields(&mut self, members: &[Member], raw: &[u8], at: u64) -> Result<Value, Halt> {
+        let mut items = Vec::new();
+        for member in members.iter().take(ELEMENTS) {
+            let part = raw.get(to_usize(member.offset)..).unwrap_or_default();
+            let value = self.one(&member.datatype, part, at.saturating_add(member.offset))?;
+            items.push((Value::Text(excerpt(&member.name)), value));
+        }
+        let more = to_u64(members.len().saturating_sub(items.len()));
+        if more > 0 {
+            items.push((Value::More(more), Value::None));
+        }
+        Ok(Value::Dict(items))
+    }
+
+    /// Text in the global heap, up to its first NUL.
+    fn long_text(&mut self, raw: &[u8], at: u64) -> Result<Value, Halt> {
+        let Some((bytes, _)) = self.heap(raw, at, 1)? else {
+            return Ok(Value::Text(Excerpt::default()));
+        };
+        let head = bytes.copy(Span::new(0, bytes.len()), HEAD)?;
+        let end = head.iter().position(|byte| *byte == 0);
+        let len = end.map_or(bytes.len(), to_u64);
+        let head = head.get(..end.unwrap_or(head.len())).unwrap_or_default().to_vec();
+        Ok(Value::Text(Excerpt { head, len }))
+    }
+
+    /// A sequence in the global heap.
+    fn sequence(&mut self, base: &Datatype, raw: &[u8], at: u64) -> Result<Value, Halt> {
+        let Some((bytes, span)) = self.heap(raw, at, base.size)? else {
+            return Ok(Value::List(Vec::new()));
+        };
+        let count = bytes.len().checked_div(base.size).unwrap_or(0);
+        let len = base.size.saturating_mul(count.min(to_u64(ELEMENTS)));
+        let head = bytes.copy(Span::new(0, len), to_usize(len))?;
+        self.many(base, (&head, to_usize(base.size)), count, span.start)
     }
 
     /// What an element of variable length has in the global heap, `None` where it is empty: a

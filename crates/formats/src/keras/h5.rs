@@ -121,6 +121,8 @@ fn configuration(
         }
     };
     for Piece { text, span } in pieces {
+        // Every loader wants an object; other text is read as far as anybody would.
+        let object = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
         let document = Document::parse_within(&Bytes::from_memory(text), span, recorder.budget)?;
         if name == "model_config" {
             metadata::serialization(recorder, &document);
@@ -130,7 +132,9 @@ fn configuration(
         if let Err(halt) = result {
             let what = format!("`{name}` is no JSON: {}", halt.what());
             recorder.reading.deviation(Quirk::WrongType, span, Route::None, &what);
-            recorder.reading.halted(&halt, span.end());
+            if object {
+                recorder.reading.halted(&halt, span.end());
+            }
         }
     }
     Ok(())

@@ -101,6 +101,11 @@ fn by_name<'d>(
 
 fn read<'d>(walk: &mut Walk<'_, '_, 'd>, function: &Function<'d>) {
     let Some(text) = function.code.text() else { return };
+    let along = [function.defaults, function.closure].into_iter().flatten().map(Node::raw);
+    let along = along.map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
+    if !walk.recorder.is_new_code(&text, along) {
+        return;
+    }
     let mut site = walk.site(function.whole);
     site.span = function.code.span();
     let decoded = base64::function(&text);

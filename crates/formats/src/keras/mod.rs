@@ -20,6 +20,8 @@ mod names;
 mod recorder;
 mod saved_model;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod yaml;
 
 pub use architecture::{Architecture, TensorFlowJs};

@@ -321,8 +321,8 @@ mod tests {
     fn registries_know_other_names_and_the_rest_is_the_users() {
         let name = |registry, name| dotted(&in_registry(registry, name)).0;
         assert_eq!(name(Registry::Losses, "mse"), "keras.losses.mean_squared_error");
-        assert_eq!(name(Registry::Metrics, "mse"), "keras.metrics.mean_squared_error");
-        assert_eq!(name(Registry::Initializers, "zeros"), "keras.initializers.Zeros");
+        assert_eq!(name(Registry::Metrics, "mse"), "keras.metrics.MeanSquaredError");
+        assert_eq!(name(Registry::Initializers, "zero"), "keras.initializers.Zeros");
         assert_eq!(name(Registry::Layers, "Sequential"), "keras.Sequential");
         assert_eq!(name(Registry::Layers, "Convolution2D"), "keras.layers.Conv2D");
         assert_eq!(name(Registry::Optimizers, "adam"), "keras.optimizers.Adam");

@@ -17,6 +17,8 @@ pub(super) struct Recorder<'a> {
     imports: HashSet<(Name, &'static str)>,
     /// Where the fact of a call is, by its rendering.
     calls: HashMap<String, usize>,
+    /// Functions by value, with what they bring along.
+    codes: HashSet<(String, String)>,
     layers: BTreeMap<String, u64>,
 }
 
@@ -27,6 +29,7 @@ impl<'a> Recorder<'a> {
             budget,
             imports: HashSet::new(),
             calls: HashMap::new(),
+            codes: HashSet::new(),
             layers: BTreeMap::new(),
         }
     }
@@ -60,6 +63,11 @@ impl<'a> Recorder<'a> {
         }
         self.calls.insert(key, self.reading.facts.len());
         self.reading.fact(Fact::Call { call, count: 1, site: site() });
+    }
+
+    /// Whether a function by value, with what it brings along, was not there before.
+    pub(super) fn is_new_code(&mut self, code: &str, along: String) -> bool {
+        self.codes.insert((code.to_owned(), along))
     }
 
     /// Counts a layer of this class.

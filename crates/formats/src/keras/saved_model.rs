@@ -9,7 +9,7 @@ use super::{config, config::Config, metadata};
 use crate::json::Document;
 use crate::protobuf::{Entry, Field, Kind, Message, Table, Wire};
 use davy_artifact::{Format, Input, Probe, Reading};
-use davy_bytes::{Budget, Bytes, Halt, Span, to_usize};
+use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_usize};
 
 /// The longest text of one object that is read.
 const LONGEST: u64 = 64 << 20;
@@ -129,5 +129,12 @@ fn walk(recorder: &mut Recorder<'_>, bytes: &Bytes, index: u64, node: &Node) -> 
         metadata::describe(recorder, top);
     }
     let (prefix, layer) = (format!("nodes[{index}].metadata"), node.path.clone());
-    config::read(recorder, &Config { document: &document, prefix, layer })
+    match config::read(recorder, &Config { document: &document, prefix, layer }) {
+        // The texts of other objects are read all the same.
+        Err(halt) if halt.blame() == Blame::Malformed => {
+            recorder.reading.halted(&halt, span.end());
+            Ok(())
+        }
+        result => result,
+    }
 }

@@ -12,6 +12,9 @@ const LOADED_DEPTH: usize = 2000;
 /// Levels that are followed here.
 const DEPTH: usize = 1 << 20;
 
+/// Bytes of memory that a code object takes with what is made of it, nearly.
+const OBJECT: u64 = 3072;
+
 /// Indices of the constants that are the same wherever they stand.
 const NONE: u32 = 0;
 const TRUE: u32 = 1;
@@ -207,7 +210,9 @@ impl<'a, 'b> Reader<'a, 'b> {
     }
 
     fn push(&mut self, constant: Constant, extra: usize) -> Result<u32, Halt> {
-        let size = to_u64(size_of::<Constant>().saturating_add(extra));
+        // What has content of its own has it behind two counters.
+        let content = if extra == 0 { 0 } else { extra.saturating_add(32) };
+        let size = to_u64(size_of::<Constant>().saturating_add(content));
         self.held = self.held.saturating_add(size);
         if self.held > self.budget.left().memory {
             return Err(Halt::exhausted(to_u64(self.at), "the limit on memory for constants"));
@@ -391,7 +396,7 @@ impl<'a, 'b> Reader<'a, 'b> {
     fn open_code(&mut self, flag: bool) -> Result<Step, Halt> {
         let object = self.objects.len();
         let start = self.at.saturating_sub(1);
-        self.held = self.held.saturating_add(to_u64(size_of::<CodeObject>()));
+        self.held = self.held.saturating_add(OBJECT);
         self.objects.push(CodeObject { version: self.version, ..CodeObject::default() });
         self.spans.push(Span::new(to_u64(start), 0));
         let reference = flag.then_some(self.references.len());

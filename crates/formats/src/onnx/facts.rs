@@ -4,9 +4,9 @@ use super::node::{AttributeRecord, NodeRecord};
 use super::tensor::NAME;
 use super::types::text;
 use super::walk::Walker;
-use crate::graph::Node;
+use crate::graph::{Constant, Node, NodeId, overrides};
 use crate::protobuf::Message;
-use davy_artifact::{Excerpt, Fact, Operator, Route, Site, Value};
+use davy_artifact::{Excerpt, Fact, Operator, Override, Route, Site, Value};
 use davy_bytes::{Halt, Span, to_u64};
 use std::collections::HashMap;
 
@@ -56,18 +56,46 @@ impl Walker<'_> {
         }
     }
 
+    /// Where the graph replaces what it computed.
+    pub(super) fn tell_overrides(&mut self) -> Result<(), Halt> {
+        for found in overrides(&self.graph, self.budget)? {
+            let mut path = Vec::new();
+            for node in &found.path {
+                path.push(self.shown(*node)?);
+            }
+            let span = self.graph.get(found.replacement).map(|node| node.span);
+            let constant = found.constant.and_then(|value| self.graph.constant(value));
+            let constant = constant.map_or(Value::Unknown("a constant"), constant_value);
+            let it = Override {
+                path,
+                comparison: self.shown(found.comparison)?,
+                replacement: self.shown(found.replacement)?,
+                constant,
+                replaced: u64::from(found.replaced),
+                before: u64::from(found.before),
+                behind: u64::from(found.behind),
+                is_own: found.is_own,
+            };
+            let route = Route::Node(it.replacement.clone());
+            let site = Site { span: span.unwrap_or_default(), route };
+            self.reading.fact(Fact::Override { it: Box::new(it), site });
+        }
+        Ok(())
+    }
+
+    /// Operator and name of a node.
+    fn shown(&mut self, id: NodeId) -> Result<String, Halt> {
+        let Some(node) = self.graph.get(id).copied() else { return Ok(String::new()) };
+        let mut record = NodeRecord::default();
+        record.read(&mut self.wire, message(&node), self.budget)?;
+        let operator = text(&mut self.wire, record.op_type, NAME)?;
+        Ok(format!("{operator} {}", text(&mut self.wire, record.name, NAME)?).trim_end().to_owned())
+    }
+
     fn operator(&mut self, node: &Node, record: &mut NodeRecord) -> Result<Operator, Halt> {
-        let Span { start, .. } = node.span;
-        let message =
-            Message { table: &super::tables::NODE, at: start, end: node.span.end(), depth: 0 };
-        record.read(&mut self.wire, message, self.budget)?;
+        record.read(&mut self.wire, message(node), self.budget)?;
         let input = |value: &u32| match self.graph.constant(*value) {
-            Some(constant) if constant.elements == 0 => Value::None,
-            Some(constant) => match constant.head.as_slice() {
-                [one] if constant.elements == 1 => one.clone(),
-                [] => Value::Unknown("a tensor"),
-                some => list(some.to_vec(), constant.elements),
-            },
+            Some(constant) => constant_value(constant),
             None => Value::Unknown("computed"),
         };
         let inputs = self.graph.inputs_of(node).iter().take(PARTS).map(input).collect();
@@ -123,6 +151,21 @@ impl Walker<'_> {
             let purpose = "compiled model";
             self.reading.fact(Fact::Reference { target, purpose, site: site.clone() });
         }
+    }
+}
+
+/// The message of a node that was read before.
+fn message(node: &Node) -> Message {
+    let (at, end) = (node.span.start, node.span.end());
+    Message { table: &super::tables::NODE, at, end, depth: 0 }
+}
+
+fn constant_value(constant: &Constant) -> Value {
+    match constant.head.as_slice() {
+        _ if constant.elements == 0 => Value::None,
+        [one] if constant.elements == 1 => one.clone(),
+        [] => Value::Unknown("a tensor"),
+        some => list(some.to_vec(), constant.elements),
     }
 }
 

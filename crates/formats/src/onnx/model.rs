@@ -76,6 +76,7 @@ fn walk(walker: &mut Walker<'_>) -> Result<(), Halt> {
     let result = walker.run(root, training);
     walker.tell_nodes()?;
     splice(walker, &library, &calls);
+    walker.tell_overrides()?;
     match fault {
         // The fault of the model itself is where its reading ends, whatever is inside.
         Some(fault) => Err(fault),

@@ -132,10 +132,12 @@ fn class(name: &str) -> Class {
         | "SplitToSequence" => Class::Pick,
         "ArgMax" | "ArgMin" | "GlobalAveragePool" | "GlobalLpPool" | "GlobalMaxPool"
         | "MurmurHash3" | "TopK" => Class::Reduce,
+        "Mul" => Class::Multiply,
         "Where" => Class::Select,
         "EyeLike" | "RandomNormal" | "RandomNormalLike" | "RandomUniform" | "RandomUniformLike"
         | "Shape" | "Size" => Class::Shape,
-        "Ceil" | "Floor" | "HardSigmoid" | "Round" | "Sign" | "ThresholdedRelu" => Class::Step,
+        "Ceil" | "Floor" | "HardSigmoid" | "IsInf" | "IsNaN" | "Round" | "Sign"
+        | "ThresholdedRelu" => Class::Step,
         _ if name.starts_with("Reduce") => Class::Reduce,
         _ if is_weighted(name) => Class::Weighted,
         _ => Class::Other,

@@ -27,10 +27,14 @@ const DEPTH: u32 = 16;
 
 /// Code objects of one tree. What is nested deeper is code of its own in the same pickle, and told
 /// there; chains of it must not cost the square of their length.
-const NESTED: usize = 200;
+const NESTED: usize = 50;
 
-/// Code objects that one pickle's trees hold together before nested code is left out of them.
-const OBJECTS: usize = 20_000;
+/// Bytes of code, with a weight for constants, that are looked through in one pickle: its memo lets a
+/// million code objects share one long code or list of names.
+pub(super) const ROOM: u64 = 16 << 20;
+
+/// What a constant weighs beside a byte of code.
+const WEIGHT: u64 = 16;
 
 /// Which argument is which field.
 #[derive(Clone, Debug)]
@@ -49,18 +53,18 @@ impl Machine<'_> {
             self.keep_unread(callee);
             return;
         };
-        let room = OBJECTS.saturating_sub(self.codes).min(NESTED);
-        let mut builder = Builder::new(&self.heap, shape.layout, room);
+        let mut builder = Builder::new(&self.heap, shape.layout, self.code_room);
         let read = builder.build(shape);
-        self.codes = self.codes.saturating_add(read.objects.len());
+        self.code_room = builder.room;
         let key = key(&read, self.step.at);
         if !self.imported.insert(key) {
             return;
         }
-        let layout = builder.layout;
+        let (layout, cut) = (builder.layout, builder.cut);
         let steps = to_u64(read.constants.len());
         let told = self.budget.spend_steps(steps, self.step.at).and_then(|()| {
-            let decoded = bytecode::choose(read, layout, Hints::default(), self.budget)?;
+            let mut decoded = bytecode::choose(read, layout, Hints::default(), self.budget)?;
+            decoded.doubts.extend(cut.then(|| "more code than is looked through".to_owned()));
             bytecode::describe(&decoded, When::Unknown, self.budget)
         });
         // Where the budget is spent the machine itself stops soon, and says so.
@@ -171,13 +175,37 @@ struct Builder<'a> {
     known: HashMap<u32, u32>,
     waiting: Vec<Shape>,
     objects: usize,
-    room: usize,
+    room: u64,
+    /// Whether anything was left out for lack of room.
+    cut: bool,
 }
 
 impl<'a> Builder<'a> {
-    fn new(heap: &'a Heap, layout: Layout, room: usize) -> Self {
-        let (constants, known) = (Vec::new(), HashMap::new());
-        Self { heap, layout, constants, known, waiting: Vec::new(), objects: 0, room }
+    fn new(heap: &'a Heap, layout: Layout, room: u64) -> Self {
+        Self {
+            heap,
+            layout,
+            constants: Vec::new(),
+            known: HashMap::new(),
+            waiting: Vec::new(),
+            objects: 0,
+            room,
+            cut: false,
+        }
+    }
+
+    /// Takes room for something of this weight, if there is as much.
+    fn take_room(&mut self, weight: u64) -> bool {
+        match self.room.checked_sub(weight) {
+            Some(left) => {
+                self.room = left;
+                true
+            }
+            None => {
+                self.cut = true;
+                false
+            }
+        }
     }
 
     /// Makes the code object of `shape` and all in its constants.
@@ -218,13 +246,22 @@ impl<'a> Builder<'a> {
             if field.is_number() {
                 parts.set_number(*field, number(self.heap, *v));
             } else if matches!(field, Field::Code | Field::LineTable | Field::ExceptionTable) {
-                let content = self.heap.content(*v, CODE).map(|(content, _)| content);
+                let length = self.heap.content(*v, 0).map_or(0, |(_, length)| length);
+                let heap = self.heap;
+                let content = match self.take_room(length) {
+                    true => heap.content(*v, CODE).map(|(content, _)| content),
+                    false => None,
+                };
                 let bytes = Arc::from(content.as_deref().unwrap_or_default());
                 let at = self.push(Constant::Bytes(bytes));
                 parts.set_object(*field, at);
             } else {
-                let at = self.constant(*v, 0);
-                parts.set_object(*field, at);
+                // Variables are sorted once per code object, however many share a list of them.
+                let variables = self.heap.sequence(*v).map_or(0, |items| to_u64(items.len()));
+                if self.take_room(variables) {
+                    let at = self.constant(*v, 0);
+                    parts.set_object(*field, at);
+                }
             }
         }
         parts
@@ -240,7 +277,10 @@ impl<'a> Builder<'a> {
         if let Some(known) = v.index().and_then(|index| self.known.get(&index)) {
             return *known;
         }
-        let constant = self.made(v, depth);
+        let constant = match self.take_room(WEIGHT) {
+            true => self.made(v, depth),
+            false => Constant::Unknown("more constants than are looked through"),
+        };
         let at = self.push(constant);
         if let Some(index) = v.index() {
             self.known.insert(index, at);
@@ -266,6 +306,9 @@ impl<'a> Builder<'a> {
                 }
                 let deeper = depth.saturating_add(1);
                 let items = self.heap.sequence(v).unwrap_or_default();
+                if !self.take_room(to_u64(items.len())) {
+                    return Constant::Unknown("more constants than are looked through");
+                }
                 let items = items.iter().map(|item| self.constant(*item, deeper)).collect();
                 match node {
                     Some(Node::Set(_)) => Constant::FrozenSet(items),
@@ -300,7 +343,7 @@ impl<'a> Builder<'a> {
     fn nested(&mut self, at: u32) -> Option<Constant> {
         let args = self.heap.call(at)?.args;
         let shape = shape(self.heap, self.heap.sequence(args)?)?;
-        if shape.layout != self.layout || self.objects >= self.room {
+        if shape.layout != self.layout || self.objects >= NESTED {
             return Some(Constant::Unknown("nested code"));
         }
         let object = u32::try_from(self.objects).ok()?;

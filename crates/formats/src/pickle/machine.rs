@@ -62,8 +62,8 @@ pub(crate) struct Machine<'a> {
     /// What has been reported already.
     pub(super) reported: HashMap<u64, usize>,
     pub(super) imported: HashSet<u64>,
-    /// How many code objects have been told.
-    pub(super) codes: usize,
+    /// How much more code is looked through.
+    pub(super) code_room: u64,
     /// How many different calls of each callable have been reported.
     pub(super) distinct: HashMap<u64, u32>,
     /// Functions by the index of their name; see `evaluate`.
@@ -118,7 +118,7 @@ impl<'a> Machine<'a> {
             injected: HashMap::new(),
             reported: HashMap::new(),
             imported: HashSet::new(),
-            codes: 0,
+            code_room: super::code::ROOM,
             distinct: HashMap::new(),
             functions: HashMap::new(),
             depth: 0,

@@ -229,7 +229,11 @@ impl Meta<'_> {
                 _ => {}
             }
         }
-        let [inputs, outputs] = ends.map(|names| names.join(", "));
+        // The order of a map is whatever its writer made it.
+        let [inputs, outputs] = ends.map(|mut ends: Vec<(String, String)>| {
+            ends.sort();
+            ends.into_iter().map(|(_, shown)| shown).collect::<Vec<_>>().join(", ")
+        });
         let detail = format!("({inputs}) -> ({outputs}) {method}");
         let site = Site { span: self.place.span(span), route: Route::None };
         reading.fact(Fact::Object { path: key, kind: "signature", detail, site });
@@ -241,7 +245,7 @@ impl Meta<'_> {
         &mut self,
         signature: &Message,
         part: &Field,
-        ends: &mut Vec<String>,
+        ends: &mut Vec<(String, String)>,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
         if ends.len() >= TOLD {
@@ -263,7 +267,8 @@ impl Meta<'_> {
             }
         }
         let shape = shape.map_or_else(String::new, |dims| format!("{dims:?}"));
-        ends.push(format!("{name}: {tensor} {dtype}{shape}"));
+        let shown = format!("{name}: {tensor} {dtype}{shape}");
+        ends.push((name, shown));
         Ok(())
     }
 

@@ -13,9 +13,11 @@ pub(crate) mod table;
 mod told;
 mod trace;
 mod value;
+mod walk;
 
 pub use checkpoint::{Checkpoint, Data};
 pub use small::{Fingerprint, Hub, State};
+pub use walk::{NodeRecord, Whole, nodes};
 
 use crate::protobuf::{Encoded, End, Message, Sketch, Table, Wire, encode, fits_text, sketch};
 use davy_artifact::{Format, Input, Probe, Reading, Value, Why};

@@ -186,10 +186,10 @@ impl Model<'_> {
         for (field, width) in [(0, 4), (1, 4), (2, 4), (3, 8)] {
             self.flat.vector(table, field, width, "quantization parameter")?;
         }
-        if self.flat.u8(table, 4, 0)? == 1 {
-            if let Some(details) = self.flat.child(table, 5, "quantization details")? {
-                self.flat.vector(details, 0, 1, "quantization details")?;
-            }
+        if self.flat.u8(table, 4, 0)? == 1
+            && let Some(details) = self.flat.child(table, 5, "quantization details")?
+        {
+            self.flat.vector(details, 0, 1, "quantization details")?;
         }
         Ok(())
     }

@@ -70,6 +70,16 @@ impl Format for TfLite {
     }
 }
 
+/// The buffers of a model, each with the place of its bytes; none where it has no bytes.
+///
+/// # Errors
+/// Where the list of buffers breaks its form, and when the budget is used up.
+pub fn buffers(bytes: &Bytes, budget: &mut Budget) -> Result<Vec<Option<Span>>, Halt> {
+    let mut flat = Flat::new(bytes, budget);
+    let root = flat.root()?;
+    buffers::read(&mut flat, root, &mut Reading::default())
+}
+
 /// Whether bytes without identifier are a model: the root has a version that exists, and lists where
 /// a model has lists.
 fn is_model(bytes: &Bytes) -> Result<bool, Halt> {

@@ -85,8 +85,7 @@ pub(crate) struct Known {
 }
 
 /// The table, by name. What is no row is left out: a test says that all are.
-static ROWS: LazyLock<Vec<Known>> =
-    LazyLock::new(|| lines().filter_map(|line| parse(line)).collect());
+static ROWS: LazyLock<Vec<Known>> = LazyLock::new(|| lines().filter_map(parse).collect());
 
 fn lines() -> impl Iterator<Item = &'static str> {
     include_str!("../../knowledge/operators.tsv").lines().filter(|line| !line.starts_with('#'))

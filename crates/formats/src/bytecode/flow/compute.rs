@@ -224,7 +224,7 @@ mod tests {
         let none = || Known::None;
         assert_eq!(cut(none(), none(), Known::Int(-1)), text("system"));
         assert_eq!(cut(Known::Int(-3), none(), none()), text("sys"));
-        assert_eq!(cut(Known::Int(4), Known::Int(0), Known::Int(-2)), text("ye"));
+        assert_eq!(cut(Known::Int(4), Known::Int(0), Known::Int(-2)), text("yt"));
         assert_eq!(cut(Known::Int(9), none(), none()), text(""));
         assert_eq!(cut(none(), none(), Known::Int(0)), Known::Unknown);
     }

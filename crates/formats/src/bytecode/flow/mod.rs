@@ -9,6 +9,7 @@ mod call;
 mod compute;
 mod constant;
 mod events;
+mod exceptions;
 mod generators;
 mod jump;
 mod listing;
@@ -43,8 +44,8 @@ const PASSES: u32 = 3;
 const LINES: usize = 200;
 const TEXT: usize = 16 << 10;
 
-/// Steps per byte of code that copies of the stack and of containers may take in all passes.
-const STEPS: u64 = 64;
+/// Steps per byte of code that copies of the stack and of containers may take in one pass.
+const STEPS: u64 = 16;
 
 /// What code would do, with everything nested in it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -79,7 +80,7 @@ pub fn follow(tree: &CodeTree, budget: &mut Budget) -> Flow {
     let mut machine = Machine::new(tree, root, work);
     for pass in 0..PASSES {
         machine.pass(pass % 2 == 1, false);
-        if !machine.changed || machine.is_exhausted() {
+        if !machine.changed {
             break;
         }
     }
@@ -92,7 +93,7 @@ pub fn follow(tree: &CodeTree, budget: &mut Budget) -> Flow {
 }
 
 /// Every name that the code objects have.
-fn names(tree: &CodeTree) -> Vec<String> {
+pub(crate) fn names(tree: &CodeTree) -> Vec<String> {
     let mut seen = HashSet::new();
     // References of marshal let any number of code objects share one list.
     let mut lists = HashSet::new();

@@ -8,7 +8,7 @@ use davy_artifact::{Name, Value};
 use std::rc::Rc;
 
 /// Longest dotted path that is followed; stops chains of a million attributes.
-const PATH: usize = 256;
+const PATH: usize = 1024;
 
 /// Items of a constant that are considered where any of them may be meant.
 const CONSIDERED: usize = 8;
@@ -259,8 +259,7 @@ impl<'a> Machine<'a> {
             "builtins.vars"
             | "builtins.staticmethod"
             | "builtins.classmethod"
-            | "functools.partial"
-            | "functools.wraps" => return many(0).clone(),
+            | "functools.partial" => return many(0).clone(),
             "builtins.iter" | "builtins.list" | "builtins.tuple" | "builtins.reversed"
                 if matches!(args, [only] if matches!(only.only(), Known::Items(..)))
                     && !path.ends_with("reversed") =>
