@@ -183,7 +183,7 @@ def tell(what, build, use=None):
                     with open(path, "w") as file:
                         file.write(model.to_json())
                 elif how == "keras" and not MODERN:
-                    model.save(path, save_format="keras")
+                    model.save(path, save_format="keras_v3")
                 else:
                     model.save(path)
                 with open(path, "rb") as file:
@@ -405,8 +405,10 @@ def training():
             build = lambda name=name: compiled(
                 optimizer=getattr(keras.optimizers, name)(**wrapped.get(name, dict)())
             )
-            yield f"optimizer {name}", build, None
+            yield f"optimizer {name}", build, evaluated
     schedules = keras.optimizers.schedules
+    if not MODERN:
+        schedules = schedules.learning_rate_schedule
     given = {
         "PiecewiseConstantDecay": {"boundaries": [1], "values": [0.1, 0.2]},
         "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 2},
@@ -418,14 +420,14 @@ def training():
         build = lambda name=name: compiled(
             optimizer=keras.optimizers.SGD(getattr(schedules, name)(**given.get(name, usual)))
         )
-        yield f"schedule {name}", build, None
+        yield f"schedule {name}", build, evaluated
 
 
 def two_outputs():
     entry = keras.Input((3,))
     outs = [keras.layers.Dense(1, name=name)(entry) for name in ("one", "two")]
     model = keras.Model(entry, outs)
-    losses = {"one": "mse", "two": keras.losses.Huber()}
+    losses = {"one": "mean_squared_error", "two": keras.losses.Huber()}
     model.compile("adam", losses, metrics={"one": ["mae"], "two": []})
     return model
 
@@ -456,7 +458,9 @@ def operations():
 
 
 def whole():
-    yield "two outputs", two_outputs, None
+    ones = np.ones((2, 1))
+    used = lambda model: model.evaluate(np.ones((2, 3)), {"one": ones, "two": ones}, verbose=0)
+    yield "two outputs", two_outputs, used
     yield "nested wrappers", nested, None
     yield "a shared layer", shared, None
     yield "operations", operations, None
