@@ -21,8 +21,8 @@
 //! A class that a data scientist pickled by value may well read a file or ask for an attribute by a
 //! computed name; for a layer of arithmetic there is no reason to. What the code only names, without
 //! a call that was seen, is reported with medium confidence. Global variables are taken for what
-//! they are called by convention (`tf`, `np`, `K`): a file cannot bind them to anything else, but the
-//! program that loads it can.
+//! they are called by convention (`tf`, `np`, `K`): a model of Keras cannot bind them to anything
+//! else, but the program that loads it can. What a pickle binds them to is judged where it stands.
 //!
 //! ## What to do
 //!
