@@ -32,6 +32,7 @@ FUNCTIONS = tuple(
     getattr(ast, name) for name in ("FunctionDef", "AsyncFunctionDef", "Lambda") if hasattr(ast, name)
 )
 COMPREHENSIONS = (ast.GeneratorExp, ast.SetComp, ast.DictComp) + (() if PYTHON2 else (ast.ListComp,))
+TRIES = [name for name in ("Try", "TryExcept", "TryStar") if hasattr(ast, name)]
 OTHER = object()
 
 
@@ -215,6 +216,8 @@ def unreachable(tree):
             ends = [at for at, part in enumerate(block if isinstance(block, list) else []) if isinstance(part, leaving)]
             if ends:
                 roots += block[ends[0] + 1 :]
+                if isinstance(node, tuple(getattr(ast, name) for name in TRIES)) and field == "body":
+                    roots += node.orelse
         if isinstance(node, (ast.If, ast.While, ast.IfExp)):
             outcome = truth(node.test)
             for block in ([node.body] if outcome is False else [node.orelse] if outcome else []):

@@ -86,7 +86,8 @@ fn compare(record: &Record, tally: &mut Tally) -> Outcome {
     let started = std::time::Instant::now();
     let flow = flow::follow(&decoded.tree, &mut Budget::default());
     tally.took += started.elapsed();
-    tally.bytes += decoded.tree.objects.iter().map(|code| davy_bytes::to_u64(code.code.len())).sum::<u64>();
+    tally.bytes +=
+        decoded.tree.objects.iter().map(|code| davy_bytes::to_u64(code.code.len())).sum::<u64>();
     tally.modules += 1;
     if !flow.broken.is_empty() {
         tally.broken += 1;

@@ -100,7 +100,8 @@ impl Machine<'_> {
 
     fn push_pairs(&mut self, pairs: &[(S, S)]) {
         let text = self.say(|| {
-            let shown = pairs.iter().take(64).map(|(key, value)| format!("{}: {}", key.text, value.text));
+            let shown =
+                pairs.iter().take(64).map(|(key, value)| format!("{}: {}", key.text, value.text));
             format!("{{{}}}", shown.collect::<Vec<String>>().join(", "))
         });
         pairs.iter().for_each(|(_, value)| self.hand_on(value));
@@ -119,8 +120,7 @@ impl Machine<'_> {
         let key = |known: &Known| {
             Slot::new(slot::one(known.clone()), &super::call::shown(known), level::ATOM)
         };
-        let pairs: Vec<(S, S)> =
-            names.iter().map(key).zip(values).collect();
+        let pairs: Vec<(S, S)> = names.iter().map(key).zip(values).collect();
         self.push_pairs(&pairs);
     }
 
@@ -135,7 +135,7 @@ impl Machine<'_> {
         }
         self.spend(items.len());
         let text = self.say(|| {
-            let shown = parts.iter().take(64).map(|part| starred(part));
+            let shown = parts.iter().take(64).map(starred);
             format!("[{}]", shown.collect::<Vec<String>>().join(", "))
         });
         self.push(Slot::new(slot::one(Known::items(items)), &text, level::ATOM));
@@ -176,6 +176,8 @@ impl Machine<'_> {
             self.put_in(container, &item.many);
         }
         self.line(|| format!("{}.append({})", base.within(level::ATOM), item.text));
+        let several = Known::items(vec![slot::known(super::call::STARRED)]);
+        self.replace(at, Slot::new(slot::one(several), &base.text, level::ATOM));
     }
 
     fn map_add(&mut self, arg: u32) {
@@ -193,6 +195,8 @@ impl Machine<'_> {
             self.put_in(container, &value.many);
         }
         self.line(|| format!("{}[{}] = {}", base.within(level::ATOM), key.text, value.text));
+        let several = Known::dict(vec![(slot::known(super::call::STARRED), Known::Unknown)]);
+        self.replace(at, Slot::new(slot::one(several), &base.text, level::ATOM));
     }
 
     fn add_pair(&mut self, at: u32, key: &S, value: &S) {

@@ -13,6 +13,9 @@ use std::rc::Rc;
 /// Arguments that a fact carries.
 const ARGUMENTS: usize = 32;
 
+/// `co_flags` of bodies that calling does not run to their end: generators of all kinds.
+const GENERATORS: u32 = 0x20 | 0x80 | 0x100 | 0x200;
+
 /// What an argument is that stands for several of which nothing is known.
 pub(super) const STARRED: &str = "unpacked arguments";
 
@@ -40,15 +43,21 @@ impl Arguments {
         match mapping.only() {
             Known::Dict(pairs, _) => {
                 for (key, value) in pairs.iter().take(ARGUMENTS) {
-                    let key = key.text().unwrap_or("…").to_owned();
-                    self.keyed.push((key, Slot::new(slot::one(value.clone()), "…", level::ATOM)));
+                    match key.text() {
+                        Some(key) => {
+                            let value = Slot::new(slot::one(value.clone()), &shown(value), 0);
+                            self.keyed.push((key.to_owned(), value));
+                        }
+                        None => self.starred("**…"),
+                    }
                 }
             }
-            _ => {
-                let text = format!("**{}", mapping.text);
-                self.placed.push(Slot::new(vec![slot::known(STARRED)], &text, level::LOOSE));
-            }
+            _ => self.starred(&format!("**{}", mapping.text)),
         }
+    }
+
+    fn starred(&mut self, text: &str) {
+        self.placed.push(Slot::new(vec![slot::known(STARRED)], text, level::LOOSE));
     }
 
     /// Adds what `*sequence` stands for.
@@ -60,10 +69,7 @@ impl Arguments {
                     self.placed.push(Slot::new(slot::one(item.clone()), &text, level::ATOM));
                 }
             }
-            _ => {
-                let text = format!("*{}", sequence.text);
-                self.placed.push(Slot::new(vec![slot::known(STARRED)], &text, level::LOOSE));
-            }
+            _ => self.starred(&format!("*{}", sequence.text)),
         }
     }
 
@@ -223,6 +229,11 @@ impl Machine<'_> {
                 add(&mut results, result);
             }
         }
+        // What a decorator returns calls what it is given.
+        let given = arguments.placed.iter().take(4).flat_map(|slot| &slot.many);
+        for function in given.filter(|value| matches!(value, Known::Local(_))) {
+            add(&mut results, function.clone());
+        }
         if callee.many.is_empty() {
             self.unseen("calls a computed value");
             self.note_call(Value::Unknown(slot::ANY), arguments);
@@ -310,7 +321,8 @@ impl Machine<'_> {
             let base = Slot::new(vec![base.clone()], "", level::ATOM);
             return self.subscript(&base, key);
         }
-        if !arguments.keyed.is_empty() || !args.iter().chain([base]).all(|value| self.stays(value)) {
+        if !arguments.keyed.is_empty() || !args.iter().chain([base]).all(|value| self.stays(value))
+        {
             return Many::new();
         }
         match super::compute::method(&mut self.fold, base, method, &args) {
@@ -324,7 +336,8 @@ impl Machine<'_> {
         self.calls(callee);
         let Some(unit) = self.units.get(callee) else { return Many::new() };
         if !unit.class {
-            let returns = unit.returns.clone();
+            let generator = unit.code.flags & GENERATORS != 0;
+            let returns = if generator { Many::new() } else { unit.returns.clone() };
             self.hand_arguments(callee, arguments, shift);
             return returns;
         }

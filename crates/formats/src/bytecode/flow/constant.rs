@@ -6,11 +6,7 @@ use davy_artifact::{Name, Value};
 use std::rc::Rc;
 
 /// The value of the constant at `index`; `item` gives the values of those in it.
-pub(super) fn value(
-    tree: &CodeTree,
-    index: u32,
-    item: &mut dyn FnMut(u32) -> Known,
-) -> Known {
+pub(super) fn value(tree: &CodeTree, index: u32, item: &mut dyn FnMut(u32) -> Known) -> Known {
     let Some(constant) = tree.constant(index) else { return Known::Unknown };
     match constant {
         Constant::Bool(set) => Known::Bool(*set),

@@ -1,7 +1,7 @@
 //! What a listing is made of, before it is laid out: statements, conditions and jumps by offset.
 
 use super::machine::Machine;
-use super::slot::{S, level};
+use super::slot::{S, Slot, level};
 use super::state::Saved;
 
 /// Events that are looked back at for the condition of an expression.
@@ -48,6 +48,8 @@ pub(super) enum Event {
         /// What comes after.
         target: u32,
     },
+    /// The head of a loop over something asynchronous.
+    ForAsync(String),
     /// A handler starts.
     Handler,
     /// A jump.
@@ -92,23 +94,52 @@ impl Machine<'_> {
     pub(super) fn choice(&mut self, saved: &Saved, other: &S, own: &S) -> Option<(String, u8)> {
         let jump = saved.event.filter(|_| self.last && other.text != own.text)?;
         match self.frame.events.get(jump)?.event.clone() {
-            Event::Cond { value, when, .. } if value.text == other.text => {
+            Event::Cond { value, when, next, .. } if value.text == other.text => {
                 self.is_quiet(jump.saturating_add(1))?;
                 self.kill(jump);
+                let first = self.with_earlier(jump, other, when, next);
                 let (word, level) = if when { ("or", level::OR) } else { ("and", level::AND) };
-                Some((format!("{} {word} {}", other.within(level), own.within(level)), level))
+                Some((format!("{} {word} {}", first.within(level), own.within(level)), level))
             }
             Event::Jump { next, .. } => {
                 let (cond, value, when) = self.condition_before(jump, next)?;
                 self.kill(cond);
                 self.kill(jump);
                 let inner = level::OR;
-                let not = if when { format!("not {}", value.within(level::NOT)) } else { value.within(inner) };
-                let text = format!("{} if {not} else {}", other.within(inner), own.within(level::LOOSE));
+                let not = if when {
+                    format!("not {}", value.within(level::NOT))
+                } else {
+                    value.within(inner)
+                };
+                let text =
+                    format!("{} if {not} else {}", other.within(inner), own.within(level::LOOSE));
                 Some((text, level::LOOSE))
             }
             _ => None,
         }
+    }
+
+    /// `a and b or c` jumps from `a` over `b` to `c`: what is chosen first is `a and b`.
+    fn with_earlier(&mut self, jump: usize, first: &S, when: bool, next: u32) -> S {
+        let mut whole = S::clone(first);
+        let mut at = jump;
+        for _ in 0..4 {
+            let Some(before) = at.checked_sub(1) else { break };
+            let Some(Placed { event: Event::Cond { value, when: jumps, target, .. }, .. }) =
+                self.frame.events.get(before)
+            else {
+                break;
+            };
+            if *target != next || *jumps == when {
+                break;
+            }
+            let (word, level) = if when { ("and", level::AND) } else { ("or", level::OR) };
+            let text = format!("{} {word} {}", value.within(level), whole.within(level));
+            whole = Slot::new(Vec::new(), &text, level);
+            self.kill(before);
+            at = before;
+        }
+        whole
     }
 
     /// The last condition before event `jump` that leads to `next`, with nothing told since.

@@ -2,6 +2,7 @@
 
 use super::call::Arguments;
 use super::constant::builtin;
+use super::events::Event;
 use super::machine::{Machine, Next, Unpacked};
 use super::slot::{self, Kind, S, Slot, level};
 use super::step::none;
@@ -19,10 +20,14 @@ impl Machine<'_> {
             Op::GetAwaitable => {
                 let value = self.pop();
                 let text = self.say(|| format!("await {}", value.within(level::AWAIT)));
-                let kind = if value.kind == Kind::Given { Kind::Given } else { Kind::Effect };
+                let kind = awaited_kind(&value);
                 self.push(Slot::of(kind, value.many.clone(), &text, level::AWAIT));
             }
-            Op::GetAnext => self.push(Slot::of(Kind::Given, Many::new(), "<item>", level::ATOM)),
+            Op::GetAnext => {
+                let over = self.peek(0).text.to_string();
+                self.event(Event::ForAsync(over));
+                self.push(Slot::of(Kind::Given, Many::new(), "<item>", level::ATOM));
+            }
             Op::YieldFrom => {
                 self.pop();
                 self.yield_from();
@@ -46,11 +51,7 @@ impl Machine<'_> {
             Op::EndAsyncFor => {
                 self.take(if self.version() < Version::V3_11 { 7 } else { 2 });
             }
-            Op::CleanupThrow => {
-                self.take(3);
-                self.push(Slot::unknown());
-                self.push(Slot::unknown());
-            }
+            Op::CleanupThrow => return Some(self.cleanup_throw()),
             Op::CallIntrinsic1 => self.intrinsic(arg),
             Op::CallIntrinsic2 => self.intrinsic_pair(arg),
             _ => return None,
@@ -66,12 +67,13 @@ impl Machine<'_> {
     }
 
     fn awaited(&mut self, from: &S) -> S {
-        let awaits = matches!(from.kind, Kind::Given) || from.text.starts_with("await ");
+        let awaits =
+            matches!(from.kind, Kind::Given | Kind::Exited) || from.text.starts_with("await ");
         let text = self.say(|| match awaits {
             true => from.text.to_string(),
             false => format!("yield from {}", from.text),
         });
-        let kind = if from.kind == Kind::Given { Kind::Given } else { Kind::Effect };
+        let kind = awaited_kind(from);
         let level = if awaits { level::AWAIT } else { level::LOOSE };
         Slot::of(kind, Many::new(), &text, level)
     }
@@ -89,6 +91,22 @@ impl Machine<'_> {
         };
         self.branch_with(target, saved);
         self.push(Slot::unknown());
+    }
+
+    /// What is thrown into something that is awaited may end it with a result; that goes on where
+    /// any other result does.
+    fn cleanup_throw(&mut self) -> Next {
+        self.take(3);
+        self.push(Slot::unknown());
+        self.push(Slot::unknown());
+        let track = &self.frame.track;
+        let target = track.at(self.frame.op.next).and_then(|next| match next.op {
+            Op::EndSend => Some(next.start),
+            Op::JumpBackward | Op::JumpBackwardNoInterrupt => next.target(self.version()),
+            _ => None,
+        });
+        let known = |at: u32| track.is_visited(at) || track.pending.contains_key(&at);
+        if target.is_some_and(known) { Next::Stops } else { Next::Falls }
     }
 
     fn intrinsic(&mut self, number: u32) {
@@ -115,10 +133,10 @@ impl Machine<'_> {
         let arg = self.frame.op.arg;
         let old = self.version() < Version::V3_11;
         match op {
-            Op::UnpackSequence => self.unpack(arg),
+            Op::UnpackSequence => self.unpack(arg, true),
             Op::UnpackEx => {
                 let count = (arg & 0xff).saturating_add(arg >> 8).saturating_add(1);
-                self.unpack(count);
+                self.unpack(count, false);
             }
             Op::GetLen => self.push(Slot::unknown()),
             Op::MatchMapping | Op::MatchSequence => {
@@ -147,7 +165,8 @@ impl Machine<'_> {
         Some(Next::Falls)
     }
 
-    fn unpack(&mut self, count: u32) {
+    /// Unpacks into `count` targets; `each` tells whether each takes one item.
+    fn unpack(&mut self, count: u32, each: bool) {
         let from = self.pop();
         let count = to_usize(u64::from(count)).min(1 << 16);
         self.spend(count);
@@ -156,7 +175,11 @@ impl Machine<'_> {
         }
         let kind = Kind::Part(self.frame.unpacked.len());
         let items = match from.only() {
-            Known::Items(items, _) if items.len() == count => Some(items),
+            Known::Items(items, _)
+                if each && items.len() == count && !items.iter().any(slot::is_words) =>
+            {
+                Some(items)
+            }
             _ => None,
         };
         let several = items.is_none();
@@ -246,6 +269,14 @@ impl Machine<'_> {
             _ => self.line(|| format!("del {}[{}]", base.within(level::ATOM), slice.text)),
         }
         Some(Next::Falls)
+    }
+}
+
+/// What waiting for something makes of it.
+fn awaited_kind(from: &S) -> Kind {
+    match from.kind {
+        Kind::Exited | Kind::Given => from.kind.clone(),
+        _ => Kind::Effect,
     }
 }
 

@@ -303,7 +303,9 @@ impl Machine<'_> {
             }
             _ => false,
         };
-        if !named {
+        let first = self.frame.track.at(target);
+        let ends = first.is_some_and(|first| first.op == Op::EndAsyncFor);
+        if !named && !ends {
             self.event(Event::Try { end: target, handler: target });
         }
         self.open(Opener::Guard, target);
@@ -321,19 +323,29 @@ impl Machine<'_> {
     pub(super) fn enter_with(&mut self, context: &S) {
         let end = match self.frame.op.op {
             Op::SetupWith => self.frame.op.target(self.version()).unwrap_or(u32::MAX),
-            Op::BeforeAsyncWith | Op::LoadSpecial | Op::BeforeWith => self.guarded_until(),
-            _ => u32::MAX,
+            _ => self.guarded_until(),
         };
-        self.event(Event::With { text: context.text.to_string(), end });
+        let waits = self.frame.op.op == Op::BeforeAsyncWith;
+        let word = if waits { "async with" } else { "with" };
+        self.event(Event::With { text: format!("{word} {}", context.text), end });
     }
 
-    /// Where the handler stops to guard that begins right behind here (3.11 on).
+    /// Where the `with` block ends whose handler begins to guard soon behind here (3.11 on).
     fn guarded_until(&self) -> u32 {
         let track = &self.frame.track;
+        let exits = |target: u32| {
+            let first = track.at(target).filter(|first| first.op == Op::PushExcInfo);
+            first
+                .and_then(|first| track.at(first.next))
+                .is_some_and(|second| second.op == Op::WithExceptStart)
+        };
         let mut at = self.frame.op.next;
-        for _ in 0..8 {
-            if let Some(first) = track.guards.get(&at).and_then(|guards| guards.first()) {
-                return track.handlers.get(*first).map_or(u32::MAX, |handler| handler.end);
+        for _ in 0..16 {
+            let guards = track.guards.get(&at).map(Vec::as_slice).unwrap_or_default();
+            let handlers =
+                guards.iter().filter_map(|guard| Some((*guard, track.handlers.get(*guard)?)));
+            if let Some((guard, _)) = handlers.into_iter().find(|(_, h)| exits(h.target)) {
+                return track.guarded_until(guard);
             }
             let Some(next) = track.at(at) else { break };
             at = next.next;

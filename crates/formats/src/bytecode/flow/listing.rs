@@ -3,7 +3,7 @@
 
 use super::events::{Event, Placed};
 use super::program::Unit;
-use super::slot::{S, level};
+use super::slot::{S, Slot, level};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Lines that one body is shown with.
@@ -45,7 +45,7 @@ struct Region {
     /// Whether anything stands in it.
     filled: bool,
     /// The condition of an `if`, and the outcome with which it is passed over.
-    condition: Option<(S, String, bool)>,
+    condition: Option<(S, bool)>,
 }
 
 /// See [`lay_out`].
@@ -65,6 +65,8 @@ struct Layout {
     /// Where exceptions go on that no handler takes.
     unmatched: BTreeSet<u32>,
     class: bool,
+    /// Where handlers begin that stand behind all other code (3.12 on).
+    cold: u32,
 }
 
 /// How a lambda reads that does nothing but return an expression.
@@ -97,7 +99,9 @@ pub(super) fn parameters(unit: &Unit<'_>) -> String {
     if starred && let Some(name) = rest.next().filter(|_| keyed == 0) {
         shown.push(format!("*{}", davy_bytes::escape(name)));
     }
-    if code.flags & crate::bytecode::CodeObject::VARKEYWORDS != 0 && let Some(name) = rest.next() {
+    if code.flags & crate::bytecode::CodeObject::VARKEYWORDS != 0
+        && let Some(name) = rest.next()
+    {
         shown.push(format!("**{}", davy_bytes::escape(name)));
     }
     shown.join(", ")
@@ -108,7 +112,7 @@ pub(super) fn lay_out(unit: &Unit<'_>) -> Vec<Row> {
     let mut events: Vec<&Placed> =
         unit.events.iter().filter(|placed| !matches!(placed.event, Event::Dead)).collect();
     events.sort_by_key(|placed| placed.at);
-    let mut layout = Layout { class: unit.class, ..Layout::default() };
+    let mut layout = Layout { class: unit.class, cold: unit.cold, ..Layout::default() };
     layout.find_loops(&events);
     let mut from = 0;
     for (number, placed) in events.iter().enumerate() {
@@ -134,7 +138,7 @@ impl Layout {
                 Event::Jump { target, next } | Event::Cond { target, next, .. } => (target, next),
                 _ => continue,
             };
-            if target <= placed.at {
+            if target <= placed.at && !self.returns(placed.at, target) {
                 let end = self.loops.entry(target).or_insert(next);
                 *end = next.max(*end);
             }
@@ -144,6 +148,12 @@ impl Layout {
                 self.loops.remove(&placed.at);
             }
         }
+    }
+
+    /// Whether a jump leads out of the handlers behind all other code, back to what follows the block
+    /// that they guard.
+    fn returns(&self, at: u32, target: u32) -> bool {
+        at >= self.cold && target < self.cold
     }
 
     fn indent(&self) -> usize {
@@ -183,15 +193,51 @@ impl Layout {
     fn close_last(&mut self) {
         let Some(region) = self.regions.pop() else { return };
         if region.filled {
+            if region.shape == Shape::Loop {
+                self.unrotate(&region);
+            }
             return;
         }
         let last = region.row.saturating_add(1) == self.rows.len();
-        if matches!(region.shape, Shape::Handler | Shape::Else | Shape::Try) && last {
+        let header = self.rows.get(region.row);
+        let named = matches!(header, Some(Row::Text(_, text)) if text.starts_with("except "));
+        if matches!(region.shape, Shape::Handler | Shape::Else | Shape::Try) && last && !named {
             self.rows.pop();
             return;
         }
         let indent = self.indent().saturating_add(1);
         self.rows.push(Row::Text(indent, "pass".to_owned()));
+    }
+
+    /// From 3.10 on, `while a:` asks twice: before the loop, and at the end of each turn.
+    fn unrotate(&mut self, region: &Region) {
+        let around = self.regions.last().filter(|around| around.shape == Shape::If);
+        let Some((value, when)) = around.and_then(|around| around.condition.as_ref()) else {
+            return;
+        };
+        let again = format!("if {}: break", worded(value, *when));
+        let header = format!("while {}:", worded(value, !when));
+        let Some(first) = around.map(|around| around.row) else { return };
+        let twice = matches!(self.rows.last(), Some(Row::Text(_, last)) if *last == again);
+        let bare =
+            matches!(self.rows.get(region.row), Some(Row::Text(_, text)) if text == "while True:");
+        if !twice || !bare || first.saturating_add(1) != region.row {
+            return;
+        }
+        self.rows.pop();
+        self.regions.pop();
+        self.rows.remove(first);
+        if let Some(Row::Text(_, text)) = self.rows.get_mut(first) {
+            *text = header;
+        }
+        for row in self.rows.iter_mut().skip(first) {
+            let (Row::Class(level, ..) | Row::Def(level, _) | Row::Text(level, _)) = row;
+            *level = level.saturating_sub(1);
+        }
+        if first.saturating_add(1) == self.rows.len() {
+            let level = self.indent().saturating_add(1);
+            self.rows.push(Row::Text(level, "pass".to_owned()));
+        }
     }
 
     fn label(&mut self, from: u32, at: u32) {
@@ -247,12 +293,22 @@ impl Layout {
                 self.open(Shape::Loop, header, placed.at, *target);
                 self.header = self.rows.len().checked_sub(1);
             }
+            Event::ForAsync(over) => {
+                let row = self.rows.len().checked_sub(1);
+                if let Some(Row::Text(_, header)) = self.rows.last_mut()
+                    && header == "while True:"
+                {
+                    *header = format!("async for … in {over}:");
+                    self.header = row;
+                }
+            }
             Event::Handler => self.handler(placed.at),
             Event::Jump { target, next } => self.jump(placed.at, *target, *next),
             Event::Line(text) => self.text(text.clone()),
             Event::Reraise => {
                 let inner = self.regions.last();
-                let own = inner.is_some_and(|region| region.filled && region.shape == Shape::Handler);
+                let own =
+                    inner.is_some_and(|region| region.filled && region.shape == Shape::Handler);
                 if own && !self.unmatched.contains(&placed.at) {
                     self.text("raise".to_owned());
                 }
@@ -268,7 +324,7 @@ impl Layout {
                 self.open(Shape::Try, "try:".to_owned(), placed.at, *end);
             }
             Event::With { text, end } => {
-                self.open(Shape::With, format!("with {text}:"), placed.at, *end);
+                self.open(Shape::With, format!("{text}:"), placed.at, *end);
                 self.header = self.rows.len().checked_sub(1);
             }
         }
@@ -278,8 +334,8 @@ impl Layout {
     fn aim(&mut self, target: &str) {
         let Some(row) = self.header.take() else { return };
         let Some(Row::Text(_, text)) = self.rows.get_mut(row) else { return };
-        if let Some(over) = text.strip_prefix("for … ") {
-            *text = format!("for {target} {over}");
+        if let Some((word, over)) = text.split_once("for … in ") {
+            *text = format!("{word}for {target} in {over}");
         } else if let Some(head) = text.strip_suffix(':') {
             *text = format!("{head} as {target}:");
         }
@@ -290,7 +346,8 @@ impl Layout {
         let passed = worded(value, !when);
         if target <= at {
             let ends = self.innermost_loop().is_some_and(|region| region.end <= next);
-            let line = if ends { format!("if {passed}: break") } else { format!("if {taken}: continue") };
+            let line =
+                if ends { format!("if {passed}: break") } else { format!("if {taken}: continue") };
             return self.text(line);
         }
         if self.joins_last(value, when, (target, next)) {
@@ -315,7 +372,7 @@ impl Layout {
         }
         self.open(Shape::If, format!("if {passed}:"), at, target);
         if let Some(region) = self.regions.last_mut() {
-            region.condition = Some((S::clone(value), passed, when));
+            region.condition = Some((S::clone(value), when));
         }
     }
 
@@ -323,22 +380,25 @@ impl Layout {
     fn joins_last(&mut self, value: &S, when: bool, (target, next): (u32, u32)) -> bool {
         let fresh = self.rows.len();
         let Some(region) = self.regions.last_mut() else { return false };
-        let Some((first, passed, before)) = &region.condition else { return false };
+        let Some((first, before)) = &region.condition else { return false };
         if region.filled || region.row.saturating_add(1) != fresh {
             return false;
         }
-        let both = if region.end == target {
-            format!("{passed} and {}", within(value, !when, level::AND))
-        } else if *before && !when && region.end == next {
-            region.end = target;
-            format!("{} or {}", within(first, true, level::OR), within(value, true, level::OR))
-        } else {
-            return false;
+        let (whole, when) = match (region.end == target, region.end == next) {
+            // Both pass over the same: `a and b`.
+            (true, _) if *before && when => (joint((first, true), (value, true), OR), true),
+            (true, _) => (joint((first, !*before), (value, !when), AND), false),
+            // The first leads right behind the second.
+            (_, true) if when => (joint((first, !*before), (value, true), AND), true),
+            (_, true) => (joint((first, *before), (value, true), OR), false),
+            _ => return false,
         };
-        region.condition = Some((S::clone(value), both.clone(), when));
+        region.end = target;
+        let header = format!("if {}:", worded(&whole, !when));
+        region.condition = Some((whole, when));
         let row = region.row;
-        if let Some(Row::Text(_, header)) = self.rows.get_mut(row) {
-            *header = format!("if {both}:");
+        if let Some(Row::Text(_, text)) = self.rows.get_mut(row) {
+            *text = header;
         }
         true
     }
@@ -350,6 +410,7 @@ impl Layout {
             match (ends, own) {
                 (true, _) => {}
                 (false, true) => self.text("continue".to_owned()),
+                (false, false) if self.returns(at, target) => {}
                 (false, false) => self.text(format!("goto L{target}")),
             }
             return;
@@ -408,6 +469,16 @@ impl Layout {
         self.open(Shape::Handler, format!("except {text}:"), at, end);
         self.header = self.rows.len().checked_sub(1);
     }
+}
+
+const AND: (&str, u8) = ("and", level::AND);
+const OR: (&str, u8) = ("or", level::OR);
+
+/// Two conditions, or their opposites, as one.
+fn joint(first: (&S, bool), second: (&S, bool), (word, level): (&str, u8)) -> S {
+    let text =
+        format!("{} {word} {}", within(first.0, first.1, level), within(second.0, second.1, level));
+    Slot::new(Vec::new(), &text, level)
 }
 
 /// The condition, or its opposite.

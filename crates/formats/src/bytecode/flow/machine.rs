@@ -85,6 +85,8 @@ pub(super) struct Machine<'a> {
     pub(super) last: bool,
     pub(super) unseen: Vec<String>,
     pub(super) broken: Vec<String>,
+    /// Steps that each pass may take, and what is left of them.
+    limit: u64,
     work: u64,
     pub(super) frame: Frame<'a>,
 }
@@ -94,15 +96,8 @@ pub(super) const GLOBALS: usize = usize::MAX;
 
 impl<'a> Frame<'a> {
     fn new(unit: usize, code: &'a CodeObject, track: Track) -> Self {
-        let op = Instruction {
-            start: 0,
-            offset: 0,
-            next: 0,
-            op: Op::Nop,
-            code: 0,
-            arg: 0,
-            line: None,
-        };
+        let op =
+            Instruction { start: 0, offset: 0, next: 0, op: Op::Nop, code: 0, arg: 0, line: None };
         Self {
             unit,
             code,
@@ -121,7 +116,7 @@ impl<'a> Frame<'a> {
 }
 
 impl<'a> Machine<'a> {
-    /// A machine for `tree`, which has `root`; it does `work` steps at most.
+    /// A machine for `tree`, which has `root`; each pass does `work` steps at most.
     pub(super) fn new(tree: &'a CodeTree, root: &'a CodeObject, work: u64) -> Self {
         let (units, vars) = super::program::load(tree);
         Self {
@@ -140,6 +135,7 @@ impl<'a> Machine<'a> {
             last: false,
             unseen: Vec::new(),
             broken: Vec::new(),
+            limit: work,
             work,
             frame: Frame::new(0, root, Track::default()),
         }
@@ -149,8 +145,13 @@ impl<'a> Machine<'a> {
     /// far in few passes when they take turns, and in the last one text of nested bodies can be
     /// part of what is around them.
     pub(super) fn pass(&mut self, back: bool, last: bool) {
-        (self.changed, self.last) = (false, last);
+        (self.changed, self.last, self.work) = (false, last, self.limit);
         self.fold = Fold::new();
+        if last {
+            // What an earlier pass could not follow, a later one may.
+            self.unseen.clear();
+            self.broken.clear();
+        }
         let count = self.units.len();
         for at in 0..count {
             let unit = if back { count.saturating_sub(at.saturating_add(1)) } else { at };
@@ -311,8 +312,10 @@ impl<'a> Machine<'a> {
         if self.last { make() } else { String::new() }
     }
 
-    /// A value as facts carry it, charged to what may be shown.
+    /// A value as facts carry it, charged to what may be shown. What is put into a container later
+    /// is not known, so neither is the container.
     pub(super) fn shown(&mut self, value: &Known) -> davy_artifact::Value {
+        let value = if self.stays(value) { value } else { &Known::Unknown };
         let mut room = Room::new(self.shown);
         let value = value.shown(&mut room);
         self.shown = room.bytes;

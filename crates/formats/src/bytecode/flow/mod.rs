@@ -9,6 +9,7 @@ mod call;
 mod compute;
 mod constant;
 mod events;
+mod exceptions;
 mod generators;
 mod jump;
 mod listing;
@@ -43,8 +44,8 @@ const PASSES: u32 = 3;
 const LINES: usize = 200;
 const TEXT: usize = 16 << 10;
 
-/// Steps per byte of code that copies of the stack and of containers may take in all passes.
-const STEPS: u64 = 64;
+/// Steps per byte of code that copies of the stack and of containers may take in one pass.
+const STEPS: u64 = 16;
 
 /// What code would do, with everything nested in it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,14 +72,15 @@ pub fn follow(tree: &CodeTree, budget: &mut Budget) -> Flow {
     let length: u64 = tree.objects.iter().map(program::length).fold(0, u64::saturating_add);
     let Some(root) = tree.root() else { return flow };
     let work = length.saturating_mul(STEPS).saturating_add(1 << 16);
-    if length > LONGEST || budget.spend_steps(length.saturating_mul(u64::from(PASSES)), 0).is_err() {
+    if length > LONGEST || budget.spend_steps(length.saturating_mul(u64::from(PASSES)), 0).is_err()
+    {
         flow.unseen.push("more code than is followed".to_owned());
         return flow;
     }
     let mut machine = Machine::new(tree, root, work);
     for pass in 0..PASSES {
         machine.pass(pass % 2 == 1, false);
-        if !machine.changed || machine.is_exhausted() {
+        if !machine.changed {
             break;
         }
     }

@@ -2,11 +2,11 @@
 
 use super::constant::builtin;
 use super::events::{Event, Placed};
+use super::exceptions::is_builtin;
 use super::machine::{GLOBALS, Machine, Next};
 use super::program::Entry;
 use super::slot::{self, ANY, Kind, S, Slot, level};
 use crate::bytecode::{Op, Version};
-use crate::python::builtins;
 use crate::python::known::{Known, Many, add};
 use davy_artifact::Name;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ const STARS: usize = 4;
 const TAKEN: usize = 256;
 
 /// Longest path of a module that is believed.
-const PATH: usize = 256;
+const PATH: usize = 1024;
 
 /// What the compiler assigns in every class, `__doc__` left out: that says something.
 const IMPLIED: [&str; 5] =
@@ -82,7 +82,9 @@ impl<'a> Machine<'a> {
         let unit = self.frame.unit;
         let local = self.units.get(unit).and_then(|unit| unit.local(index));
         let (Some(var), Some(name)) = (local, self.frame.code.local(index)) else {
-            self.broken("reads a local variable that is not there, which is memory of the interpreter");
+            self.broken(
+                "reads a local variable that is not there, which is memory of the interpreter",
+            );
             return self.push(Slot::unknown());
         };
         // From 3.13 on, closures are made of cells that are loaded like variables.
@@ -367,7 +369,8 @@ impl<'a> Machine<'a> {
             }
             Kind::From(path) => {
                 let same = path.ends_with(target)
-                    && path.get(..path.len().saturating_sub(target.len()))
+                    && path
+                        .get(..path.len().saturating_sub(target.len()))
                         .is_some_and(|head| head.ends_with(' '));
                 let alias = if same { String::new() } else { format!(" as {target}") };
                 self.line(|| format!("{path}{alias}"));
@@ -508,61 +511,7 @@ fn names_in(taken: &Known) -> Vec<String> {
     }
 }
 
-/// Whether every module has `name`, exceptions included.
-pub(super) fn is_builtin(name: &str) -> bool {
-    builtins::is(name) || is_exception(name)
-}
-
-/// The classes of built-in exceptions that do not end in `Error` or `Warning`.
-const EXCEPTIONS: [&str; 13] = [
-    "BaseException",
-    "BaseExceptionGroup",
-    "Ellipsis",
-    "Exception",
-    "ExceptionGroup",
-    "GeneratorExit",
-    "KeyboardInterrupt",
-    "NotImplemented",
-    "StandardError",
-    "StopAsyncIteration",
-    "StopIteration",
-    "SystemExit",
-    "Warning",
-];
-
-const ERRORS: [&str; 63] = [
-    "ArithmeticError", "AssertionError", "AttributeError", "BlockingIOError", "BrokenPipeError",
-    "BufferError", "BytesWarning", "ChildProcessError", "ConnectionAbortedError",
-    "ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "DeprecationWarning",
-    "EOFError", "EncodingWarning", "EnvironmentError", "FileExistsError", "FileNotFoundError",
-    "FloatingPointError", "FutureWarning", "IOError", "ImportError", "ImportWarning",
-    "IndentationError", "IndexError", "InterruptedError", "IsADirectoryError", "KeyError",
-    "LookupError", "MemoryError", "ModuleNotFoundError", "NameError", "NotADirectoryError",
-    "NotImplementedError", "OSError", "OverflowError", "PendingDeprecationWarning",
-    "PermissionError", "ProcessLookupError", "PythonFinalizationError", "RecursionError",
-    "ReferenceError", "ResourceWarning", "RuntimeError", "RuntimeWarning", "SyntaxError",
-    "SyntaxWarning", "SystemError", "TabError", "TimeoutError", "TypeError", "UnboundLocalError",
-    "UnicodeDecodeError", "UnicodeEncodeError", "UnicodeError", "UnicodeTranslateError",
-    "UnicodeWarning", "UserWarning", "VMSError", "ValueError", "WindowsError", "ZeroDivisionError",
-    "_IncompleteInputError",
-];
-
-fn is_exception(name: &str) -> bool {
-    EXCEPTIONS.binary_search(&name).is_ok() || ERRORS.binary_search(&name).is_ok()
-}
-
 /// What nobody knows, as the only alternative.
 pub(super) fn anything() -> Many {
     vec![slot::known(ANY)]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_are_searched_by_halves_are_in_order() {
-        assert!(EXCEPTIONS.is_sorted() && ERRORS.is_sorted());
-        assert!(is_builtin("ValueError") && is_builtin("eval") && !is_builtin("os"));
-    }
 }

@@ -4,7 +4,8 @@ use super::events::Placed;
 use super::slot::{self, S};
 use super::state::Saved;
 use crate::bytecode::{
-    CodeObject, CodeTree, Constant, Handler, Instruction, Op, Version, handlers, instruction_at, instructions,
+    CodeObject, CodeTree, Constant, Handler, Instruction, Op, Version, handlers, instruction_at,
+    instructions,
 };
 use crate::python::known::{Known, Many};
 use davy_artifact::{Call, Name};
@@ -70,6 +71,8 @@ pub(super) struct Unit<'a> {
     pub(super) entries: Vec<Entry>,
     /// What its listing is made of.
     pub(super) events: Vec<Placed>,
+    /// Where handlers begin that stand behind all other code (3.12 on).
+    pub(super) cold: u32,
     /// How a body that only returns one expression reads.
     pub(super) expression: Option<String>,
     pub(super) track: Track,
@@ -80,6 +83,8 @@ pub(super) struct Unit<'a> {
 pub(super) struct Track {
     pub(super) instructions: Vec<Instruction>,
     index: Vec<u32>,
+    /// Offsets within other instructions that code runs at all the same.
+    pub(super) inside: HashSet<u32>,
     /// Offsets that jumps and handlers lead to.
     pub(super) targets: Vec<bool>,
     /// Offsets that were followed in this pass.
@@ -149,7 +154,11 @@ impl Track {
             self.note(code.version, self.instructions.len().saturating_sub(1));
             at = instruction.next;
         }
-        self.at(offset).is_some()
+        let found = self.at(offset).is_some();
+        if found {
+            self.inside.insert(offset);
+        }
+        found
     }
 
     /// How far handler number `index` guards: blocks within are guarded by their own handlers, and by
@@ -210,6 +219,7 @@ impl<'a> Unit<'a> {
             returns: Many::new(),
             entries: Vec::new(),
             events: Vec::new(),
+            cold: cold(code),
             expression: None,
             track: Track::new(code),
         }
@@ -250,6 +260,12 @@ impl<'a> Unit<'a> {
     pub(super) fn is_cell(&self, index: u32) -> bool {
         self.held_in_cells.get(to_usize(u64::from(index))).copied().unwrap_or(false)
     }
+}
+
+fn cold(code: &CodeObject) -> u32 {
+    let behind = code.version >= Version::V3_12;
+    let targets = handlers(code).map(|handler| handler.target).filter(|_| behind);
+    targets.min().unwrap_or(u32::MAX)
 }
 
 fn held_in_cells(code: &CodeObject) -> Vec<bool> {

@@ -8,7 +8,7 @@ use davy_artifact::{Name, Value};
 use std::rc::Rc;
 
 /// Longest dotted path that is followed; stops chains of a million attributes.
-const PATH: usize = 256;
+const PATH: usize = 1024;
 
 /// Items of a constant that are considered where any of them may be meant.
 const CONSIDERED: usize = 8;
@@ -37,7 +37,8 @@ impl<'a> Machine<'a> {
         self.retract(base);
         let many = self.attribute(&base.many, name);
         let entry = many.iter().find_map(|value| self.mention(value));
-        let text = self.say(|| format!("{}.{}", base.within(level::ATOM), davy_bytes::escape(name)));
+        let text =
+            self.say(|| format!("{}.{}", base.within(level::ATOM), davy_bytes::escape(name)));
         let kind = match &base.kind {
             Kind::Import(path) => Kind::Import(Rc::clone(path)),
             _ => Kind::Member(entry),
@@ -255,8 +256,10 @@ impl<'a> Machine<'a> {
             }
             "builtins.globals" | "builtins.locals" => return vec![Known::Globals],
             "builtins.vars" if args.is_empty() => return vec![Known::Globals],
-            "builtins.vars" | "builtins.staticmethod" | "builtins.classmethod"
-            | "functools.partial" | "functools.wraps" => return many(0).clone(),
+            "builtins.vars"
+            | "builtins.staticmethod"
+            | "builtins.classmethod"
+            | "functools.partial" => return many(0).clone(),
             "builtins.iter" | "builtins.list" | "builtins.tuple" | "builtins.reversed"
                 if matches!(args, [only] if matches!(only.only(), Known::Items(..)))
                     && !path.ends_with("reversed") =>

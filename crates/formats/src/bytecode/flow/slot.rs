@@ -192,7 +192,9 @@ impl Slot {
         match text {
             Some((text, level)) => Self::of(kind, many, &text, level),
             // Only the last pass makes text.
-            None if one.text == two.text || two.text.is_empty() => Self::of(kind, many, &one.text, one.level),
+            None if one.text == two.text || two.text.is_empty() => {
+                Self::of(kind, many, &one.text, one.level)
+            }
             None => Self::of(kind, many, "…", level::ATOM),
         }
     }

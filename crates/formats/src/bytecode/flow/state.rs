@@ -105,11 +105,11 @@ impl Machine<'_> {
         self.spend(saved.stack.len());
         let code = self.frame.code;
         let track = &mut self.frame.track;
-        if track.at(target).is_none() {
-            if !track.decode(code, target) {
-                self.broken("jumps to where no code is");
-                return;
-            }
+        if track.at(target).is_none() && !track.decode(code, target) {
+            self.broken("jumps to where no code is");
+            return;
+        }
+        if track.inside.contains(&target) {
             self.broken("jumps into the middle of an instruction");
         }
         let track = &mut self.frame.track;
@@ -229,10 +229,11 @@ impl Machine<'_> {
     /// Whether what stands at `at` handles faults that a program names: not the end of a `with`
     /// block, and nothing that only cleans up after the compiler (3.11 on).
     fn handles(&self, at: u32) -> bool {
+        let first = self.frame.track.at(at);
         if self.version() < Version::V3_11 {
-            return true;
+            return first.is_some_and(|first| first.op != Op::EndAsyncFor);
         }
-        let first = self.frame.track.at(at).filter(|first| first.op == Op::PushExcInfo);
+        let first = first.filter(|first| first.op == Op::PushExcInfo);
         let second = first.and_then(|first| self.frame.track.at(first.next));
         second.is_some_and(|second| second.op != Op::WithExceptStart)
     }

@@ -241,8 +241,10 @@ impl Machine<'_> {
     pub(super) fn slice(&mut self, start: &S, stop: &S, step: &S) -> S {
         let bounds = [start.only(), stop.only(), step.only()];
         let text = self.say(|| {
-            let part = |slot: &S| if slot.only() == Known::None { "" } else { &slot.text }.to_owned();
-            let step = if step.only() == Known::None { String::new() } else { format!(":{}", step.text) };
+            let part =
+                |slot: &S| if slot.only() == Known::None { "" } else { &slot.text }.to_owned();
+            let step =
+                if step.only() == Known::None { String::new() } else { format!(":{}", step.text) };
             format!("{}:{}{step}", part(start), part(stop))
         });
         Slot::of(Kind::Slice(Rc::new(bounds)), Many::new(), &text, level::LOOSE)
