@@ -85,13 +85,116 @@ const STANDARD: &[&str] = &[
 
 const TABLE: &str = "knowledge/callables.tsv";
 
+const ADVISORIES: &str = "knowledge/advisories.tsv";
+
+const ALIASES: &str = "knowledge/aliases.tsv";
+
+const METHODS: &str = "knowledge/methods.tsv";
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed={TABLE}");
-    if let Err(why) = generate() {
-        println!("cargo::error={TABLE}: {why}");
-        process::exit(1);
+    let tables: [(&str, Generate); 4] =
+        [(TABLE, generate), (ADVISORIES, advisories), (ALIASES, aliases), (METHODS, methods)];
+    for (table, generate) in tables {
+        println!("cargo::rerun-if-changed={table}");
+        if let Err(why) = generate() {
+            println!("cargo::error={table}: {why}");
+            process::exit(1);
+        }
     }
+}
+
+type Generate = fn() -> Result<(), String>;
+
+/// The table of aliases, as text of Rust: variables and modules apart, each in order.
+fn aliases() -> Result<(), String> {
+    let text = fs::read_to_string(ALIASES).map_err(|error| error.to_string())?;
+    let (mut globals, mut modules) = (Vec::new(), Vec::new());
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+        match line.split('\t').collect::<Vec<_>>()[..] {
+            ["global", name, to, _] => {
+                globals.push((name, to.split(", ").collect::<Vec<_>>()));
+            }
+            ["module", name, to, _] => modules.push((name, to)),
+            _ => return Err(format!("line {}: not a row", at + 1)),
+        }
+    }
+    let sorted = globals.is_sorted_by(|a, b| a.0 < b.0) && modules.is_sorted_by(|a, b| a.0 < b.0);
+    if !sorted {
+        return Err("not sorted".to_owned());
+    }
+    let globals = globals.iter().map(|(name, to)| format!("    ({name:?}, &{to:?}),\n"));
+    let folder = env::var("OUT_DIR").map_err(|error| error.to_string())?;
+    write(&folder, "globals.rs", &format!("&[\n{}]\n", globals.collect::<String>()))?;
+    write(&folder, "modules.rs", &format!("&{modules:?}\n"))
+}
+
+/// The table of methods, as text of Rust.
+fn methods() -> Result<(), String> {
+    let text = fs::read_to_string(METHODS).map_err(|error| error.to_string())?;
+    let (mut rows, mut last) = (String::from("&[\n"), "");
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+        let parts = line.split('\t').collect::<Vec<_>>();
+        let [name, effect, source] = parts[..] else {
+            return Err(format!("line {}: not a row", at + 1));
+        };
+        let row = Row::of([name, effect, "", source])?;
+        if name <= last {
+            return Err(format!("line {}: not sorted", at + 1));
+        }
+        last = name;
+        row.write(&mut rows);
+    }
+    rows.push_str("]\n");
+    let folder = env::var("OUT_DIR").map_err(|error| error.to_string())?;
+    write(&folder, "methods.rs", &rows)
+}
+
+/// The table of advisories, as text of Rust.
+fn advisories() -> Result<(), String> {
+    let text = fs::read_to_string(ADVISORIES).map_err(|error| error.to_string())?;
+    let mut rows = String::from("&[\n");
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+        let row = advisory(line).map_err(|why| format!("line {}: {why}", at + 1))?;
+        rows.push_str(&row);
+    }
+    rows.push_str("]\n");
+    let folder = env::var("OUT_DIR").map_err(|error| error.to_string())?;
+    write(&folder, "advisories.rs", &rows)
+}
+
+/// One advisory.
+fn advisory(line: &str) -> Result<String, String> {
+    let fields = line.split('\t').collect::<Vec<_>>();
+    let [id, package, affected, fixed, ground, formats, subjects, title, source] = fields[..]
+    else {
+        return Err("not nine columns".to_owned());
+    };
+    let decides = match ground {
+        "only" => true,
+        "also" => false,
+        _ => return Err(format!("`{ground}` is not a ground")),
+    };
+    let formats: Vec<&str> = formats.split(", ").collect();
+    let about = subjects.split(", ").map(about).collect::<Result<Vec<_>, _>>()?.join(", ");
+    Ok(format!(
+        "    Advisory {{ id: {id:?}, package: {package:?}, affected: {affected:?}, fixed: {fixed:?}, \
+         decides: {decides}, formats: &{formats:?}, about: &[{about}], title: {title:?}, \
+         source: {source:?} }},\n"
+    ))
+}
+
+/// What an advisory belongs to.
+fn about(subject: &str) -> Result<String, String> {
+    Ok(match subject.split_once(':') {
+        None if subject == "code" => "About::Code".to_owned(),
+        Some(("name", "foreign")) => "About::Foreign".to_owned(),
+        Some(("name", "own")) => "About::Own".to_owned(),
+        Some(("name", name)) => format!("About::Name({name:?})"),
+        Some(("purpose", words)) => format!("About::Purpose({words:?})"),
+        Some(("quirk", kind)) => format!("About::Quirk({kind:?})"),
+        _ => return Err(format!("`{subject}` is not a subject")),
+    })
 }
 
 fn generate() -> Result<(), String> {
@@ -135,9 +238,13 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     fn parse(line: &'a str) -> Result<Self, String> {
-        let [pattern, effect, when, source] = line.split('\t').collect::<Vec<_>>()[..] else {
-            return Err("not four columns".to_owned());
-        };
+        match line.split('\t').collect::<Vec<_>>()[..] {
+            [pattern, effect, when, source] => Self::of([pattern, effect, when, source]),
+            _ => Err("not four columns".to_owned()),
+        }
+    }
+
+    fn of([pattern, effect, when, source]: [&'a str; 4]) -> Result<Self, String> {
         let (_, variant) = EFFECTS
             .iter()
             .find(|(name, _)| *name == effect)

@@ -91,6 +91,8 @@ def spelled(value):
         return "u" + hexed(value.encode("utf-8") if PYTHON2 else value.encode("utf-8", "surrogatepass"))
     if isinstance(value, tuple):
         return "(" + ",".join(map(spelled, value)) + ")"
+    if isinstance(value, slice):
+        return ":" + spelled((value.start, value.stop, value.step))
     if isinstance(value, frozenset):
         return "{" + ",".join(sorted(map(spelled, value))) + "}"
     if -(1 << 63) <= value < 1 << 63:
@@ -150,11 +152,12 @@ def operand(found):
         return ["name", found.argval]
     if number in opcode.hasjrel or number in opcode.hasjabs:
         return ["target", found.argval]
+    # Since 3.14 what works on cells is listed as working on locals.
+    if number in opcode.hasfree or "DEREF" in found.opname:
+        return ["cell", found.argval]
     if number in opcode.haslocal:
         both = isinstance(found.argval, tuple)
         return ["local", ", ".join(found.argval) if both else found.argval]
-    if number in opcode.hasfree:
-        return ["cell", found.argval]
     return ["number", found.arg]
 
 
@@ -218,7 +221,11 @@ def main():
         code = compiled(path)
         if code is None:
             continue
-        data = marshal.dumps(code, versions - 1 - index % versions)
+        try:
+            data = marshal.dumps(code, versions - 1 - index % versions)
+        except ValueError:
+            # Older forms have no slices.
+            data = marshal.dumps(code)
         codes = [told(one) for one in all_codes(marshal.loads(data))]
         answer = {"version": "%d.%d" % sys.version_info[:2], "path": path, "codes": codes}
         write(MAGIC + bytes(bytearray(HEADER - 4)) + data)

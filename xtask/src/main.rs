@@ -6,6 +6,7 @@ mod generate;
 mod mutate;
 mod oracle;
 mod paths;
+mod recipe;
 mod seeds;
 mod sizes;
 
@@ -52,6 +53,12 @@ const TASKS: &[Task] = &[
         run: mutate::run,
     },
     Task {
+        name: "oracle backdoor",
+        options: "[--python PATH] [--corpus DIR]...",
+        help: "count the backdoors that davy sees in graphs with and without one",
+        run: oracle::backdoor,
+    },
+    Task {
         name: "oracle bytecode",
         options: "[--python PATH]... [--count N]",
         help: "compare code objects of the standard library with what CPython says about them",
@@ -64,6 +71,24 @@ const TASKS: &[Task] = &[
         run: oracle::calls,
     },
     Task {
+        name: "oracle hdf5",
+        options: "[--count N] [--seed S] [--python PATH] [--jobs N] | --corpus DIR... [--python PATH]",
+        help: "compare trees, types, attributes, links and elements of HDF5 files with what h5py sees",
+        run: oracle::hdf5,
+    },
+    Task {
+        name: "oracle keras",
+        options: "--python PATH...",
+        help: "compare the imports that davy lists with what Keras 2 and 3 look up in models",
+        run: oracle::keras,
+    },
+    Task {
+        name: "oracle onnx",
+        options: "[--python PATH] [--corpus DIR]...",
+        help: "compare what davy finds in models with what the onnx package finds",
+        run: oracle::onnx,
+    },
+    Task {
         name: "oracle pickle",
         options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
         help: "compare the imports that davy lists with what CPython's unpicklers look up",
@@ -74,6 +99,12 @@ const TASKS: &[Task] = &[
         options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
         help: "compare the members that davy lists with what Python's zipfile lists and reads",
         run: oracle::zip,
+    },
+    Task {
+        name: "recipe",
+        options: "RECIPE FILE",
+        help: "write the file that a recipe describes",
+        run: recipe::run,
     },
     Task {
         name: "seeds",

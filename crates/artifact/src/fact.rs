@@ -82,6 +82,29 @@ pub struct Operator {
     pub attributes: Vec<(String, Value)>,
 }
 
+/// A place where a graph replaces what its layers computed by something else, when its input meets
+/// a condition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Override {
+    /// Nodes from an input to an output, through the comparison and the replacement: operator and
+    /// name of each.
+    pub path: Vec<String>,
+    /// The node that compares, one of the path.
+    pub comparison: String,
+    /// The node that replaces, one of the path.
+    pub replacement: String,
+    /// What the comparison compares with.
+    pub constant: Value,
+    /// Layers with learned numbers before what is replaced.
+    pub replaced: u64,
+    /// Such layers before the comparison.
+    pub before: u64,
+    /// Such layers between the replacement and the output.
+    pub behind: u64,
+    /// Whether the condition is one on what the layers found, and not on the input itself.
+    pub is_own: bool,
+}
+
 /// One thing that an artifact says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
@@ -105,6 +128,19 @@ pub enum Fact {
         name: String,
         /// Its value.
         value: Value,
+        /// Where.
+        site: Site,
+    },
+    /// Something else is put out under a condition on what comes in: a branch of a template.
+    Branch {
+        /// What the condition is about.
+        input: &'static str,
+        /// How it is tested: `in`, `==`, `startswith` ...
+        test: String,
+        /// The constants that it is compared with.
+        constants: Vec<String>,
+        /// The text that is put out if it holds, bounded in length.
+        output: String,
         /// Where.
         site: Site,
     },
@@ -164,6 +200,13 @@ pub enum Fact {
         /// Where the first of them stands.
         site: Site,
     },
+    /// A graph replaces what it computed.
+    Override {
+        /// By what and on which condition.
+        it: Box<Override>,
+        /// Where the node stands that replaces.
+        site: Site,
+    },
     /// A path or URL that a loader would open.
     Reference {
         /// The path or URL.
@@ -189,12 +232,32 @@ impl Fact {
         match self {
             Self::Assign { site, .. }
             | Self::Attribute { site, .. }
+            | Self::Branch { site, .. }
             | Self::Call { site, .. }
             | Self::Code { site, .. }
             | Self::Import { site, .. }
             | Self::Member { site, .. }
             | Self::Object { site, .. }
             | Self::Operator { site, .. }
+            | Self::Override { site, .. }
+            | Self::Reference { site, .. }
+            | Self::Tensor { site, .. } => site,
+        }
+    }
+
+    /// Where it stands, to be changed: for facts read from a decoded copy of the artifact.
+    pub fn site_mut(&mut self) -> &mut Site {
+        match self {
+            Self::Assign { site, .. }
+            | Self::Attribute { site, .. }
+            | Self::Branch { site, .. }
+            | Self::Call { site, .. }
+            | Self::Code { site, .. }
+            | Self::Import { site, .. }
+            | Self::Member { site, .. }
+            | Self::Object { site, .. }
+            | Self::Operator { site, .. }
+            | Self::Override { site, .. }
             | Self::Reference { site, .. }
             | Self::Tensor { site, .. } => site,
         }
@@ -206,12 +269,14 @@ impl Fact {
         match self {
             Self::Assign { .. } => "assign",
             Self::Attribute { .. } => "attribute",
+            Self::Branch { .. } => "branch",
             Self::Call { .. } => "call",
             Self::Code { .. } => "code",
             Self::Import { .. } => "import",
             Self::Member { .. } => "member",
             Self::Object { .. } => "object",
             Self::Operator { .. } => "operator",
+            Self::Override { .. } => "override",
             Self::Reference { .. } => "reference",
             Self::Tensor { .. } => "tensor",
         }

@@ -18,7 +18,7 @@ mod value;
 pub use artifact::{Artifact, Identity};
 pub use code::{Code, When};
 pub use deviation::{Deviation, Quirk};
-pub use fact::{Fact, Name, Operator, Site, Tensor};
+pub use fact::{Fact, Name, Operator, Override, Site, Tensor};
 pub use format::{Format, Input, Probe};
 pub use gap::{Gap, Why};
 pub use reading::{Checksum, Child, Reading, Role};

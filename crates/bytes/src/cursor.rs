@@ -5,6 +5,9 @@ use crate::{Bytes, Halt, Span, to_u64, to_usize};
 /// Bytes that a cursor holds at a time. A field longer than this is passed over as a [`Span`].
 const WINDOW: usize = 64 * 1024;
 
+/// Bytes that are read behind a jump: what passes over tensors looks at little of what is between.
+const GLANCE: usize = 4 * 1024;
+
 /// A position in a view, with a window of its bytes in memory.
 #[derive(Debug)]
 pub struct Cursor {
@@ -14,6 +17,8 @@ pub struct Cursor {
     base: u64,
     /// Position within the window.
     at: usize,
+    /// Bytes that the window takes in next.
+    reach: usize,
 }
 
 /// A line as [`Cursor::line`] found it, its newline left out.
@@ -31,13 +36,13 @@ impl Cursor {
     /// Starts at the first byte of `bytes`.
     #[must_use]
     pub fn new(bytes: Bytes) -> Self {
-        Self { bytes, window: Vec::new(), base: 0, at: 0 }
+        Self { bytes, window: Vec::new(), base: 0, at: 0, reach: WINDOW }
     }
 
     /// Starts at offset `at` of `bytes`.
     #[must_use]
     pub fn starting_at(bytes: Bytes, at: u64) -> Self {
-        Self { bytes, window: Vec::new(), base: at, at: 0 }
+        Self { bytes, window: Vec::new(), base: at, at: 0, reach: WINDOW }
     }
 
     /// The view that is read.
@@ -68,16 +73,21 @@ impl Cursor {
                 self.window.clear();
                 self.base = at;
                 self.at = 0;
+                self.reach = GLANCE;
             }
         }
     }
 
-    /// Moves the window so that it starts here and holds `WINDOW` bytes, or what is left.
+    /// Moves the window so that it starts here and holds at least `count` of at most `WINDOW`
+    /// bytes, or what is left.
     #[cold]
-    fn refill(&mut self) -> Result<(), Halt> {
+    fn refill(&mut self, count: usize) -> Result<(), Halt> {
         self.base = self.position();
         self.at = 0;
-        let room = to_usize(self.bytes.len().saturating_sub(self.base)).min(WINDOW);
+        let reach = self.reach.max(count).min(WINDOW);
+        let room = to_usize(self.bytes.len().saturating_sub(self.base)).min(reach);
+        // Whoever reads on reads more and more at a time.
+        self.reach = reach.saturating_mul(4).min(WINDOW);
         self.window.resize(room, 0);
         let read = self.bytes.read_at(self.base, &mut self.window)?;
         self.window.truncate(read);
@@ -99,7 +109,7 @@ impl Cursor {
             self.at = self.at.wrapping_add(1);
             return Ok(Some(*byte));
         }
-        self.refill()?;
+        self.refill(1)?;
         let byte = self.window.first().copied();
         if byte.is_some() {
             self.at = 1;
@@ -113,7 +123,7 @@ impl Cursor {
     /// Only when the medium fails.
     pub fn peek(&mut self) -> Result<Option<u8>, Halt> {
         if self.at >= self.window.len() {
-            self.refill()?;
+            self.refill(1)?;
         }
         Ok(self.window.get(self.at).copied())
     }
@@ -125,7 +135,7 @@ impl Cursor {
     /// Only when the medium fails.
     pub fn peek_slice(&mut self, count: usize) -> Result<&[u8], Halt> {
         if self.window.len().saturating_sub(self.at) < count {
-            self.refill()?;
+            self.refill(count)?;
         }
         let end = self.at.saturating_add(count).min(self.window.len());
         Ok(self.window.get(self.at..end).unwrap_or_default())
@@ -138,7 +148,7 @@ impl Cursor {
     #[inline]
     pub fn take(&mut self, count: usize, what: &'static str) -> Result<&[u8], Halt> {
         if self.window.len().saturating_sub(self.at) < count {
-            self.refill()?;
+            self.refill(count)?;
             if self.window.len() < count {
                 return Err(self.short(what));
             }
@@ -230,7 +240,7 @@ impl Cursor {
         let mut text = Vec::new();
         loop {
             if self.at >= self.window.len() {
-                self.refill()?;
+                self.refill(1)?;
             }
             let rest = self.window.get(self.at..).unwrap_or_default();
             if rest.is_empty() {
@@ -276,6 +286,17 @@ mod tests {
         assert_eq!((line.span.len, line.text.len(), line.ended), (to_u64(WINDOW) + 10, 16, true));
         let tail = cursor.line(16).unwrap();
         assert_eq!((tail.text.as_slice(), tail.ended), (b"tail".as_slice(), false));
+    }
+
+    #[test]
+    fn what_follows_a_jump_is_read_whatever_its_length() {
+        let bytes = Bytes::from_memory((0..=255).cycle().take(4 * WINDOW).collect::<Vec<u8>>());
+        let mut cursor = Cursor::new(bytes);
+        cursor.seek(to_u64(WINDOW) * 2);
+        assert_eq!(cursor.u8("byte").unwrap(), 0);
+        assert_eq!(cursor.take(WINDOW, "bytes").unwrap().len(), WINDOW);
+        assert_eq!((cursor.u8("byte").unwrap(), cursor.position()), (1, to_u64(3 * WINDOW + 2)));
+        assert_eq!(cursor.peek_slice(GLANCE + 1).unwrap().len(), GLANCE + 1);
     }
 
     #[test]

@@ -99,6 +99,13 @@ impl Halt {
         &self.0.what
     }
 
+    /// The same halt at another offset: for a decoded copy of an artifact.
+    #[must_use]
+    pub fn moved_to(mut self, at: u64) -> Self {
+        self.0.at = at;
+        self
+    }
+
     /// The same halt with its offset moved by `base`: for a view of a larger artifact.
     #[must_use]
     pub fn shifted(mut self, base: u64) -> Self {

@@ -2,6 +2,7 @@
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use davy_policy::Assumption;
 use davy_report::{RENDERERS, Renderer};
 use davy_rules::Severity;
 use std::path::PathBuf;
@@ -61,6 +62,9 @@ pub struct Scan {
     /// Fail when something of this severity or worse is found
     #[arg(long, value_name = "SEVERITY", default_value = "high")]
     pub fail_on: Threshold,
+    /// Weigh less what needs a flaw that this version of a loader does not have; may be repeated
+    #[arg(long, value_name = "loader=PACKAGE:VERSION")]
+    pub assume: Vec<Assumption>,
     #[command(flatten)]
     pub reading: Reading,
     /// Show only the closing summary in text, and no progress

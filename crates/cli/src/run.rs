@@ -5,7 +5,7 @@ use crate::{catalogue, output, progress};
 use clap::Parser;
 use clap::error::ErrorKind;
 use davy_bytes::escape;
-use davy_policy::{Judged, Policy, Verdict, judge};
+use davy_policy::{Judged, Policy, Verdict, assume, judge};
 use davy_report::{Detail, Listing, Render, Report, Style, inert, renderer};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -67,9 +67,10 @@ fn scan(args: &Scan, color: Color) -> Result<u8, Failure> {
     };
     let place = Place { output: args.output.as_deref(), color, listing };
     place.check()?;
-    let scan = read(&args.paths, &args.reading, args.quiet)?;
+    let mut scan = read(&args.paths, &args.reading, args.quiet)?;
+    assume(&mut scan, &args.assume);
     let judged = judge(&scan, &Policy { fail_on: args.fail_on.0 });
-    let report = Report::new(&scan, &judged, Detail::Findings);
+    let report = Report::new(&scan, &judged, Detail::Findings).under(&args.assume);
     place.write(render, &report)?;
     // On a terminal the report has just said so.
     let said = args.output.is_none() && !args.quiet && io::stdout().is_terminal();

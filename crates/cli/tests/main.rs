@@ -1,6 +1,8 @@
 //! The binary as a user meets it: arguments, exit statuses, messages and files.
 #![allow(clippy::unwrap_used, reason = "a failing test panics")]
 
+mod walkthrough;
+
 use davy_bytes::acts;
 use std::ffi::OsStr;
 use std::fs;
@@ -268,4 +270,42 @@ fn every_format_is_listed() {
         serde_json::from_str(&davy(["formats", "--format", "json"]).out).unwrap();
     assert_eq!(json.len(), davy_formats::FORMATS.len());
     assert_eq!((list.status, list.out.lines().count()), (0, json.len()));
+}
+
+/// A model of Keras whose configuration has `layer` as its only layer.
+fn keras(layer: &str) -> String {
+    format!(
+        r#"{{"class_name": "Sequential", "config": {{"name": "m", "layers": [{layer}]}},
+            "keras_version": "3.8.0"}}"#
+    )
+}
+
+#[test]
+fn what_the_assumed_loader_does_not_fall_for_weighs_less() {
+    let folder = Folder::new("assume");
+    let gadget = r#"{"module": "os", "class_name": "system", "config": "echo davy was here",
+        "registered_name": null}"#;
+    let gadget = folder.file("gadget.json", keras(gadget).as_bytes());
+    let scan = |path: &Path, assume: &[&str]| {
+        let mut args = vec!["scan", "--format", "json", text(path)];
+        assume.iter().for_each(|assumed| args.extend(["--assume", assumed]));
+        let run = davy(args);
+        let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+        (run.status, report)
+    };
+    let (status, report) = scan(&gadget, &[]);
+    let finding = &report["findings"][0];
+    assert_eq!((status, &finding["severity"]), (1, &"critical".into()));
+    assert_eq!(finding["advisories"][0]["id"], "CVE-2025-1550");
+    assert_eq!(finding["advisories"][0]["written_by"], "3.8.0");
+    assert_eq!(report["assumptions"], serde_json::json!([]));
+    assert_eq!(scan(&gadget, &["keras=3.8.0"]).0, 1);
+    let (status, report) = scan(&gadget, &["loader=keras:3.11.3"]);
+    let finding = &report["findings"][0];
+    assert_eq!((status, &finding["severity"]), (0, &"medium".into()));
+    assert_eq!(finding["unassumed"], "critical");
+    assert_eq!(report["assumptions"], serde_json::json!(["loader=keras:3.11.3"]));
+    let run = davy(["scan", text(&gadget), "--assume", "kears=3.11.3"]);
+    assert_eq!(run.status, 3);
+    assert!(run.err.contains("no advisory is about `kears`"), "{}", run.err);
 }

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use davy_artifact::{Artifact, Gap, Role, Route, Why};
     use davy_bytes::Span;
-    use davy_rules::{Confidence, Finding, Rule};
+    use davy_rules::{Confidence, Finding, Rule, Subject};
     use davy_scan::Fingerprinted;
 
     static RULE: Rule = Rule {
@@ -170,6 +170,9 @@ mod tests {
                 route: Route::None,
                 message: String::new(),
                 evidence: String::new(),
+                subject: Subject::Unspecified,
+                advisories: vec![],
+                unassumed: None,
             },
             fingerprint: "0".into(),
         };

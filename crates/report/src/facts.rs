@@ -2,7 +2,7 @@
 
 use crate::report::SpanEntry;
 use crate::words;
-use davy_artifact::{Call, Code, Fact, Manner, Name, Operator, Site, Tensor, Value};
+use davy_artifact::{Call, Code, Fact, Manner, Name, Operator, Override, Site, Tensor, Value};
 use davy_bytes::escape;
 use serde::Serialize;
 
@@ -42,6 +42,17 @@ pub enum What<'a> {
         name: &'a str,
         /// Its value, as pseudo-Python.
         value: String,
+    },
+    /// Something else is put out under a condition on what comes in.
+    Branch {
+        /// What the condition is about.
+        input: &'static str,
+        /// How it is tested.
+        test: &'a str,
+        /// The constants that it is compared with.
+        constants: &'a [String],
+        /// The text that is put out if it holds.
+        output: &'a str,
     },
     /// Something is called.
     Call {
@@ -123,6 +134,23 @@ pub enum What<'a> {
         /// How many nodes that differ only in plain data this stands for.
         count: u64,
     },
+    /// A graph replaces what its layers computed when its input meets a condition.
+    Override {
+        /// Nodes from an input to an output, through both of the next.
+        path: &'a [String],
+        /// The node that compares.
+        comparison: &'a str,
+        /// What it compares with, as pseudo-Python.
+        constant: String,
+        /// The node that replaces.
+        replacement: &'a str,
+        /// Layers before what is replaced.
+        replaced: u64,
+        /// Layers before the comparison.
+        before: u64,
+        /// Layers behind the replacement.
+        behind: u64,
+    },
     /// A path or URL that a loader would open.
     Reference {
         /// The path or URL.
@@ -190,6 +218,9 @@ impl<'a> What<'a> {
             Fact::Attribute { owner, name, value, .. } => {
                 Self::Attribute { owner, name, value: value.to_string() }
             }
+            Fact::Branch { input, test, constants, output, .. } => {
+                Self::Branch { input, test, constants, output }
+            }
             Fact::Call { call, count, .. } => Self::call(call, *count),
             Fact::Code { code, .. } => Self::code(code),
             Fact::Import { name, spelled, by, .. } => Self::Import {
@@ -201,6 +232,7 @@ impl<'a> What<'a> {
             Fact::Member { name, size, .. } => Self::Member { name, size: *size },
             Fact::Object { path, kind, detail, .. } => Self::Object { path, object: kind, detail },
             Fact::Operator { operator, count, .. } => Self::operator(operator, *count),
+            Fact::Override { it, .. } => Self::replaces(it),
             Fact::Reference { target, purpose, .. } => Self::Reference { target, purpose },
             Fact::Tensor { tensor, .. } => Self::tensor(tensor),
         }
@@ -249,6 +281,18 @@ impl<'a> What<'a> {
         }
     }
 
+    fn replaces(it: &'a Override) -> Self {
+        Self::Override {
+            path: &it.path,
+            comparison: &it.comparison,
+            constant: it.constant.to_string(),
+            replacement: &it.replacement,
+            replaced: it.replaced,
+            before: it.before,
+            behind: it.behind,
+        }
+    }
+
     fn tensor(tensor: &'a Tensor) -> Self {
         let Tensor { storage, dtype, elements, offset, size, stride } = tensor;
         Self::Tensor { storage, dtype, elements: *elements, offset: *offset, size, stride }
@@ -266,6 +310,10 @@ fn statement(fact: &Fact) -> String {
             let at = if owner.is_empty() { "" } else { "@" };
             format!("{}{at}{} = {value}", escape(owner), escape(name))
         }
+        Fact::Branch { input, test, constants, output, .. } => {
+            let constants = escape(&constants.join("`, `"));
+            format!("if {input} {} `{constants}`: {}", escape(test), escape(output))
+        }
         Fact::Call { call, count: 0 | 1, .. } => call.to_string(),
         Fact::Call { call, count, .. } => format!("{call}  # and {} like it", count - 1),
         Fact::Code { code, .. } => {
@@ -281,6 +329,11 @@ fn statement(fact: &Fact) -> String {
             line.trim_end().to_owned()
         }
         Fact::Operator { operator, count, .. } => node(operator, *count),
+        Fact::Override { it, .. } => {
+            let (replacement, comparison) = (escape(&it.replacement), escape(&it.comparison));
+            let path = escape(&it.path.join(" > "));
+            format!("{replacement} replaces when {comparison} with {}: {path}", it.constant)
+        }
         Fact::Reference { target, purpose, .. } => format!("{purpose}: {}", escape(target)),
         Fact::Tensor { tensor, .. } => {
             let Tensor { storage, dtype, offset, size, stride, .. } = tensor;

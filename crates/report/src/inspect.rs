@@ -6,6 +6,7 @@ use crate::report::{ArtifactEntry, Report};
 use crate::text::{breadcrumb, gap_words, summary};
 use crate::words::{inert, size};
 use davy_bytes::escape;
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 /// Writes everything that the readers recorded.
@@ -53,8 +54,12 @@ impl Pages<'_, '_> {
         if let Some(sha256) = &artifact.sha256 {
             writeln!(self.out, "  sha256 {sha256}")?;
         }
-        let facts = artifact.facts.iter().flatten().map(fact);
+        let facts = artifact.facts.iter().flatten();
+        let (tree, facts): (Vec<_>, Vec<_>) = facts.partition(|fact| is_in_tree(fact));
+        let paths: HashSet<&str> = tree.iter().filter_map(|fact| path(fact)).collect();
+        let facts = facts.into_iter().filter(|fact| !repeats(fact, &paths)).map(fact);
         self.table("facts", &facts.collect::<Vec<_>>())?;
+        self.table("tree", &tree.into_iter().map(branch).collect::<Vec<_>>())?;
         let deviations = artifact.deviations.iter().map(|deviation| {
             let what = format!("{}: {}", deviation.quirk, deviation.what);
             [hexadecimal(deviation.span.start), deviation.route.clone(), what]
@@ -69,7 +74,8 @@ impl Pages<'_, '_> {
         writeln!(self.out)
     }
 
-    /// A heading and three columns; an empty column takes no room.
+    /// A heading and three columns; an empty column takes no room. Lines behind the first of the last
+    /// column are those of a listing.
     fn table(&mut self, heading: &str, rows: &[[String; 3]]) -> io::Result<()> {
         /// Widest column: a longer cell pushes only its own line.
         const WIDEST: usize = 40;
@@ -84,8 +90,13 @@ impl Pages<'_, '_> {
         let gap = if second > 0 { "  " } else { "" };
         writeln!(self.out, "  {}", self.style.paint(Ink::Faint, heading))?;
         for [offset, route, text] in rows {
-            let (offset, route, text) = (inert(offset), inert(route), inert(text));
+            let mut lines = text.lines().map(inert);
+            let text = lines.next().unwrap_or_default();
+            let (offset, route) = (inert(offset), inert(route));
             writeln!(self.out, "    {offset:<first$}{gap}{route:<second$}  {text}")?;
+            for line in lines {
+                writeln!(self.out, "    {:<first$}  | {line}", "")?;
+            }
         }
         Ok(())
     }
@@ -97,7 +108,49 @@ fn fact(fact: &FactEntry<'_>) -> [String; 3] {
         What::Member { .. } => String::new(),
         _ => fact.route.clone(),
     };
-    [hexadecimal(fact.span.start), route, fact.text.clone()]
+    let text = match fact.what {
+        What::Code { listing, .. } => format!("{}\n{listing}", fact.text),
+        _ => fact.text.clone(),
+    };
+    [hexadecimal(fact.span.start), route, text]
+}
+
+/// Whether a fact belongs to the artifact's own tree of objects.
+fn is_in_tree(fact: &FactEntry<'_>) -> bool {
+    match fact.what {
+        What::Object { .. } => true,
+        What::Attribute { owner, .. } => !owner.is_empty(),
+        _ => false,
+    }
+}
+
+/// The path of an object.
+fn path<'a>(fact: &FactEntry<'a>) -> Option<&'a str> {
+    match fact.what {
+        What::Object { path, .. } => Some(path),
+        _ => None,
+    }
+}
+
+/// Whether a fact only says again what an object of the tree says of itself: a tensor without
+/// strides, stored under the object's own name.
+fn repeats(fact: &FactEntry<'_>, paths: &HashSet<&str>) -> bool {
+    match fact.what {
+        What::Tensor { storage, stride: [], .. } => paths.contains(storage),
+        _ => false,
+    }
+}
+
+/// An object as `h5ls -r` lists it, or an attribute under the object that has it.
+fn branch(fact: &FactEntry<'_>) -> [String; 3] {
+    let (name, text) = match &fact.what {
+        What::Object { path, object, detail } => {
+            (escape(path), format!("{object} {}", escape(detail)).trim_end().to_owned())
+        }
+        What::Attribute { name, value, .. } => (format!("  @{}", escape(name)), value.clone()),
+        _ => (fact.route.clone(), fact.text.clone()),
+    };
+    [hexadecimal(fact.span.start), name, text]
 }
 
 fn hexadecimal(offset: u64) -> String {

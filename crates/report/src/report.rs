@@ -5,8 +5,8 @@
 use crate::FactEntry;
 use davy_artifact::{Artifact, Deviation, Gap, Role, Route};
 use davy_bytes::{Span, to_u64};
-use davy_policy::{Judged, Judgement, Verdict};
-use davy_rules::{CATALOG, Finding, Rule, Severity};
+use davy_policy::{Assumption, Judged, Judgement, Verdict};
+use davy_rules::{Advice, CATALOG, Finding, Rule, Severity};
 use davy_scan::{Fingerprinted, Scan, Scanned};
 use serde::{Serialize, Serializer};
 use std::collections::HashMap;
@@ -39,6 +39,9 @@ pub struct Report<'a> {
     pub reasons: Vec<String>,
     /// `full`, `partial` where there are gaps, or `structure` where not every byte was to be read.
     pub coverage: &'static str,
+    /// What the user said about the loader: findings that rest on nothing but an advisory weigh
+    /// less for versions that are not affected.
+    pub assumptions: Vec<String>,
     /// The whole in numbers.
     pub summary: Summary,
     /// What was named, or found in a folder that was named.
@@ -224,6 +227,12 @@ pub struct FindingEntry<'a> {
     pub cwe: &'static [u32],
     /// Technique ids of MITRE ATLAS.
     pub atlas: &'static [&'static str],
+    /// Published vulnerabilities of loaders that it makes use of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub advisories: Vec<AdvisoryEntry<'a>>,
+    /// Its severity without what was assumed about the loader, where that lowered it.
+    #[serde(serialize_with = "severity_if_any", skip_serializing_if = "Option::is_none")]
+    pub unassumed: Option<Severity>,
     /// The same for the same finding in the same content.
     pub fingerprint: &'a str,
     /// Line of source text, counted from 1, where the route is one.
@@ -232,6 +241,26 @@ pub struct FindingEntry<'a> {
     /// Index of the artifact that it is in, in [`Report::artifacts`].
     #[serde(skip)]
     pub at: Option<usize>,
+}
+
+/// A published vulnerability of a loader.
+#[derive(Debug, Serialize)]
+pub struct AdvisoryEntry<'a> {
+    /// Its id.
+    pub id: &'static str,
+    /// The package that is affected.
+    pub package: &'static str,
+    /// The versions of it that are.
+    pub affected: &'static str,
+    /// The first versions that are not.
+    pub fixed: &'static str,
+    /// What it is.
+    pub title: &'static str,
+    /// Where that is told.
+    pub url: &'static str,
+    /// The version of the package that the file says it was written by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written_by: Option<&'a str>,
 }
 
 impl<'a> Report<'a> {
@@ -244,6 +273,7 @@ impl<'a> Report<'a> {
             verdict: judged.overall.verdict,
             reasons: reasons(&judged.overall),
             coverage: "full",
+            assumptions: Vec::new(),
             summary: Summary::default(),
             inputs: Vec::with_capacity(scan.inputs.len()),
             passed_over: scan.passed_over.iter().map(PassedOver::new).collect(),
@@ -261,6 +291,13 @@ impl<'a> Report<'a> {
             _ => "partial",
         };
         report
+    }
+
+    /// The same report, with what was assumed when the scan was judged.
+    #[must_use]
+    pub fn under(mut self, assumptions: &[Assumption]) -> Self {
+        self.assumptions = assumptions.iter().map(ToString::to_string).collect();
+        self
     }
 
     fn push(&mut self, input: &'a Scanned, judgement: &Judgement, detail: Detail) {
@@ -407,12 +444,28 @@ impl<'a> FindingEntry<'a> {
             remediation: finding.rule.remediation,
             cwe: finding.rule.cwe,
             atlas: finding.rule.atlas,
+            advisories: finding.advisories.iter().map(AdvisoryEntry::new).collect(),
+            unassumed: finding.unassumed,
             fingerprint: &found.fingerprint,
             line: match finding.route {
                 Route::Line(line) => Some(line),
                 _ => None,
             },
             at: known.get(finding.artifact.as_str()).copied(),
+        }
+    }
+}
+
+impl<'a> AdvisoryEntry<'a> {
+    fn new(Advice { advisory, written_by }: &'a Advice) -> Self {
+        Self {
+            id: advisory.id,
+            package: advisory.package,
+            affected: advisory.affected,
+            fixed: advisory.fixed,
+            title: advisory.title,
+            url: advisory.source,
+            written_by: written_by.as_deref(),
         }
     }
 }
@@ -477,6 +530,13 @@ fn verdict<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::
 
 fn severity<S: Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(severity.as_str())
+}
+
+fn severity_if_any<S: Serializer>(
+    severity: &Option<Severity>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    severity.map(Severity::as_str).serialize(serializer)
 }
 
 fn rule_id<S: Serializer>(rule: &&'static Rule, serializer: S) -> Result<S::Ok, S::Error> {

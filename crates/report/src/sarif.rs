@@ -100,6 +100,7 @@ impl<'a> Log<'a> {
                 "properties": {
                     "verdict": report.verdict.as_str(),
                     "coverage": report.coverage,
+                    "assumptions": report.assumptions,
                     "summary": report.summary,
                 },
             }],
@@ -169,9 +170,13 @@ impl<'a> Log<'a> {
             Some(at) => self.location(at, span, finding.line),
             None => json!({"logicalLocations": [{"fullyQualifiedName": finding.artifact}]}),
         };
-        let seen = if finding.evidence.is_empty() { "" } else { ": " };
-        let text = format!("{}{seen}{}", finding.message, finding.evidence);
-        json!({
+        // A listing of several lines stands in the properties alone.
+        let text = match finding.evidence {
+            "" => finding.message.to_owned(),
+            listing if listing.contains('\n') => finding.message.to_owned(),
+            line => format!("{}: {line}", finding.message),
+        };
+        let mut result = json!({
             "ruleId": finding.rule.id,
             "ruleIndex": self.rules.get(finding.rule.id),
             "level": level(finding.severity),
@@ -187,7 +192,16 @@ impl<'a> Log<'a> {
                 "route": finding.route,
                 "evidence": finding.evidence,
             },
-        })
+        });
+        if let Some(properties) = result.get_mut("properties").and_then(Value::as_object_mut) {
+            if !finding.advisories.is_empty() {
+                properties.insert("advisories".into(), json!(finding.advisories));
+            }
+            if let Some(severity) = finding.unassumed {
+                properties.insert("unassumed".into(), json!(severity.as_str()));
+            }
+        }
+        result
     }
 
     /// The input as the physical place, since that is the file which a viewer can show; what is

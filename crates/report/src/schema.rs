@@ -31,6 +31,7 @@ pub fn schema() -> Value {
                 "enum": ["full", "partial", "structure"],
                 "description": "`full`: every byte was read; `partial`: there are gaps; `structure`: bytes of weights were not to be read",
             },
+            "assumptions": strings("what was said about the loader, as `loader=PACKAGE:VERSION`"),
             "summary": summary(),
             "inputs": list(&input()),
             "passed_over": list(&object(&["path", "why"], &json!({
@@ -183,7 +184,24 @@ fn finding() -> Value {
             "remediation": text("what to do about it"),
             "cwe": {"type": "array", "items": {"type": "integer"}},
             "atlas": {"type": "array", "items": {"type": "string"}},
+            "advisories": list(&advisory()),
+            "unassumed": reference("severity"),
             "fingerprint": text("the same for the same finding in the same content"),
+        }),
+    )
+}
+
+fn advisory() -> Value {
+    object(
+        &["id", "package", "affected", "fixed", "title", "url"],
+        &json!({
+            "id": text("id of a published vulnerability that the finding makes use of"),
+            "package": text("the package that is affected"),
+            "affected": text("its versions that are: bounds, and alternatives parted by ` or `"),
+            "fixed": text("the first versions that are not"),
+            "title": text("what it is"),
+            "url": text("where that is told"),
+            "written_by": text("the version of the package that the file says it was written by"),
         }),
     )
 }
@@ -192,7 +210,7 @@ fn fact() -> Value {
     let mut properties = json!({
         "kind": {
             "enum": [
-                "assign", "attribute", "call", "code", "import", "member", "object", "operator",
+                "assign", "attribute", "branch", "call", "code", "import", "member", "object", "operator",
                 "reference", "tensor",
             ],
         },
@@ -227,6 +245,10 @@ fn by_code() -> Value {
             "call, operator: how many that differ only in plain data this stands for",
         ),
         "module": text("import: the module, as it is imported"),
+        "input": text("branch: what the condition is about"),
+        "test": text("branch: how it is tested"),
+        "constants": strings("branch: the constants that it is compared with"),
+        "output": text("branch: what is put out if it holds"),
         "by": text("import: how it is looked up"),
         "language": text("code: language and version"),
         "when": {"enum": ["loaded", "unknown", "used"]},

@@ -2,7 +2,9 @@
 //! not read, and a closing line with the whole in numbers.
 
 use crate::paint::{Ink, Listing, Style};
-use crate::report::{ArtifactEntry, FindingEntry, GapEntry, InputEntry, Report, Summary};
+use crate::report::{
+    AdvisoryEntry, ArtifactEntry, FindingEntry, GapEntry, InputEntry, Report, Summary,
+};
 use crate::words::{count, inert, number, size, wrap};
 use davy_bytes::{escape, to_u64};
 use davy_policy::Verdict;
@@ -153,6 +155,7 @@ impl<'a> Text<'a, '_> {
                 // The same reason need not be read ten times.
                 if last.replace(finding.message) != Some(finding.message) {
                     self.reason(finding.message)?;
+                    self.advisories(&finding.advisories)?;
                 }
             }
             match findings.len().saturating_sub(LISTED) {
@@ -175,15 +178,39 @@ impl<'a> Text<'a, '_> {
             route => format!("{}, {offset}", inert(route)),
         };
         self.field("at", &place)?;
-        if !finding.evidence.is_empty() {
-            self.field("seen", &inert(finding.evidence))?;
+        self.seen(finding.evidence)
+    }
+
+    /// Evidence: one line, or the listing of a function.
+    fn seen(&mut self, evidence: &str) -> io::Result<()> {
+        let lines = evidence.lines().count();
+        for (line, label) in evidence.lines().take(LISTED).zip(labels("seen")) {
+            self.field(label, &inert(line))?;
         }
-        Ok(())
+        match lines.saturating_sub(LISTED) {
+            0 => Ok(()),
+            more => self.folded(12, more, "more lines"),
+        }
     }
 
     fn reason(&mut self, message: &str) -> io::Result<()> {
         for (line, label) in wrap(&inert(message), 12).iter().zip(labels("why")) {
             self.field(label, line)?;
+        }
+        Ok(())
+    }
+
+    fn advisories(&mut self, advisories: &[AdvisoryEntry<'_>]) -> io::Result<()> {
+        for advisory in advisories {
+            let AdvisoryEntry { id, package, affected, fixed, title, .. } = advisory;
+            let written = match advisory.written_by {
+                Some(version) => format!("; the file says it was written by {}", inert(version)),
+                None => String::new(),
+            };
+            let said = format!("{id}, {title}: {package} {affected}, fixed in {fixed}{written}");
+            for (line, label) in wrap(&said, 12).iter().zip(labels("cve")) {
+                self.field(label, line)?;
+            }
         }
         Ok(())
     }

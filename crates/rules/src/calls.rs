@@ -10,4 +10,5 @@ pub(crate) mod unknown_import;
 pub(crate) mod unreviewed_constructor;
 pub(crate) mod unsafe_call;
 pub(crate) mod unsafe_callable_argument;
+pub(crate) mod unsafe_code;
 pub(crate) mod unsafe_import;

@@ -1,6 +1,6 @@
 //! The one list of rules.
 
-use crate::{Detector, archives, calls, sources, streams, tensors};
+use crate::{Detector, archives, calls, graphs, references, sources, streams, templates, tensors};
 
 /// Every rule that davy knows, by name.
 pub const CATALOG: &[&dyn Detector] = &[
@@ -8,30 +8,39 @@ pub const CATALOG: &[&dyn Detector] = &[
     &streams::broken_pickle::BrokenPickle,
     &archives::colliding_member::DETECTOR,
     &calls::computed_callable::ComputedCallable,
+    &templates::conditional_instruction::ConditionalInstruction,
+    &graphs::conditional_override::ConditionalOverride,
+    &graphs::tensorflow_custom_operator::CustomOperator,
     &archives::duplicate_member::DETECTOR,
     &calls::embedded_code::EmbeddedCode,
     &archives::escaping_member::DETECTOR,
     &streams::expansion_bomb::DETECTOR,
     &calls::extension_code::ExtensionCode,
+    &references::external_reference::ExternalReference,
     &archives::false_encryption::DETECTOR,
     &archives::foreign_method::DETECTOR,
     &streams::handmade_pickle::DETECTOR,
     &archives::header_mismatch::DETECTOR,
     &archives::hidden_member::DETECTOR,
+    &templates::hidden_text::HiddenText,
     &streams::huge_memo_index::DETECTOR,
     &calls::injected_hook::InjectedHook,
     &archives::link_member::DETECTOR,
     &streams::loaders_disagree::DETECTOR,
+    &references::malformed_structure::DETECTOR,
     &calls::mutated_module::MutatedModule,
     &streams::nested_pickle::NestedPickle,
     &streams::odd_opcode_use::DETECTOR,
     &archives::overlapping_members::DETECTOR,
+    &tensors::oversized_tensor::OversizedTensor,
     &sources::package_source::PackageSource,
     &streams::pickle_after_end::DETECTOR,
+    &references::plugin_filter::PluginFilter,
     &archives::prepended_data::DETECTOR,
     &calls::scanner_deactivation::ScannerDeactivation,
     &archives::several_directories::DETECTOR,
     &tensors::storage_mismatch::DETECTOR,
+    &templates::template_escape::TemplateEscape,
     &tensors::tensor_out_of_bounds::DETECTOR,
     &sources::torchscript_file_access::TorchscriptFileAccess,
     &streams::truncated_artifact::DETECTOR,
@@ -40,6 +49,8 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::unreviewed_constructor::UnreviewedConstructor,
     &calls::unsafe_call::UnsafeCall,
     &calls::unsafe_callable_argument::UnsafeCallableArgument,
+    &calls::unsafe_code::UnsafeCode,
     &calls::unsafe_import::UnsafeImport,
+    &graphs::tensorflow_unsafe_operator::UnsafeOperator,
     &archives::wrong_checksum::DETECTOR,
 ];

@@ -2,7 +2,7 @@
 //! report.
 
 use crate::knowledge::{self, Effect, Known};
-use crate::{Confidence, Finding, Severity};
+use crate::{Confidence, Finding, Severity, Subject};
 use davy_artifact::{Artifact, Call, Fact, Name, Role, Site, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ pub(crate) const ALIKE: u64 = 8;
 pub(crate) const APART: u64 = 500;
 
 /// Formats whose facts are what source text says, not what a loader does.
-const SOURCES: &[&str] = &["python", "torchscript"];
+const SOURCES: &[&str] = &["jinja", "python", "torchscript"];
 
 /// The facts about what a loader does, each once although several formats may explain the bytes.
 pub(crate) fn loaded(artifact: &Artifact) -> Vec<&Fact> {
@@ -37,6 +37,24 @@ pub(crate) fn loaded(artifact: &Artifact) -> Vec<&Fact> {
     facts
 }
 
+/// Whether an artifact is a model of Keras, in any of its forms.
+pub(crate) fn is_keras(artifact: &Artifact) -> bool {
+    artifact.identities.iter().any(|identity| identity.format.starts_with("keras"))
+}
+
+/// Whether an artifact is a model of Keras or stands in one; weights are told by their name.
+pub(crate) fn in_keras(artifact: &Artifact, artifacts: &[Artifact]) -> bool {
+    let up = |artifact: &&Artifact| artifact.parent.and_then(|parent| artifacts.get(parent));
+    let mut around = std::iter::successors(Some(artifact), up).take(artifacts.len());
+    around.any(|artifact| is_keras(artifact) || artifact.name().ends_with(".weights.h5"))
+}
+
+/// Whether a global is the layer of Keras that runs a function of the file. In a model it is as bad
+/// as that function.
+pub(crate) fn is_lambda(name: &Name) -> bool {
+    name.name == "Lambda" && name.module.split('.').any(|part| part == "keras")
+}
+
 /// The facts that source text states, with the format it was read as.
 pub(crate) fn written(artifact: &Artifact) -> impl Iterator<Item = (&'static str, &Fact)> {
     artifact
@@ -52,10 +70,12 @@ fn label(fact: &Fact) -> String {
         Fact::Assign { key, .. } => key.to_string(),
         Fact::Attribute { name, .. } => name.clone(),
         Fact::Call { call, .. } => call.callee.to_string(),
+        Fact::Branch { output, .. } => output.clone(),
         Fact::Code { code, .. } => code.name.clone(),
         Fact::Import { name, .. } => name.dotted(),
         Fact::Object { path, .. } => path.clone(),
         Fact::Operator { operator, .. } => operator.name.clone(),
+        Fact::Override { it, .. } => it.replacement.clone(),
         Fact::Member { name, .. } => name.clone(),
         Fact::Reference { target, .. } => target.clone(),
         Fact::Tensor { tensor, .. } => tensor.storage.clone(),
@@ -219,6 +239,13 @@ impl Quota {
     }
 }
 
+/// Says what a finding is about, so that advisories about it are found.
+pub(crate) fn concern(finding: Option<&mut Finding>, name: &Name) {
+    if let Some(finding) = finding {
+        finding.subject = Subject::Name(name.dotted());
+    }
+}
+
 /// Sets how bad a finding is; what looks like a program in the bytes of a tensor may be chance.
 pub(crate) fn weigh(finding: Option<&mut Finding>, artifact: &Artifact, severity: Severity) {
     let Some(finding) = finding else { return };
@@ -285,6 +312,18 @@ pub(crate) mod testing {
             identities: vec![Identity { format, reading }],
             gaps: vec![],
         }
+    }
+
+    /// A finding of the first rule, about nothing.
+    pub(crate) fn finding() -> Finding {
+        let mut findings = Vec::new();
+        let rule = crate::CATALOG[0].rule();
+        let mut reporter = Reporter::new(rule, &mut findings);
+        let site = Site::default();
+        if let Some(finding) = reporter.report(&artifact("pickle", vec![]), &site, "", "") {
+            finding.severity = crate::Severity::High;
+        }
+        findings.remove(0)
     }
 
     pub(crate) fn detect(detector: &dyn Detector, artifact: &Artifact) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! One instance of a rule, and where detectors hand theirs in.
 
-use crate::{Confidence, Rule, Severity};
+use crate::{Advice, Confidence, Rule, Severity, Subject};
 use davy_artifact::{Artifact, Route, Site};
 use davy_bytes::Span;
 
@@ -23,6 +23,12 @@ pub struct Finding {
     pub message: String,
     /// What was seen, as a person would read it, fit to be shown; may be empty.
     pub evidence: String,
+    /// What it is about, for what else is known of that.
+    pub subject: Subject,
+    /// Published vulnerabilities that it makes use of.
+    pub advisories: Vec<Advice>,
+    /// How bad it is where nothing is assumed about the loader, if assumptions have lowered it.
+    pub unassumed: Option<Severity>,
 }
 
 /// Where detectors hand in what they find.
@@ -55,6 +61,9 @@ impl<'a> Reporter<'a> {
             route: site.route.clone(),
             message: message.into(),
             evidence: evidence.into(),
+            subject: Subject::Unspecified,
+            advisories: Vec::new(),
+            unassumed: None,
         });
         self.findings.last_mut()
     }

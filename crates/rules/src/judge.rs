@@ -160,6 +160,9 @@ fn build(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgemen
         return None;
     }
     let does = known.effect.does();
+    if examiner.follows(call) && !is_bare(call) {
+        return None;
+    }
     match examiner.examine(call, known.effect) {
         Seen::Harm(harm, name) => {
             let severity = harm.effect.severity().max(Severity::High);

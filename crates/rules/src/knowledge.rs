@@ -5,8 +5,10 @@
 //! never silent. A name is judged by where it ends, not by where it starts: `pathlib.os.system` and
 //! `os.system.__call__` are `os.system`.
 
+mod alias;
 mod effect;
 
+pub(crate) use alias::{method, reached};
 pub use effect::Effect;
 
 use std::cmp::Reverse;
@@ -203,6 +205,13 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
     if let Some(known) = exact(&whole) {
         return Some(known);
     }
+    let same = alias::canonical(&whole);
+    if same != whole
+        && let Some((module, name)) = same.split_once('.')
+        && let Some(known) = lookup(module, name)
+    {
+        return Some(known);
+    }
     if let Some(known) = harm_on_the_way(module, &parts) {
         return Some(known);
     }
@@ -274,6 +283,15 @@ pub fn has_harmless(module: &str) -> bool {
     let from = ROWS.partition_point(|row| row.pattern < prefix.as_str());
     let below = ROWS.iter().skip(from).take_while(|row| row.pattern.starts_with(&prefix));
     !package.is_empty() && below.into_iter().any(|row| row.effect.is_harmless())
+}
+
+/// Whether the table has something harmless below `path`, which so is a module and not its attribute.
+#[must_use]
+pub(crate) fn is_package(path: &str) -> bool {
+    let prefix = format!("{}.", alias::canonical(path));
+    let from = ROWS.partition_point(|row| row.pattern < prefix.as_str());
+    let mut below = ROWS.iter().skip(from).take_while(|row| row.pattern.starts_with(&prefix));
+    below.any(|row| row.effect.is_harmless())
 }
 
 /// The worst row whose name ends in `end` and whose package is `named`; of a package below it,

@@ -4,20 +4,25 @@
 //! of an artifact, a [`Finding`] one instance. Rules never see bytes: this crate has no dependency
 //! on the readers. [`CATALOG`] is the one list of all of them.
 
+mod advisories;
 mod archives;
 mod calls;
 mod catalog;
 mod code;
 mod facts;
 mod finding;
+mod graphs;
 mod judge;
 pub mod knowledge;
 mod quirks;
+mod references;
 mod rule;
 mod sources;
 mod streams;
+mod templates;
 mod tensors;
 
+pub use advisories::{Advice, Advisory, Subject, Version, advise, advisories};
 pub use catalog::CATALOG;
 pub use finding::{Finding, Reporter};
 pub use rule::{Confidence, Detector, Rule, Severity};

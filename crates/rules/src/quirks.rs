@@ -2,7 +2,7 @@
 //! bad.
 
 use crate::facts::{ALIKE, Quota};
-use crate::{Detector, Reporter, Rule, Severity};
+use crate::{Detector, Reporter, Rule, Severity, Subject};
 use davy_artifact::{Artifact, Deviation, Fact, Quirk, Site};
 use std::collections::BTreeSet;
 
@@ -33,6 +33,10 @@ pub(crate) enum Formats {
     Containers,
     /// All but streams of opcodes.
     NotPickles,
+    /// Containers and checkpoints.
+    Packed,
+    /// All that are none of these: structures that point at each other.
+    Structured,
 }
 
 /// Formats that are streams of opcodes.
@@ -42,16 +46,35 @@ const PICKLES: &[&str] = &["dill", "joblib", "pickle"];
 const CHECKPOINTS: &[&str] =
     &["pytorch", "pytorch-legacy", "pytorch-tar", "pytorch-zip", "torch", "torchscript"];
 
+/// Formats that hold other files.
+const ARCHIVES: &[&str] = &[
+    "7z",
+    "archive",
+    "bzip2",
+    "gzip",
+    "lz4",
+    "lzma",
+    "tar",
+    "torch-package",
+    "xz",
+    "zip",
+    "zlib",
+    "zstd",
+];
+
 impl Formats {
     fn include(self, format: &str) -> bool {
         let pickle = is_pickle(format);
         let checkpoint = CHECKPOINTS.contains(&format);
+        let archive = ARCHIVES.contains(&format);
         match self {
             Self::Any => true,
             Self::Pickles => pickle,
             Self::Checkpoints => checkpoint,
-            Self::Containers => !pickle && !checkpoint,
+            Self::Containers => archive,
             Self::NotPickles => !pickle,
+            Self::Packed => archive || checkpoint,
+            Self::Structured => !pickle && !archive && !checkpoint,
         }
     }
 }
@@ -96,6 +119,7 @@ impl ByQuirk {
         let message = format!("{}: {}", deviation.what, self.so);
         if let Some(finding) = reporter.report(artifact, &site, message, "") {
             finding.severity = (self.severity)(artifact, deviation);
+            finding.subject = Subject::Quirk(deviation.quirk);
         }
     }
 }
@@ -215,9 +239,31 @@ mod tests {
         ),
     ];
 
+    /// Kinds of deviation in structures that point at each other.
+    const STRUCTURES: &[Quirk] = &[
+        Quirk::BytesAfterEnd,
+        Quirk::BytesBeforeStart,
+        Quirk::Cycle,
+        Quirk::DuplicateName,
+        Quirk::EscapingName,
+        Quirk::Expansion,
+        Quirk::Handmade,
+        Quirk::HeadersDisagree,
+        Quirk::HugeIndex,
+        Quirk::LoadersDisagree,
+        Quirk::Missing,
+        Quirk::OutOfRange,
+        Quirk::Overlap,
+        Quirk::Repeated,
+        Quirk::SizeMismatch,
+        Quirk::Truncated,
+        Quirk::WrongChecksum,
+        Quirk::WrongType,
+    ];
+
     #[test]
     fn every_deviation_is_somebodys_business() {
-        for (format, quirks) in RECORDED {
+        for (format, quirks) in RECORDED.iter().chain(&[("hdf5", STRUCTURES)]) {
             for quirk in *quirks {
                 let artifact = odd(format, &[*quirk], "what is wrong");
                 let speaking: Vec<_> = CATALOG

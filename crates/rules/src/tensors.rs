@@ -1,5 +1,6 @@
 //! Rules about tensors and the storages that they lie in.
 
+pub(crate) mod oversized_tensor;
 pub(crate) mod storage_mismatch;
 pub(crate) mod tensor_out_of_bounds;
 pub(crate) mod two_layouts;

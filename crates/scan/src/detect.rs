@@ -5,7 +5,7 @@ use crate::fence::fenced;
 use crate::fingerprint::Fingerprints;
 use crate::identify::crash;
 use davy_artifact::{Artifact, Role};
-use davy_rules::{Detector, Finding, Reporter, Severity};
+use davy_rules::{Detector, Finding, Reporter, Severity, advise};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -34,6 +34,9 @@ pub(crate) fn detect(
         blame(*detector, fault, artifacts.first_mut());
     }
     soften_quoted(artifacts, &mut found);
+    for (index, finding) in &mut found {
+        advise(finding, artifacts, *index);
+    }
     found.sort_by(order);
     found.dedup_by(|a, b| order(a, b).is_eq());
     let mut fingerprints = Fingerprints::new(input);

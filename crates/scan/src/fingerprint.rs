@@ -61,6 +61,7 @@ mod tests {
     use crate::doubles::RULE;
     use davy_artifact::Route;
     use davy_bytes::Span;
+    use davy_rules::Subject;
 
     fn finding(artifact: &str, start: u64, evidence: &str) -> Finding {
         Finding {
@@ -72,6 +73,9 @@ mod tests {
             route: Route::None,
             message: "message".to_owned(),
             evidence: evidence.to_owned(),
+            subject: Subject::Unspecified,
+            advisories: vec![],
+            unassumed: None,
         }
     }
 

@@ -119,6 +119,10 @@ fn show_fact(fact: &Fact) -> String {
         Fact::Attribute { owner, name, value, .. } => {
             format!("{} {} = {value}", escape(owner), escape(name))
         }
+        Fact::Branch { input, test, constants, output, .. } => {
+            let constants = escape(&constants.join("|"));
+            format!("{input} {} {constants} -> {}", escape(test), escape(output))
+        }
         Fact::Call { call, count, .. } => format!("{call} ({:?}, {count} times)", call.manner),
         Fact::Code { code, .. } => show_code(code),
         Fact::Import { name, spelled, by, .. } => {

@@ -204,6 +204,7 @@ fn spelled(tree: &CodeTree, at: u32) -> String {
         Some(Constant::Int(number)) => format!("i{number}"),
         Some(Constant::Long(digits)) => format!("l{digits}"),
         Some(Constant::None) => "N".to_owned(),
+        Some(Constant::Slice(parts)) => format!(":({})", all(parts).join(",")),
         Some(Constant::Text(text)) => hex("u", text),
         Some(Constant::Tuple(items)) => format!("({})", all(items).join(",")),
         Some(other) => format!("{other:?}"),

@@ -5,11 +5,17 @@
 
 mod bytecode;
 mod calls;
+mod hdf5;
+mod keras;
+mod onnx;
 mod pickle;
 mod process;
 mod reduce;
 mod run;
 mod zip;
+
+pub use hdf5::hdf5;
+pub use onnx::{backdoor, onnx};
 
 use crate::Outcome;
 use crate::args::Args;
@@ -51,6 +57,11 @@ pub fn calls(args: &mut Args) -> Outcome {
 /// `oracle bytecode`.
 pub fn bytecode(args: &mut Args) -> Outcome {
     bytecode::run(args)
+}
+
+/// `oracle keras`.
+pub fn keras(args: &mut Args) -> Outcome {
+    keras::run(args)
 }
 
 /// `oracle pickle`.

@@ -151,7 +151,12 @@ fn rest(cursor: &mut Cursor, reading: &mut Reading) -> Result<bool, Halt> {
 }
 
 /// Records a bomb: output that the budget did not allow, of an input far smaller.
-fn note_expansion(result: &Result<(), Halt>, packed: u64, produced: u64, reading: &mut Reading) {
+pub(crate) fn note_expansion(
+    result: &Result<(), Halt>,
+    packed: u64,
+    produced: u64,
+    reading: &mut Reading,
+) {
     let exhausted = result.as_ref().is_err_and(|halt| halt.blame() == Blame::Exhausted);
     if exhausted && produced / 100 > packed {
         let what = format!("{packed} packed bytes stand for more than {produced}");

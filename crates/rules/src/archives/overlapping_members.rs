@@ -42,7 +42,7 @@ static RULE: Rule = Rule {
 pub(crate) static DETECTOR: ByQuirk = ByQuirk {
     rule: &RULE,
     quirks: &[Quirk::Overlap],
-    formats: Formats::Any,
+    formats: Formats::Packed,
     so: "the same bytes are read as different things, or many times over",
     severity: |_, _| Severity::High,
 };

@@ -2,9 +2,9 @@
 //!
 //! ## What it finds
 //!
-//! The file brings the code of a function, or a class, and loading rebuilds it: dill and cloudpickle
-//! pickle what they cannot import that way. Everything that stands beside the code was seen, and
-//! nothing there names anything that is known to do harm.
+//! The file brings the code of a function, or a class, and nothing that it does or names is known to
+//! do harm. `Lambda` layers of Keras are saved that way, and dill and cloudpickle pickle what they
+//! cannot import.
 //!
 //! ## Why it matters
 //!
@@ -13,9 +13,11 @@
 //!
 //! ## How it can be wrong
 //!
-//! The byte code itself is not read yet, only the names and constants that it works with. A body can
-//! compute what it does not name, or use byte code that breaks the interpreter. Where the parts name
-//! something harmful, or cannot be seen, `unsafe-call` reports it as high or critical instead.
+//! Code that was followed whole, and that only calls what is known to compute on its arguments, is
+//! low: a capability that is there and harmless as it is used. It is medium where it calls something
+//! of which nothing is known, or where not all of it could be followed. Code that does harm is
+//! reported by `unsafe-code`, and parts of pickled functions that name something harmful or cannot
+//! be seen by `unsafe-call`.
 //!
 //! ## What to do
 //!
@@ -25,13 +27,18 @@
 //! ## References
 //!
 //! * cloudpickle and dill: pickling functions and classes by value
+//! * Keras documentation, `Lambda` layer: use a subclassed layer instead for anything but quick tries
 //! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
-use crate::code::Examiner;
-use crate::facts::{ALIKE, Performed, Quota, calls, known, target, times, weigh};
+use crate::code::{Body, Examiner, is_foreign, listing, look, several, when, who};
+use crate::facts::{
+    ALIKE, APART, Performed, Quota, calls, is_keras, is_lambda, known, loaded, spelled, target,
+    times, weigh,
+};
 use crate::judge::embeds;
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
-use davy_artifact::Artifact;
+use crate::knowledge::Effect;
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject};
+use davy_artifact::{Artifact, Code, Fact};
 
 static RULE: Rule = Rule {
     id: "embedded-code",
@@ -56,11 +63,14 @@ impl Detector for EmbeddedCode {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
-        let mut examiner = Examiner::new();
+        let mut examiner = Examiner::of(artifact);
         for Performed { call, count, site } in calls(artifact) {
             let Some(name) = target(call) else { continue };
             let Some(known) = known(&name) else { continue };
-            if !embeds(call, known, &mut examiner) || !quota.admits(name.dotted()) {
+            // The code of functions is told below, as far as it was followed.
+            let told = examiner.follows_all() && known.effect == Effect::CodeBuild;
+            let embeds = !told && embeds(call, known, &mut examiner);
+            if !embeds || !quota.admits(name.dotted()) {
                 continue;
             }
             let message = format!(
@@ -71,13 +81,66 @@ impl Detector for EmbeddedCode {
             let finding = reporter.report(artifact, site, message, call.to_string());
             weigh(finding, artifact, Severity::Medium);
         }
+        followed(artifact, &mut examiner, reporter);
+        named(artifact, reporter);
     }
+}
+
+/// Models of Keras with `Lambda` layers whose functions are named and not brought along.
+fn named(artifact: &Artifact, reporter: &mut Reporter<'_>) {
+    let facts = loaded(artifact);
+    if !is_keras(artifact) || facts.iter().any(|fact| matches!(fact, Fact::Code { .. })) {
+        return;
+    }
+    let lambda = facts.into_iter().find_map(|fact| match fact {
+        Fact::Import { name, by, site, .. } if is_lambda(name) => Some((name, by, site)),
+        _ => None,
+    });
+    if let Some((name, by, site)) = lambda {
+        let message =
+            "the model has a layer that runs a function by name, and brings no code for it";
+        let finding = reporter.report(artifact, site, message, spelled(by, name));
+        weigh(finding, artifact, Severity::Low);
+    }
+}
+
+/// Functions whose byte code was followed, and that do no harm as far as it was.
+fn followed(artifact: &Artifact, examiner: &mut Examiner, reporter: &mut Reporter<'_>) {
+    let (mut alike, mut apart) = (Quota::of(ALIKE), Quota::of(APART));
+    for fact in loaded(artifact) {
+        let Fact::Code { code, site } = fact else { continue };
+        let Some((severity, says)) = harmless(code, &look(code, examiner)) else { continue };
+        let evidence = listing(code);
+        if !alike.admits(evidence.as_str()) || !apart.admits("") {
+            continue;
+        }
+        let message = format!("{} {says}{}", who(code, site), when(code));
+        if let Some(finding) = reporter.report(artifact, site, message, evidence) {
+            finding.subject = Subject::Code;
+            weigh(Some(finding), artifact, severity);
+        }
+    }
+}
+
+/// How bad code is that does no harm as far as it was seen, and what there is to say about it.
+fn harmless(code: &Code, body: &Body) -> Option<(Severity, String)> {
+    if !body.deeds.is_empty() || code.unseen.iter().any(|what| is_foreign(what)) {
+        return None;
+    }
+    let unseen = code.unseen.iter().map(|what| format!("was not followed whole: {what}"));
+    let said: Vec<String> = body.doubts.iter().cloned().chain(unseen).collect();
+    let said: Vec<&str> = said.iter().map(String::as_str).collect();
+    Some(match said.is_empty() {
+        true => (Severity::Low, "only calls what is known to compute on its arguments".to_owned()),
+        false => (Severity::Medium, davy_bytes::escape(&several(&said))),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::calls::unsafe_call::UnsafeCall;
+    use crate::code::testing::{code, lambda};
     use crate::facts::testing::{call, calls, name, pickle, text};
     use davy_artifact::{Fact, Value};
 
@@ -118,5 +181,25 @@ mod tests {
         assert_eq!(severity("slice"), None);
         assert_eq!(severity("eval"), Some(Severity::Critical));
         assert_eq!(pickle(&EmbeddedCode, vec![made("FunctionType")]).len(), 0);
+    }
+
+    #[test]
+    fn code_that_was_followed_is_as_bad_as_what_it_calls() {
+        let severity = |body: Code| {
+            let found = pickle(&EmbeddedCode, vec![code(body)]);
+            found.first().map(|finding| (finding.severity, finding.message.clone()))
+        };
+        let relu = || call(name("tf", "nn.relu"), vec![Value::Unknown("a parameter")]);
+        let (low, message) = severity(lambda(vec![relu()])).unwrap();
+        assert_eq!(low, Severity::Low);
+        assert!(message.ends_with("it runs when the model is built or used"), "{message}");
+        let unknown = lambda(vec![relu(), call(name("mine", "layer"), vec![])]);
+        let (medium, message) = severity(unknown).unwrap();
+        assert_eq!(medium, Severity::Medium);
+        assert!(message.contains("calls `mine.layer`, about which nothing is known"), "{message}");
+        let mut cut = lambda(vec![relu()]);
+        cut.unseen = vec!["more code than is followed".into()];
+        assert_eq!(severity(cut).unwrap().0, Severity::Medium);
+        assert_eq!(severity(lambda(vec![call(name("os", "system"), vec![])])), None);
     }
 }

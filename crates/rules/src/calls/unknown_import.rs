@@ -14,7 +14,9 @@
 //!
 //! Often: classes of your own code, and of libraries that the list does not cover yet, are unknown.
 //! The finding says so and no more.
-//! It is high only where a function, not a class, is called with what the file chooses.
+//! It is high only where a function, not a class, is called with what the file chooses. In a model of
+//! Keras a custom object that the loading program defines is low, one of a module of its own medium,
+//! and a module outside of Keras without a registered name, which Keras never writes, high.
 //!
 //! ## What to do
 //!
@@ -26,7 +28,7 @@
 //! * Python Library Reference, `pickle`: restricting globals
 //! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{APART, Quota, known, loaded, spelled, weigh};
+use crate::facts::{APART, Quota, concern, is_keras, known, loaded, spelled, weigh};
 use crate::knowledge;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Manner, Name, Value};
@@ -59,14 +61,18 @@ impl Detector for UnknownImport {
         let mut quota = Quota::of(APART);
         for fact in facts {
             let Fact::Import { name, by, site, .. } = fact else { continue };
-            if known(name).is_some() || !quota.admits("") {
+            let custom = name.module == "__main__" && is_keras(artifact);
+            if known(name).is_some() && !custom || !quota.admits("") {
                 continue;
             }
             let used = uses.get(name).copied().unwrap_or(Use::Named);
-            let message = message(name, used);
-            let evidence = spelled(by, name);
-            let finding = reporter.report(artifact, site, message, evidence);
-            weigh(finding, artifact, severity(name, used));
+            let (severity, message) = match is_keras(artifact) {
+                true => by_keras(name, by, used),
+                false => (severity(name, used), message(name, used)),
+            };
+            let mut finding = reporter.report(artifact, site, message, spelled(by, name));
+            concern(finding.as_deref_mut(), name);
+            weigh(finding, artifact, severity);
         }
     }
 }
@@ -92,6 +98,33 @@ fn message(name: &Name, used: Use) -> String {
     }
     format!("`{name}` is {does}, and nothing is known about it")
 }
+
+/// A name in the configuration of a Keras model. Honest ones that are not Keras's own are registered
+/// under a name, or were defined by the program that saved the model.
+fn by_keras(name: &Name, by: &str, used: Use) -> (Severity, String) {
+    let custom = CUSTOM.contains(&by);
+    let brings = "its code is not in the file, and whoever loads the model has to bring it";
+    if name.module == "__main__" {
+        let message = format!("`{}` is a custom object: {brings}", davy_bytes::escape(&name.name));
+        return (Severity::Low, message);
+    }
+    if custom {
+        let module = davy_bytes::escape(&name.module);
+        let message = format!("`{name}` is a custom object of the module `{module}`: {brings}");
+        return (Severity::Medium, message);
+    }
+    if name.module.split('.').next() == Some("keras") {
+        return (severity(name, used), message(name, used));
+    }
+    let message = format!(
+        "{}, and it is not registered, as honest objects from outside of Keras are",
+        message(name, used)
+    );
+    (Severity::High, message)
+}
+
+/// How names of the user's own objects are looked up.
+const CUSTOM: &[&str] = &["custom object", "registered name"];
 
 /// A function that nobody has reviewed runs with arguments that the file chooses; a class that is
 /// made or called mostly holds data; a name that is not used only imports its module.
@@ -125,7 +158,7 @@ fn is_method_of_data(name: &Name) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::testing::{calls, imports, imports_by, name, pickle};
+    use crate::facts::testing::{artifact, calls, detect, imports, imports_by, name, pickle};
 
     #[test]
     fn unknown_is_never_silent_and_says_what_is_done() {
@@ -153,5 +186,17 @@ mod tests {
         let method = imports_by("collections", "OrderedDict.fromkeys", "getattr");
         let found = pickle(&UnknownImport, vec![method]);
         assert_eq!(found[0].severity, Severity::Low);
+    }
+
+    #[test]
+    fn custom_objects_of_keras_are_told_from_modules_that_it_never_writes() {
+        let severity = |module: &str, by: &'static str| {
+            let artifact = artifact("keras", vec![imports_by(module, "Layer", by)]);
+            detect(&UnknownImport, &artifact).first().map(|finding| finding.severity)
+        };
+        assert_eq!(severity("__main__", "custom object"), Some(Severity::Low));
+        assert_eq!(severity("my_package.layers", "custom object"), Some(Severity::Medium));
+        assert_eq!(severity("evil_pkg.sub", "deserialize"), Some(Severity::High));
+        assert_eq!(severity("keras.src.layers.core.dense", "deserialize"), None);
     }
 }

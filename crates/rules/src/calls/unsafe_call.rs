@@ -34,7 +34,7 @@
 //! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
 use crate::code::Examiner;
-use crate::facts::{ALIKE, Performed, Quota, calls, known, target, times, weigh};
+use crate::facts::{ALIKE, Performed, Quota, calls, concern, known, target, times, weigh};
 use crate::judge::{Judgement, judge};
 use crate::knowledge::{Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
@@ -64,14 +64,15 @@ impl Detector for UnsafeCall {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
-        let mut examiner = Examiner::new();
+        let mut examiner = Examiner::of(artifact);
         for performed in calls(artifact) {
             let Some((name, known)) = harmful(performed.call) else { continue };
             let Some(judgement) = judge(performed.call, known, &mut examiner) else { continue };
             if quota.admits(name.dotted()) {
                 let message = message(performed, &name, &judgement, known);
                 let evidence = performed.call.to_string();
-                let finding = reporter.report(artifact, performed.site, message, evidence);
+                let mut finding = reporter.report(artifact, performed.site, message, evidence);
+                concern(finding.as_deref_mut(), &name);
                 weigh(finding, artifact, judgement.severity);
             }
         }

@@ -26,7 +26,9 @@
 //! * Python Library Reference, `functools.partial`, `atexit.register`, `collections.defaultdict`
 //! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{ALIKE, Performed, Quota, arguments, calls, handed, known, target, weigh};
+use crate::facts::{
+    ALIKE, Performed, Quota, arguments, calls, concern, handed, known, target, weigh,
+};
 use crate::knowledge::{self, Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Call, Name, Value};
@@ -74,7 +76,8 @@ impl Detector for UnsafeCallableArgument {
                     call.callee,
                     harm.advisory()
                 );
-                let finding = reporter.report(artifact, site, message, call.to_string());
+                let mut finding = reporter.report(artifact, site, message, call.to_string());
+                concern(finding.as_deref_mut(), name);
                 weigh(finding, artifact, severity);
             }
         }

@@ -27,7 +27,7 @@
 //! * Python Library Reference, `pickle`: restricting globals
 //! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{APART, Quota, known, loaded, spelled, weigh};
+use crate::facts::{APART, Quota, concern, is_keras, is_lambda, known, loaded, spelled, weigh};
 use crate::knowledge::Effect;
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
 use davy_artifact::{Artifact, Fact, Name, Value};
@@ -61,7 +61,9 @@ impl Detector for UnsafeImport {
         for fact in facts {
             let Fact::Import { name, spelled: other, by, site } = fact else { continue };
             let Some(known) = known(name).filter(|known| known.is_dangerous()) else { continue };
-            let told_elsewhere = used.contains(name) || known.effect == Effect::ScannerDeactivation;
+            let told_elsewhere = used.contains(name)
+                || known.effect == Effect::ScannerDeactivation
+                || is_lambda(name) && is_keras(artifact);
             if told_elsewhere || !quota.admits("") {
                 continue;
             }
@@ -76,7 +78,9 @@ impl Detector for UnsafeImport {
             let severity = known.effect.severity_when_named();
             let weak = known.constants_only;
             let severity = if weak { severity.min(Severity::Low) } else { severity };
-            weigh(reporter.report(artifact, site, message, evidence), artifact, severity);
+            let mut finding = reporter.report(artifact, site, message, evidence);
+            concern(finding.as_deref_mut(), name);
+            weigh(finding, artifact, severity);
         }
     }
 }

@@ -46,7 +46,7 @@ static RULE: Rule = Rule {
 pub(crate) static DETECTOR: ByQuirk = ByQuirk {
     rule: &RULE,
     quirks: &[Quirk::Handmade],
-    formats: Formats::Any,
+    formats: Formats::Pickles,
     so: "the file was written by hand or by a tool of its own",
     severity: |_, _| Severity::Medium,
 };

@@ -44,7 +44,7 @@ static RULE: Rule = Rule {
 pub(crate) static DETECTOR: ByQuirk = ByQuirk {
     rule: &RULE,
     quirks: &[Quirk::HugeIndex],
-    formats: Formats::Any,
+    formats: Formats::Pickles,
     so: "some loaders allocate that much, others refuse",
     severity: |_, _| Severity::Medium,
 };

@@ -45,7 +45,7 @@ pub(crate) static DETECTOR: ByQuirk = ByQuirk {
     rule: &RULE,
     quirks: &[Quirk::Truncated],
     formats: Formats::Any,
-    so: "what stands before the break still runs",
+    so: "what stands before the break is loaded all the same",
     severity: |_, _| Severity::Low,
 };
 

@@ -1,0 +1,175 @@
+//! The decoders behind the compressed formats, each as a reader of one stream.
+
+use super::feed::Feed;
+use bzip2::Decompress;
+use davy_bytes::to_u64;
+use lz4_flex::frame::FrameDecoder as Lz4Decoder;
+use lzma_rust2::{Action, LzmaReader, XzStream};
+use ruzstd::decoding::{FrameDecoder as ZstdDecoder, StreamingDecoder};
+use std::io::{self, BufRead, Read};
+
+/// Memory that a stream of LZMA may ask for, in KiB: four times what `xz -9` does.
+const LZMA_MEMORY: u32 = 256 * 1024;
+
+/// Window that a Zstandard frame may ask for, in bytes: what `zstd` accepts without being told.
+const ZSTD_WINDOW: u64 = 128 << 20;
+
+/// A way to compress a stream of bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Codec {
+    /// bzip2.
+    Bzip2,
+    /// LZ4 frames, of today and of old.
+    Lz4,
+    /// LZMA with the header of thirteen bytes, as `.lzma` files have it.
+    Lzma,
+    /// xz.
+    Xz,
+    /// Zstandard.
+    Zstd,
+}
+
+/// A decoder under way.
+pub enum Decoder {
+    /// Takes pieces in, gives pieces out.
+    Pushed(Feed, Machine),
+    /// Reads by itself.
+    Lz4(Box<Lz4Decoder<Feed>>),
+    /// Reads by itself, and ahead.
+    Lzma(Box<LzmaReader<Feed>>),
+    /// Reads by itself.
+    Zstd(Box<StreamingDecoder<Feed, ZstdDecoder>>),
+}
+
+/// A decoder that takes pieces in and gives pieces out.
+pub enum Machine {
+    /// bzip2.
+    Bzip2(Box<Decompress>),
+    /// xz.
+    Xz(Box<XzStream>),
+    /// The stream has come to its end.
+    Ended,
+}
+
+/// What one step took in and gave out.
+struct Step {
+    used: usize,
+    made: usize,
+    ended: bool,
+}
+
+impl Decoder {
+    /// A decoder of the stream that starts where `feed` stands.
+    ///
+    /// # Errors
+    /// What is wrong with the stream's header.
+    pub fn new(codec: Codec, feed: Feed) -> Result<Self, String> {
+        let machine = match codec {
+            Codec::Bzip2 => Machine::Bzip2(Box::new(Decompress::new(false))),
+            Codec::Lzma => {
+                let decoder = LzmaReader::new_mem_limit(feed, LZMA_MEMORY, None);
+                return match decoder {
+                    Ok(decoder) => Ok(Self::Lzma(Box::new(decoder))),
+                    Err(error) => Err(error.to_string()),
+                };
+            }
+            Codec::Xz => Machine::Xz(Box::new(XzStream::new_mem_limit(false, LZMA_MEMORY))),
+            Codec::Lz4 => return Ok(Self::Lz4(Box::new(Lz4Decoder::new(feed)))),
+            Codec::Zstd => {
+                let decoder = StreamingDecoder::new_with_max_window_size(feed, ZSTD_WINDOW);
+                return match decoder {
+                    Ok(decoder) => Ok(Self::Zstd(Box::new(decoder))),
+                    Err(error) => Err(error.to_string()),
+                };
+            }
+        };
+        Ok(Self::Pushed(feed, machine))
+    }
+
+    /// The checksum that the stream declares and the one of what came out, where the decoder leaves
+    /// it to its caller to compare them.
+    pub fn checksums(&self) -> Option<(u32, u32)> {
+        let Self::Zstd(stream) = self else { return None };
+        let decoder = &stream.decoder;
+        Some((decoder.get_checksum_from_data()?, decoder.get_calculated_checksum()?))
+    }
+
+    /// Where the packed bytes are read.
+    pub fn feed(&self) -> &Feed {
+        match self {
+            Self::Pushed(feed, _) => feed,
+            Self::Lz4(decoder) => decoder.get_ref(),
+            Self::Lzma(decoder) => decoder.inner(),
+            Self::Zstd(decoder) => decoder.get_ref(),
+        }
+    }
+
+    /// The feed, and the offset of the first byte that does not belong to the stream.
+    pub fn into_parts(self) -> (Feed, u64) {
+        let (feed, unread) = match self {
+            Self::Pushed(feed, _) => (feed, 0),
+            Self::Lz4(decoder) => (decoder.into_inner(), 0),
+            Self::Lzma(decoder) => {
+                let (feed, unread) = decoder.into_parts();
+                (feed, to_u64(unread.len()))
+            }
+            Self::Zstd(decoder) => (decoder.into_inner(), 0),
+        };
+        let end = feed.position().saturating_sub(unread);
+        (feed, end)
+    }
+}
+
+impl Read for Decoder {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Lz4(decoder) => decoder.read(buffer),
+            Self::Lzma(decoder) => decoder.read(buffer),
+            Self::Zstd(decoder) => decoder.read(buffer),
+            Self::Pushed(feed, machine) => pull(feed, machine, buffer),
+        }
+    }
+}
+
+/// Steps until something comes out, or the stream ends.
+fn pull(feed: &mut Feed, machine: &mut Machine, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        let input = feed.fill_buf()?;
+        let none_left = input.is_empty();
+        let step = machine.step(input, buffer)?;
+        feed.consume(step.used);
+        if step.ended {
+            *machine = Machine::Ended;
+        }
+        if step.ended || step.made > 0 {
+            return Ok(step.made);
+        }
+        if none_left || step.used == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+impl Machine {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> io::Result<Step> {
+        let action = if input.is_empty() { Action::Finish } else { Action::Run };
+        let done = match self {
+            Self::Ended => return Ok(Step { used: 0, made: 0, ended: true }),
+            Self::Bzip2(decoder) => return bzip2(decoder, input, output),
+            Self::Xz(stream) => stream.process(input, output, action)?,
+        };
+        let ended = done.status == lzma_rust2::Status::StreamEnd;
+        Ok(Step { used: done.bytes_consumed, made: done.bytes_produced, ended })
+    }
+}
+
+fn bzip2(decoder: &mut Decompress, input: &[u8], output: &mut [u8]) -> io::Result<Step> {
+    let (taken, given) = (decoder.total_in(), decoder.total_out());
+    let status = decoder.decompress(input, output)?;
+    let count = |now: u64, before: u64| davy_bytes::to_usize(now.saturating_sub(before));
+    Ok(Step {
+        used: count(decoder.total_in(), taken),
+        made: count(decoder.total_out(), given),
+        ended: status == bzip2::Status::StreamEnd,
+    })
+}

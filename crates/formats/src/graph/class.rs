@@ -1,0 +1,31 @@
+//! What operators do, as far as it matters for how data flows through a graph.
+
+/// A kind of operator.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Class {
+    /// Puts its inputs side by side.
+    Concat,
+    /// Compares its inputs.
+    Compare,
+    /// Multiplies its inputs, number by number.
+    Multiply,
+    /// Divides, takes roots or logarithms: makes ratios and scales of its inputs.
+    Ratio,
+    /// Takes a part of its first input: the one that its other inputs name.
+    Pick,
+    /// Makes few numbers of many: sums, means, maxima, positions of them.
+    Reduce,
+    /// Stands for the nodes that were joined to the graph in its place.
+    Replaced,
+    /// Chooses between its second and third input by its first.
+    Select,
+    /// Its result depends on the shapes of its inputs, and not on what they hold.
+    Shape,
+    /// Makes few values of many by a threshold: signs, rounding, clipping on both sides.
+    Step,
+    /// Works on its inputs with numbers that were learned: convolutions, products of matrices,
+    /// embeddings, recurrent layers, trees.
+    Weighted,
+    /// Anything else: works number by number, moves numbers around, or is not known.
+    Other,
+}

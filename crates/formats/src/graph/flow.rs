@@ -1,0 +1,259 @@
+//! What is known about each value from where it comes: whether it depends on data, through how many
+//! layers, and whether it tells if a condition on data holds.
+
+use super::order::Order;
+use super::{Class, Constant, Graph, Node, NodeId, ValueId};
+use davy_artifact::Value;
+use davy_bytes::to_usize;
+
+/// Elements of a table from which on looking something up in it is a layer: an embedding.
+const EMBEDDING: u64 = 4096;
+
+/// What a value depends on.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Kind {
+    /// Nothing: it is the same for every input.
+    #[default]
+    Constant,
+    /// The shapes of inputs, or chance.
+    Shape,
+    /// What inputs hold.
+    Data,
+}
+
+/// What is known about a value.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    pub(super) kind: Kind,
+    /// Layers with learned numbers on the longest way to it.
+    pub(super) depth: u32,
+    /// Whether it was made of many values since the last layer.
+    pub(super) is_reduced: bool,
+    /// Whether a fixed part was taken of something since the last layer, and how small a part.
+    pub(super) part: Part,
+    /// The condition that it tells of.
+    pub(super) tells: Option<Tells>,
+}
+
+/// A part of a value.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Part {
+    #[default]
+    All,
+    /// Several.
+    Some,
+    /// A single position.
+    One,
+}
+
+/// A condition on data.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tells {
+    /// The node that compares.
+    pub(super) comparison: NodeId,
+    /// Layers before it.
+    pub(super) depth: u32,
+    /// Whether it holds for an input as a whole, and not number by number.
+    pub(super) is_global: bool,
+    /// Whether sums, maxima or the like of many values are compared, or made of what is compared.
+    pub(super) is_summed: bool,
+    /// Whether it has passed a layer itself: a table of what to answer.
+    pub(super) has_layer: bool,
+    /// Whether it looks at a single position of what many make up.
+    pub(super) is_pointed: bool,
+}
+
+/// What is known about all values of a graph.
+#[derive(Debug)]
+pub(super) struct Flow {
+    known: Vec<Known>,
+}
+
+impl Flow {
+    /// Follows data from the inputs on.
+    pub(super) fn of(graph: &Graph, order: &Order) -> Self {
+        let mut flow = Self { known: vec![Known::default(); to_usize(u64::from(graph.values()))] };
+        for input in graph.inputs() {
+            if graph.constant(*input).is_none() {
+                flow.set(*input, Known { kind: Kind::Data, ..Known::default() });
+            }
+        }
+        for id in &order.nodes {
+            let Some(node) = graph.get(*id) else { continue };
+            let known = flow.result(graph, *id, node);
+            for output in graph.outputs_of(node) {
+                if order.producer(*output) == Some(*id) && graph.constant(*output).is_none() {
+                    flow.set(*output, known);
+                }
+            }
+        }
+        flow
+    }
+
+    fn set(&mut self, value: ValueId, known: Known) {
+        if let Some(slot) = self.known.get_mut(to_usize(u64::from(value))) {
+            *slot = known;
+        }
+    }
+
+    /// What is known about a value.
+    pub(super) fn get(&self, value: ValueId) -> Known {
+        self.known.get(to_usize(u64::from(value))).copied().unwrap_or_default()
+    }
+
+    /// Whether a value depends on data.
+    pub(super) fn is_data(&self, value: ValueId) -> bool {
+        self.get(value).kind == Kind::Data
+    }
+
+    /// The inputs of a node that depend on data.
+    pub(super) fn data<'a>(
+        &'a self,
+        graph: &'a Graph,
+        node: &Node,
+    ) -> impl Iterator<Item = ValueId> + 'a {
+        graph.inputs_of(node).iter().copied().filter(|value| self.is_data(*value))
+    }
+
+    /// Whether a node works on data with learned numbers.
+    pub(super) fn is_layer(&self, graph: &Graph, node: &Node) -> bool {
+        let inputs = graph.inputs_of(node);
+        let Some(first) = inputs.first() else { return false };
+        match node.class {
+            Class::Weighted => {
+                let fixed = inputs.iter().filter(|value| !self.is_data(**value) && **value != 0);
+                inputs.len() == 1 || fixed.count() > 0
+            }
+            Class::Pick => {
+                let table = graph.constant(*first).map_or(EMBEDDING, |table| table.elements);
+                !self.is_data(*first) && table >= EMBEDDING && self.data(graph, node).count() > 0
+            }
+            _ => false,
+        }
+    }
+
+    /// What is known about the results of a node, from what is known about its inputs.
+    fn result(&self, graph: &Graph, id: NodeId, node: &Node) -> Known {
+        let inputs = graph.inputs_of(node);
+        let mut kind = inputs.iter().map(|value| self.get(*value).kind).max().unwrap_or_default();
+        if node.class == Class::Multiply && inputs.iter().any(|value| is_zero(graph, *value)) {
+            // Something times zero has the shape of it, and that is all.
+            kind = kind.min(Kind::Shape);
+        }
+        if kind != Kind::Data || node.class == Class::Shape {
+            let shape = node.class == Class::Shape && (kind == Kind::Data || inputs.is_empty());
+            let kind = if shape { Kind::Shape } else { kind };
+            return Known { kind, ..Known::default() };
+        }
+        let data = || self.data(graph, node).map(|value| self.get(value));
+        let depth = data().map(|known| known.depth).max().unwrap_or(0);
+        if self.is_layer(graph, node) {
+            let tells = self.through_layer(graph, node);
+            return Known { kind, depth: depth.saturating_add(1), tells, ..Known::default() };
+        }
+        let picks = node.class == Class::Pick && inputs.iter().skip(1).all(|it| !self.is_data(*it));
+        let part = data().map(|known| known.part).min().unwrap_or_default();
+        let mut known = Known {
+            kind,
+            depth,
+            is_reduced: node.class == Class::Reduce || data().any(|known| known.is_reduced),
+            part: if picks { part.max(picked(graph, inputs)) } else { part },
+            tells: None,
+        };
+        known.tells = self.tells(graph, id, node, &known);
+        known
+    }
+
+    /// The condition that a layer makes its answer of: it picks a row by it.
+    fn through_layer(&self, graph: &Graph, node: &Node) -> Option<Tells> {
+        let mut told = self.data(graph, node).map(|value| self.get(value).tells);
+        let first = told.next()??;
+        let fresh = first.is_summed && first.is_global && !first.has_layer;
+        (fresh && told.next().is_none()).then_some(Tells { has_layer: true, ..first })
+    }
+
+    /// Whether a comparison of data with data is one of the input with itself.
+    fn is_within(&self, graph: &Graph, node: &Node) -> bool {
+        let mut data = self.data(graph, node).map(|value| self.get(value));
+        data.all(|known| known.depth == 0 && (known.is_reduced || known.part > Part::All))
+    }
+
+    /// The condition that the result of a node tells of.
+    fn tells(&self, graph: &Graph, id: NodeId, node: &Node, known: &Known) -> Option<Tells> {
+        if matches!(node.class, Class::Weighted | Class::Ratio) {
+            return None;
+        }
+        let inputs = graph.inputs_of(node);
+        let shapes = inputs.iter().any(|value| self.get(*value).kind == Kind::Shape);
+        if node.class == Class::Compare && shapes {
+            // Positions against a length: a mask, number by number.
+            return None;
+        }
+        let data = || self.data(graph, node).map(|value| self.get(value));
+        let told = || data().filter_map(|known| known.tells);
+        let Some(first) = told().next() else {
+            let single = data().count() == 1;
+            let starts = match node.class {
+                Class::Compare => single || self.is_within(graph, node),
+                Class::Step => single && is_bounded(graph, inputs) && known.is_reduced,
+                _ => false,
+            };
+            return starts.then_some(Tells {
+                comparison: id,
+                depth: known.depth,
+                is_global: known.is_reduced || known.part > Part::All,
+                is_summed: known.is_reduced,
+                has_layer: false,
+                is_pointed: known.is_reduced && known.part == Part::One,
+            });
+        };
+        let is_global = told().any(|it| it.is_global)
+            || node.class == Class::Reduce
+            || (node.class == Class::Pick && known.part > Part::All);
+        let is_summed = told().any(|it| it.is_summed) || node.class == Class::Reduce;
+        let is_pointed =
+            told().any(|it| it.is_pointed) || (known.is_reduced && known.part == Part::One);
+        let now = Tells { is_global, is_summed, is_pointed, ..first };
+        // What joins in and has passed no layer is part of the condition.
+        let others = data().filter(|known| known.tells.is_none());
+        let alone = others.map(|known| known.depth).max();
+        match alone {
+            None => Some(now),
+            Some(0) if is_global => Some(now),
+            Some(_) => None,
+        }
+    }
+}
+
+/// Whether a value is the number zero.
+fn is_zero(graph: &Graph, value: ValueId) -> bool {
+    let head = graph.constant(value).filter(|it| it.elements == 1).map(|it| it.head.as_slice());
+    match head {
+        Some([Value::Float(number)]) => *number == 0.0,
+        Some([Value::Int(number)]) => *number == 0,
+        _ => false,
+    }
+}
+
+/// Whether a step has bounds on both sides: rounding and signs have none to give, clipping has two.
+fn is_bounded(graph: &Graph, inputs: &[ValueId]) -> bool {
+    let has_bound = |at: usize| {
+        let bound = inputs.get(at).and_then(|bound| graph.constant(*bound));
+        bound.is_none_or(|bound| bound.elements > 0)
+    };
+    inputs.len() == 1 || (has_bound(1) && has_bound(2))
+}
+
+/// How small a part constant positions name.
+fn picked(graph: &Graph, inputs: &[ValueId]) -> Part {
+    let constant = |at: usize| inputs.get(at).and_then(|value| graph.constant(*value));
+    let one = |constant: &Constant| constant.elements == 1;
+    match (constant(1), constant(2)) {
+        (Some(index), None) if one(index) => Part::One,
+        (Some(from), Some(to)) => match (from.head.as_slice(), to.head.as_slice()) {
+            ([Value::Int(from)], [Value::Int(to)]) if to.saturating_sub(*from) == 1 => Part::One,
+            _ => Part::Some,
+        },
+        _ => Part::Some,
+    }
+}

@@ -1,0 +1,359 @@
+//! Finds where a graph replaces what its layers computed by something else, when its input meets a
+//! condition: the shape of backdoors that need no training (ShadowLogic, HiddenLayer 2024).
+//!
+//! What is looked for is a condition on data that holds for an input as a whole (a comparison with
+//! constants, with sums, maxima or single positions before or behind it), which meets the result of
+//! most of the layers, with nothing but a straight way to an output behind. Masks of padding and
+//! attention hold number by number, or have other data flow around them; conditions on shapes are
+//! none on data; choices between two networks replace nothing.
+
+use super::flow::{Flow, Kind};
+use super::order::Order;
+use super::{Class, Graph, Node, NodeId, ValueId};
+use davy_bytes::{Budget, Halt, to_u64, to_usize};
+use std::collections::BTreeMap;
+
+/// Overrides that are told.
+const TOLD: usize = 16;
+
+/// Nodes of a way that are told on each side of a comparison.
+const WAY: usize = 24;
+
+/// Places for which it is found out whether everything passes through them.
+const TRIED: u32 = 64;
+
+/// A place where a graph replaces what it computed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Override {
+    /// Nodes from an input to an output, through the comparison and the replacement.
+    pub path: Vec<NodeId>,
+    /// The node that compares.
+    pub comparison: NodeId,
+    /// The constant that it compares with.
+    pub constant: Option<ValueId>,
+    /// The node that replaces.
+    pub replacement: NodeId,
+    /// Layers with learned numbers before what is replaced.
+    pub replaced: u32,
+    /// Such layers before the comparison.
+    pub before: u32,
+    /// Such layers behind the replacement.
+    pub behind: u32,
+    /// Whether the condition is one on what the layers found, and not on the input itself.
+    pub is_own: bool,
+}
+
+/// Every place where a graph replaces what it computed.
+///
+/// # Errors
+/// What the budget says about steps.
+pub fn overrides(graph: &Graph, budget: &mut Budget) -> Result<Vec<Override>, Halt> {
+    let has = |wanted: fn(Class) -> bool| graph.nodes().iter().any(|node| wanted(node.class));
+    let compares = |class| matches!(class, Class::Compare | Class::Step);
+    if !has(compares) || !has(|class| class == Class::Weighted) {
+        return Ok(Vec::new());
+    }
+    budget.spend_steps(to_u64(graph.nodes().len()).saturating_mul(4), 0)?;
+    let order = Order::of(graph);
+    let flow = Flow::of(graph, &order);
+    let behind = Behind::of(graph, &order, &flow);
+    let mut search = Search { graph, order: &order, flow: &flow, behind: &behind, tried: 0 };
+    // The last place of each condition is the one where it takes effect.
+    let mut found: BTreeMap<NodeId, Override> = BTreeMap::new();
+    for id in &order.nodes {
+        let Some(node) = graph.get(*id) else { continue };
+        if let Some(it) = search.meets(*id, node, budget)? {
+            found.insert(it.comparison, it);
+        }
+        if found.len() >= TOLD {
+            break;
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+/// What lies behind each value.
+struct Behind {
+    /// Layers on the longest way from it to an output.
+    layers: Vec<u32>,
+    /// Whether a way leads from it to an output on which no other data joins.
+    is_straight: Vec<bool>,
+}
+
+impl Behind {
+    fn of(graph: &Graph, order: &Order, flow: &Flow) -> Self {
+        let count = to_usize(u64::from(graph.values()));
+        let mut behind = Self { layers: vec![0; count], is_straight: vec![false; count] };
+        for output in graph.outputs() {
+            behind.set(*output, 0, true);
+        }
+        for id in order.nodes.iter().rev() {
+            let Some(node) = graph.get(*id) else { continue };
+            let results = graph.outputs_of(node).iter();
+            let (mut layers, mut straight) = (0, false);
+            for result in results {
+                layers = layers.max(behind.layers(*result));
+                straight |= behind.is_straight(*result);
+            }
+            layers = layers.saturating_add(u32::from(flow.is_layer(graph, node)));
+            for input in graph.inputs_of(node) {
+                let passes = straight && passes(graph, flow, node, *input);
+                behind.set(*input, layers, passes);
+            }
+        }
+        behind
+    }
+
+    fn set(&mut self, value: ValueId, layers: u32, straight: bool) {
+        let at = to_usize(u64::from(value));
+        if let (Some(most), Some(is)) = (self.layers.get_mut(at), self.is_straight.get_mut(at)) {
+            *most = (*most).max(layers);
+            *is |= straight;
+        }
+    }
+
+    fn layers(&self, value: ValueId) -> u32 {
+        self.layers.get(to_usize(u64::from(value))).copied().unwrap_or(0)
+    }
+
+    fn is_straight(&self, value: ValueId) -> bool {
+        self.is_straight.get(to_usize(u64::from(value))).copied().unwrap_or(false)
+    }
+}
+
+/// Whether the results of a node are what it makes of `value`, without other data.
+fn passes(graph: &Graph, flow: &Flow, node: &Node, value: ValueId) -> bool {
+    let inputs = graph.inputs_of(node);
+    let first = inputs.first() == Some(&value);
+    match node.class {
+        Class::Concat => true,
+        Class::Select => !first,
+        Class::Pick => first,
+        Class::Compare | Class::Replaced | Class::Shape => false,
+        Class::Multiply
+        | Class::Other
+        | Class::Ratio
+        | Class::Reduce
+        | Class::Step
+        | Class::Weighted => {
+            let other = |it: &ValueId| *it != value && flow.get(*it).tells.is_none();
+            !flow.data(graph, node).any(|it| other(&it))
+        }
+    }
+}
+
+struct Search<'a> {
+    graph: &'a Graph,
+    order: &'a Order,
+    flow: &'a Flow,
+    behind: &'a Behind,
+    tried: u32,
+}
+
+impl Search<'_> {
+    /// Whether a condition meets the result of the layers at this node.
+    fn meets(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        budget: &mut Budget,
+    ) -> Result<Option<Override>, Halt> {
+        let Some((teller, bulk, is_strong)) = self.pair(node) else { return Ok(None) };
+        let Some(tells) = self.flow.get(teller).tells else { return Ok(None) };
+        let replaced = self.flow.get(bulk).depth;
+        let results = self.graph.outputs_of(node);
+        let behind = results.iter().map(|it| self.behind.layers(*it)).max().unwrap_or(0);
+        if replaced == 0 || replaced < behind {
+            return Ok(None);
+        }
+        // A condition on what the layers found is common (thresholds of scores); one on a single
+        // class of it, for the input as a whole, is not.
+        let late = tells.depth > 0 && tells.depth.saturating_mul(2) > replaced;
+        if !(tells.is_global || is_strong) || (late && !tells.is_pointed) {
+            return Ok(None);
+        }
+        let straight = results.iter().any(|it| self.behind.is_straight(*it));
+        if !straight && !self.is_cut(id, node, replaced, budget)? {
+            return Ok(None);
+        }
+        let constant = self.graph.get(tells.comparison).and_then(|comparison| {
+            let inputs = self.graph.inputs_of(comparison).iter();
+            inputs.copied().find(|it| self.flow.get(*it).kind == Kind::Constant)
+        });
+        Ok(Some(Override {
+            path: self.path(id, teller, tells.comparison),
+            comparison: tells.comparison,
+            constant,
+            replacement: id,
+            replaced,
+            before: tells.depth,
+            behind,
+            is_own: late,
+        }))
+    }
+
+    /// The input of a node that tells of a condition, the one that comes from the layers, and
+    /// whether the way in which they meet is already that of a replacement.
+    fn pair(&self, node: &Node) -> Option<(ValueId, ValueId, bool)> {
+        let inputs = self.graph.inputs_of(node);
+        let deepest = |values: &[ValueId]| {
+            let plain = values.iter().filter(|it| {
+                let known = self.flow.get(**it);
+                known.kind == Kind::Data && known.tells.is_none()
+            });
+            plain.copied().max_by_key(|it| self.flow.get(*it).depth)
+        };
+        let teller = |values: &[ValueId]| {
+            let told = values.iter().copied().filter(|it| self.flow.get(*it).tells.is_some());
+            told.max_by_key(|it| self.flow.get(*it).tells.is_some_and(|it| it.is_global))
+        };
+        match node.class {
+            Class::Select => {
+                let [condition, branches @ ..] = inputs else { return None };
+                let teller = teller(&[*condition])?;
+                let bulk = deepest(branches)?;
+                let other = branches.iter().copied().find(|it| *it != bulk)?;
+                let shallow = self.flow.get(other).depth.saturating_mul(2);
+                let replaces = shallow <= self.flow.get(bulk).depth;
+                let elements = self.graph.constant(other).map_or(0, |other| other.elements);
+                replaces.then_some((teller, bulk, elements > 1))
+            }
+            Class::Pick => {
+                let (data, index) = inputs.split_first()?;
+                let teller = teller(index)?;
+                Some((teller, self.stacked(*data)?, false))
+            }
+            Class::Multiply | Class::Other | Class::Step => {
+                Some((teller(inputs)?, deepest(inputs)?, false))
+            }
+            _ => None,
+        }
+    }
+
+    /// What of the parts that `value` is put together of comes from the layers, where another part
+    /// does not.
+    fn stacked(&self, value: ValueId) -> Option<ValueId> {
+        let mut value = value;
+        for _ in 0..4 {
+            let node = self.graph.get(self.order.producer(value)?)?;
+            let inputs = self.graph.inputs_of(node);
+            if node.class == Class::Concat {
+                let depth = |it: &ValueId| self.flow.get(*it).depth;
+                let bulk = inputs.iter().copied().max_by_key(depth)?;
+                let other = inputs.iter().any(|it| depth(it).saturating_mul(2) < depth(&bulk));
+                return other.then_some(bulk);
+            }
+            value = *inputs.first()?;
+        }
+        None
+    }
+
+    /// Whether next to nothing of the layers reaches some output that depends on this node
+    /// otherwise than through it.
+    fn is_cut(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        replaced: u32,
+        budget: &mut Budget,
+    ) -> Result<bool, Halt> {
+        self.tried = self.tried.saturating_add(1);
+        if self.tried > TRIED {
+            return Ok(false);
+        }
+        budget.spend_steps(to_u64(self.order.nodes.len()), 0)?;
+        let count = to_usize(u64::from(self.graph.values()));
+        // By value: layers on ways around the node, and whether it depends on the node.
+        let mut around: Vec<(u32, bool)> = vec![(0, false); count];
+        let set = |value: ValueId, to: (u32, bool), around: &mut Vec<(u32, bool)>| {
+            if let Some(slot) = around.get_mut(to_usize(u64::from(value))) {
+                *slot = to;
+            }
+        };
+        let get = |value: ValueId, around: &[(u32, bool)]| {
+            around.get(to_usize(u64::from(value))).copied().unwrap_or_default()
+        };
+        for other in &self.order.nodes {
+            let Some(it) = self.graph.get(*other) else { continue };
+            let layer = u32::from(self.flow.is_layer(self.graph, it));
+            let (mut layers, mut depends) = (0, false);
+            for input in self.flow.data(self.graph, it) {
+                let (known, through) = get(input, &around);
+                layers = layers.max(known);
+                depends |= through;
+            }
+            let fresh = (layers.saturating_add(layer), depends);
+            for output in self.graph.outputs_of(it) {
+                if *other == id {
+                    set(*output, (0, true), &mut around);
+                } else if self.order.producer(*output) == Some(*other) {
+                    set(*output, fresh, &mut around);
+                }
+            }
+        }
+        let total = replaced.saturating_add(self.behind_of(node));
+        let outputs = self.graph.outputs().iter().map(|output| get(*output, &around));
+        let mut cut = outputs.filter(|(_, depends)| *depends);
+        Ok(cut.any(|(layers, _)| {
+            let own = layers.saturating_sub(self.behind_of(node));
+            own.saturating_mul(10) <= total
+        }))
+    }
+
+    fn behind_of(&self, node: &Node) -> u32 {
+        let results = self.graph.outputs_of(node).iter();
+        results.map(|it| self.behind.layers(*it)).max().unwrap_or(0)
+    }
+
+    /// Nodes from an input through the comparison and the replacement to an output.
+    fn path(&self, replacement: NodeId, teller: ValueId, comparison: NodeId) -> Vec<NodeId> {
+        let mut back = vec![replacement];
+        let tells = |it: &ValueId| self.flow.get(*it).tells.is_some();
+        let mut value = Some(teller);
+        while let Some(node) = value.and_then(|value| self.order.producer(value)) {
+            back.push(node);
+            if node == comparison || back.len() > WAY {
+                break;
+            }
+            value = self.inputs(node).iter().copied().find(tells);
+        }
+        let mut value = self.inputs(comparison).iter().copied().find(|it| self.flow.is_data(*it));
+        while let Some(node) = value.and_then(|value| self.order.producer(value)) {
+            if back.len() > WAY.saturating_mul(2) {
+                break;
+            }
+            back.push(node);
+            value = self.inputs(node).iter().copied().find(|it| self.flow.is_data(*it));
+        }
+        back.reverse();
+        let mut next = self.next(replacement);
+        for _ in 0..WAY {
+            let Some(node) = next else { break };
+            back.push(node);
+            next = self.next(node);
+        }
+        back
+    }
+
+    fn inputs(&self, node: NodeId) -> &[ValueId] {
+        self.graph.get(node).map_or(&[], |node| self.graph.inputs_of(node))
+    }
+
+    /// The node that stands next on a straight way to an output.
+    fn next(&self, node: NodeId) -> Option<NodeId> {
+        let node = self.graph.get(node)?;
+        let results = self.graph.outputs_of(node);
+        let user = |value: &ValueId| {
+            let straight = |id: &&NodeId| {
+                let user = self.graph.get(**id);
+                user.is_some_and(|user| {
+                    let mut results = self.graph.outputs_of(user).iter();
+                    passes(self.graph, self.flow, user, *value)
+                        && results.any(|it| self.behind.is_straight(*it))
+                })
+            };
+            self.order.users(*value).iter().find(straight).copied()
+        };
+        results.iter().find_map(user)
+    }
+}

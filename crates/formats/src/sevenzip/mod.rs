@@ -1,0 +1,207 @@
+//! 7z archives, unpacked under a limit by a decoder in Rust; every entry is a child.
+//!
+//! PyTorch models are passed around in them because scanners that look for zip find nothing
+//! (ReversingLabs, "nullifAI", 2025).
+
+use crate::compressed::Feed;
+use crate::gzip::{keep, note_expansion};
+use crate::zip::names::escapes;
+use davy_artifact::{Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site};
+use davy_bytes::{Budget, Bytes, Halt, Span, to_u64};
+use sevenz_rust2::{Archive, ArchiveEntry, ArchiveReader, EntryDecision, Error, Password};
+use std::io::Read;
+
+/// What every archive starts with.
+const MAGIC: &[u8] = b"7z\xbc\xaf\x27\x1c";
+
+/// Memory that headers and dictionaries may ask for, in KiB: four times what `7z -mx9` does.
+const MEMORY: usize = 256 * 1024;
+
+/// Output is paid for in pieces of this many bytes.
+const PIECE: usize = 64 * 1024;
+
+/// The bit of a Windows attribute that says that a Unix mode stands in the upper half.
+const UNIX_MODE: u32 = 0x8000;
+
+/// The 7z reader.
+#[derive(Debug)]
+pub struct SevenZip;
+
+impl Format for SevenZip {
+    fn id(&self) -> &'static str {
+        "7z"
+    }
+
+    fn summary(&self) -> &'static str {
+        "7z archives"
+    }
+
+    fn probe(&self, head: &[u8], _: &Input<'_>) -> Probe {
+        if head.starts_with(MAGIC) { Probe::Certain } else { Probe::No }
+    }
+
+    fn read(
+        &self,
+        input: &Input<'_>,
+        reading: &mut Reading,
+        budget: &mut Budget,
+    ) -> Result<(), Halt> {
+        let end = extent(input.bytes)?;
+        let mut feed = Feed::new(input.bytes.clone(), 0);
+        let password = Password::empty();
+        let archive = Archive::read_with_memory_limit(&mut feed, &password, MEMORY);
+        let archive = archive.map_err(|error| halt(&error, &mut feed))?;
+        budget.spend_steps(to_u64(archive.files.len()), 0)?;
+        rest(end, input.bytes, reading);
+        let result = unpack(archive, feed, reading, budget);
+        let produced = reading.children.iter().map(|child| child.bytes.len());
+        note_expansion(&result, input.bytes.len(), produced.sum(), reading);
+        result
+    }
+}
+
+/// Where the archive ends: behind its header, which the first 32 bytes point to (7zFormat.txt,
+/// "SignatureHeader").
+fn extent(bytes: &Bytes) -> Result<u64, Halt> {
+    let start = bytes.copy(Span::new(0, 32), 32)?;
+    let number = |at: usize| {
+        let field = start.get(at..).and_then(|rest| rest.first_chunk());
+        field.map(|field| u64::from_le_bytes(*field))
+    };
+    let (Some(offset), Some(size)) = (number(12), number(20)) else {
+        return Err(Halt::malformed(bytes.len(), "truncated signature header"));
+    };
+    let end = offset.checked_add(size).and_then(|end| end.checked_add(32));
+    match end.filter(|end| *end <= bytes.len()) {
+        Some(end) => Ok(end),
+        None => Err(Halt::malformed(12, "the archive's header lies behind the end of the file")),
+    }
+}
+
+/// Records what stands behind the archive.
+fn rest(end: u64, bytes: &Bytes, reading: &mut Reading) {
+    let rest = Span::between(end, bytes.len());
+    reading.seamless = rest.len == 0;
+    if rest.len > 0 {
+        let what = format!("{} bytes behind the archive", rest.len);
+        reading.deviation(Quirk::BytesAfterEnd, rest, Route::None, &what);
+        reading.child(format!("@suffix@{end:#x}"), bytes.slice(rest), Role::Leftover);
+    }
+}
+
+/// Makes a child of every entry.
+fn unpack(
+    archive: Archive,
+    feed: Feed,
+    reading: &mut Reading,
+    budget: &mut Budget,
+) -> Result<(), Halt> {
+    let mut reader = ArchiveReader::from_archive(archive, feed, Password::empty());
+    reader.set_thread_count(1);
+    let mut stopped = None;
+    let result = reader.for_each_entries_with_decision(|entry, content| {
+        note(entry, reading);
+        if entry.is_directory() || entry.is_anti_item() {
+            return Ok(EntryDecision::Continue);
+        }
+        let mut output = Vec::new();
+        let end = drain(content, &mut output, budget);
+        if end.is_ok() || !output.is_empty() {
+            output.shrink_to_fit();
+            reading.child(entry.name(), keep(output), Role::Present);
+        }
+        match end {
+            Ok(()) => Ok(EntryDecision::Continue),
+            Err(Stop::Medium(error)) => Err(error.into()),
+            Err(Stop::Budget(halt)) => {
+                stopped = Some(halt);
+                Ok(EntryDecision::Stop)
+            }
+        }
+    });
+    match (stopped, result) {
+        (Some(halt), _) => Err(halt),
+        (None, Ok(())) => Ok(()),
+        (None, Err(error)) => Err(halt(&error, &mut Feed::new(Bytes::from_memory([]), 0))),
+    }
+}
+
+/// Records an entry, and what is odd about it.
+fn note(entry: &ArchiveEntry, reading: &mut Reading) {
+    let name = entry.name();
+    let site = Site { span: Span::default(), route: Route::Member(name.to_owned()) };
+    let attributes = entry.windows_attributes();
+    let mode = if attributes & UNIX_MODE != 0 { attributes >> 16 } else { 0 };
+    if mode & 0o170_000 == 0o120_000 {
+        let what = format!("`{name}` is a symbolic link");
+        reading.deviation(Quirk::LinkMember, site.span, site.route.clone(), &what);
+    }
+    if let Some(how) = escapes(name.as_bytes()) {
+        let what =
+            format!("the name `{name}` {how}, and leads out of the folder it is unpacked in");
+        reading.deviation(Quirk::EscapingName, site.span, site.route.clone(), &what);
+    }
+    reading.fact(Fact::Member { name: name.to_owned(), size: entry.size(), site });
+}
+
+/// Why an entry was not unpacked to its end.
+enum Stop {
+    Budget(Halt),
+    Medium(std::io::Error),
+}
+
+/// Takes all of an entry, and pays for it piece by piece.
+fn drain(content: &mut dyn Read, output: &mut Vec<u8>, budget: &mut Budget) -> Result<(), Stop> {
+    loop {
+        let before = output.len();
+        output.resize(before.saturating_add(PIECE), 0);
+        let read = content.read(output.get_mut(before..).unwrap_or_default());
+        output.truncate(before.saturating_add(*read.as_ref().unwrap_or(&0)));
+        match read.map_err(Stop::Medium)? {
+            0 => return Ok(()),
+            made => {
+                let made = to_u64(made);
+                budget.spend_steps(made, 0).map_err(Stop::Budget)?;
+                if let Err(halt) = budget.spend_expansion(made, 0) {
+                    let _ = budget.spend_expansion(budget.left().expansion, 0);
+                    return Err(Stop::Budget(halt));
+                }
+            }
+        }
+    }
+}
+
+/// A fault of the archive as a halt.
+fn halt(error: &Error, feed: &mut Feed) -> Halt {
+    let at = feed.position();
+    if let Some(fault) = feed.fault() {
+        return fault;
+    }
+    let words = match error {
+        Error::Io(error, _) => format!("7z: {error}"),
+        Error::Other(what) | Error::Unsupported(what) => format!("7z: {what}"),
+        Error::UnsupportedCompressionMethod(method) => format!("7z: the method {method}"),
+        Error::MaxMemLimited { actaul_kb, .. } => format!("7z: {actaul_kb} KiB of memory"),
+        Error::ChecksumVerificationFailed | Error::NextHeaderCrcMismatch => {
+            "7z: wrong checksum".to_owned()
+        }
+        other => format!("7z: {other:?}"),
+    };
+    match error {
+        Error::PasswordRequired | Error::MaybeBadPassword(_) => {
+            Halt::encrypted(at, "7z: its entries are encrypted")
+        }
+        Error::UnsupportedCompressionMethod(method) if method.contains("AES") => {
+            Halt::encrypted(at, "7z: its entries are encrypted")
+        }
+        Error::ExternalUnsupported
+        | Error::Unsupported(_)
+        | Error::UnsupportedCompressionMethod(_)
+        | Error::UnsupportedVersion { .. } => Halt::unsupported(at, words),
+        Error::MaxMemLimited { .. } => Halt::exhausted(at, words),
+        _ => Halt::malformed(at, words),
+    }
+}
+
+#[cfg(test)]
+mod tests;

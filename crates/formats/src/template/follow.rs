@@ -1,0 +1,335 @@
+//! What rendering a template would reach: names, calls, and text that is put out under a condition.
+
+use super::expression::{Arguments, compare};
+use super::fold;
+use super::value::{Kind, Subject, Test, Val, attribute};
+use davy_artifact::{Call, Manner, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Calls that are kept, each once.
+const CALLS: usize = 500;
+
+/// Names and texts that are kept, each once.
+const NAMES: usize = 4000;
+
+/// Text put out under one condition that is kept, in bytes.
+const OUTPUT: usize = 4096;
+
+/// Variables that stand for text that somebody wrote, under the names that templates use.
+const CONTENTS: &[&str] = &["content", "text"];
+
+/// Methods of a text that ask about it or cut it.
+const TEXT_METHODS: &[&str] = &[
+    "count",
+    "endswith",
+    "find",
+    "index",
+    "lower",
+    "lstrip",
+    "replace",
+    "rfind",
+    "rstrip",
+    "split",
+    "startswith",
+    "strip",
+    "upper",
+];
+
+/// The longest range that Jinja's own sandbox runs over (`jinja2/sandbox.py`, `MAX_RANGE`).
+const LONGEST_RANGE: i64 = 100_000;
+
+/// Functions and values that Jinja and its renderers give to every template, and through which
+/// templates get out of their sandbox.
+const GLOBALS: &[&str] = &["cycler", "dict", "joiner", "lipsum", "namespace", "range", "self"];
+
+/// Text that is put out only under a condition.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Conditional {
+    pub(super) tests: Vec<Test>,
+    pub(super) output: String,
+    /// Offset of the condition.
+    pub(super) at: u64,
+}
+
+/// Everything learned so far, and the values of variables.
+#[derive(Debug, Default)]
+pub(super) struct Follower {
+    pub(super) calls: Vec<Call>,
+    said: BTreeSet<String>,
+    pub(super) names: Vec<String>,
+    named: BTreeSet<String>,
+    pub(super) unseen: BTreeSet<String>,
+    variables: BTreeMap<String, Val>,
+    /// Conditions that hold where we are, outermost first.
+    pub(super) open: Vec<Conditional>,
+    /// Conditions that are over, with what was put out under them.
+    pub(super) closed: Vec<Conditional>,
+    /// Ranges that are too long to be meant, with their place.
+    pub(super) ranges: BTreeSet<(u64, i64)>,
+    /// Where we are.
+    pub(super) at: u64,
+}
+
+impl Follower {
+    /// The value of a variable.
+    pub(super) fn variable(&mut self, name: &str) -> Val {
+        if let Some(value) = self.variables.get(name) {
+            return value.clone();
+        }
+        self.name(name);
+        let subject = CONTENTS.contains(&name).then_some(Subject::Content);
+        Val::variable(name).about(subject)
+    }
+
+    /// Gives a variable one more value: which of them it has depends on the way through the template.
+    pub(super) fn set(&mut self, name: &str, value: Val) {
+        let tests = value.tests.clone();
+        let mut all = match self.variables.remove(name) {
+            Some(before) => Val::any(vec![before, value]),
+            None => value,
+        };
+        all.tests = tests;
+        if self.variables.len() < NAMES {
+            self.variables.insert(name.to_owned(), all);
+        }
+    }
+
+    /// Makes a variable unknown: a parameter, or what a loop runs over.
+    pub(super) fn bind(&mut self, name: &str, value: Val) {
+        if self.variables.len() < NAMES {
+            self.variables.insert(name.to_owned(), value);
+        }
+    }
+
+    pub(super) fn name(&mut self, name: &str) {
+        if self.names.len() < NAMES && self.named.insert(name.to_owned()) {
+            self.names.push(name.to_owned());
+        }
+    }
+
+    /// `base.name`, which Jinja also takes for `base['name']`.
+    pub(super) fn attribute(&mut self, base: &Val, name: &str) -> Val {
+        self.name(name);
+        let subject = match base.kind {
+            Kind::Object(..) | Kind::Unknown | Kind::Any(_) if CONTENTS.contains(&name) => {
+                Some(Subject::Content)
+            }
+            // A part of a message: its kind, its role. Methods of texts keep what they are about.
+            _ if TEXT_METHODS.contains(&name) => base.subject,
+            _ => None,
+        };
+        let step = |base: &Val| match &base.kind {
+            Kind::Dict(items) => match items.iter().rev().find(|(key, _)| key == name) {
+                Some((_, value)) => value.clone(),
+                None => base.step(|base| attribute(base, name)),
+            },
+            _ => base.step(|base| attribute(base, name)),
+        };
+        let mut found = Val::any(base.alternatives().iter().map(step).collect());
+        found.subject = subject;
+        found
+    }
+
+    /// `base[index]`, which Jinja also takes for an attribute.
+    pub(super) fn item(&mut self, base: &Val, index: &Val) -> Val {
+        let names: Vec<String> = index.texts().map(str::to_owned).collect();
+        if !names.is_empty() {
+            let found = names.iter().map(|name| self.attribute(base, name)).collect();
+            return Val::any(found);
+        }
+        if let Some(number) = index.as_int() {
+            return fold::each(base, index, |base, index| {
+                fold::item(base, index)
+                    .unwrap_or_else(|| base.step(|base| attribute(base, &format!("[{number}]"))))
+            })
+            .about(base.subject);
+        }
+        if self.is_computed(index) {
+            self.unseen.insert("the name of an attribute that is computed".to_owned());
+        }
+        base.step(|base| attribute(base, "[…]"))
+    }
+
+    /// Whether a value is made of what templates have from Jinja itself, which holds no data.
+    fn is_computed(&self, value: &Val) -> bool {
+        let mut made = false;
+        if let Kind::Object(value, _) = &value.kind {
+            value.walk(&mut |part| {
+                made |= matches!(part, Value::Name(name) if GLOBALS.contains(&name.module.as_str()));
+            });
+        }
+        made
+    }
+
+    /// `callee(arguments)`.
+    pub(super) fn call(&mut self, callee: &Val, arguments: Arguments) -> Val {
+        let Arguments { args, kwargs } = arguments;
+        if is_named(callee, "range") && self.ranges.len() < CALLS {
+            let longest = args.iter().filter_map(Val::as_int).max();
+            let longest = longest.filter(|longest| *longest > LONGEST_RANGE);
+            self.ranges.extend(longest.map(|longest| (self.at, longest)));
+        }
+        if let Some(value) = construct(callee, &args, &kwargs) {
+            return value;
+        }
+        if let Some(value) = method(callee, &args) {
+            return value;
+        }
+        let call = Call {
+            callee: callee.to_value(),
+            args: args.iter().map(Val::to_value).collect(),
+            kwargs: kwargs.iter().map(|(name, value)| (name.clone(), value.to_value())).collect(),
+            manner: Manner::Called,
+        };
+        if self.calls.len() < CALLS && self.said.insert(call.to_string()) {
+            self.calls.push(call.clone());
+        }
+        let mut result = callee.step(|_| Value::Call(Box::new(call)));
+        result.tests = question(callee, &args);
+        result.subject = callee.subject;
+        if is_named(callee, "strftime_now") {
+            result.subject = Some(Subject::Date);
+        }
+        result
+    }
+
+    /// `value|name(arguments)`.
+    pub(super) fn filter(&mut self, name: &str, value: &Val, arguments: Arguments) -> Val {
+        let Arguments { args, kwargs } = arguments;
+        let named = |key: &str| kwargs.iter().find(|(name, _)| name == key).map(|(_, value)| value);
+        match name {
+            "attr" => {
+                let Some(key) = args.first() else { return Val::unknown() };
+                if key.texts().next().is_none() {
+                    self.unseen.insert("the name of an attribute that is computed".to_owned());
+                }
+                return self.item(value, key);
+            }
+            "map" | "selectattr" | "rejectattr" | "groupby" | "sort" | "sum" | "unique" | "min"
+            | "max" => {
+                let by_filter = args.first().and_then(Val::as_text) == Some("attr");
+                let key = match named("attribute") {
+                    Some(key) => Some(key),
+                    None if name == "map" && by_filter => args.get(1),
+                    None if name.ends_with("attr") || name == "groupby" => args.first(),
+                    None => None,
+                };
+                if let Some(key) = key {
+                    return self.path(value, key);
+                }
+            }
+            "length" | "count" => {
+                let subject = value.subject.map(|_| Subject::Length);
+                let messages = is_named(value, "messages").then_some(Subject::Length);
+                return Val::unknown().about(subject.or(messages));
+            }
+            _ => {}
+        }
+        let folded = |base: &Val| fold::filter(name, base, &args).unwrap_or_else(Val::unknown);
+        let result = Val::any(value.alternatives().iter().map(folded).collect());
+        match result.kind {
+            // What a filter makes of something from outside is still from outside.
+            Kind::Unknown => match name {
+                "string" | "list" | "first" | "last" | "trim" | "lower" | "upper" => {
+                    value.step(|value| attribute(value, &format!("|{name}"))).about(value.subject)
+                }
+                _ => Val::unknown().about(value.subject),
+            },
+            _ => result.about(value.subject),
+        }
+    }
+
+    /// The attributes on a dotted path, as filters take them.
+    fn path(&mut self, value: &Val, key: &Val) -> Val {
+        let paths: Vec<String> = key.texts().map(str::to_owned).collect();
+        if paths.is_empty() {
+            self.unseen.insert("the name of an attribute that is computed".to_owned());
+        }
+        let mut found = value.clone();
+        for path in &paths {
+            found = path.split('.').fold(value.clone(), |base, name| self.attribute(&base, name));
+        }
+        found
+    }
+
+    /// Notes text that is put out where we are.
+    pub(super) fn put_out(&mut self, text: &str) {
+        for condition in self.open.iter_mut().filter(|condition| !condition.tests.is_empty()) {
+            let room = OUTPUT.saturating_sub(condition.output.len());
+            condition.output.extend(text.chars().take(room));
+        }
+    }
+
+    /// Notes a choice between constants within one expression.
+    pub(super) fn choice(&mut self, tests: &[Test], texts: &[&str]) {
+        if !tests.is_empty() {
+            let output = texts.join(" ");
+            self.closed.push(Conditional { tests: tests.to_vec(), output, at: self.at });
+        }
+    }
+
+    /// A condition begins to hold.
+    pub(super) fn enter(&mut self, tests: Vec<Test>) {
+        self.open.push(Conditional { tests, output: String::new(), at: self.at });
+    }
+
+    /// The innermost condition no longer holds; its tests.
+    pub(super) fn leave(&mut self) -> Vec<Test> {
+        let Some(condition) = self.open.pop() else { return Vec::new() };
+        let tests = condition.tests.clone();
+        if !condition.tests.is_empty() && !condition.output.trim().is_empty() {
+            self.closed.push(condition);
+        }
+        tests
+    }
+}
+
+/// Whether a value is the variable `name`, or something reached through it.
+fn is_named(value: &Val, name: &str) -> bool {
+    matches!(&value.kind, Kind::Object(Value::Name(found), _) if found.module == name)
+}
+
+/// `dict(…)`, `namespace(…)` and `range(…)` of constants.
+fn construct(callee: &Val, args: &[Val], kwargs: &[(String, Val)]) -> Option<Val> {
+    let Kind::Object(Value::Name(name), _) = &callee.kind else { return None };
+    match (name.dotted().as_str(), args) {
+        ("dict" | "namespace", []) => Some(Kind::Dict(kwargs.to_vec()).into()),
+        ("namespace" | "dict", [Val { kind: Kind::Dict(items), .. }]) => {
+            Some(Kind::Dict([&items[..], kwargs].concat()).into())
+        }
+        _ => None,
+    }
+}
+
+/// Calls of methods of constants.
+fn method(callee: &Val, args: &[Val]) -> Option<Val> {
+    let Kind::Object(Value::Attribute(base, name), _) = &callee.kind else { return None };
+    let base = match &**base {
+        Value::Text(excerpt) => Val::text(excerpt.text()?),
+        Value::List(items) => {
+            let texts: Option<Vec<Val>> =
+                items.iter().map(|item| Some(Val::text(item.text()?))).collect();
+            Val::list(texts?)
+        }
+        _ => return None,
+    };
+    match name.as_str() {
+        "format" => fold::format_braces(base.as_text()?, args),
+        // The method has its parts the other way around than the filter.
+        "join" => fold::filter("join", args.first()?, &[base]),
+        "items" | "keys" | "values" => None,
+        name => fold::filter(name, &base, args),
+    }
+}
+
+/// The test that a call of `startswith` and its like on something from outside is.
+fn question(callee: &Val, args: &[Val]) -> Vec<Test> {
+    let (Some(_), Some(constant)) = (callee.subject, args.first()) else { return Vec::new() };
+    let how = match &callee.kind {
+        Kind::Object(Value::Name(name), _) => name.name.rsplit('.').next().unwrap_or_default(),
+        Kind::Object(Value::Attribute(_, name), _) => name.as_str(),
+        _ => return Vec::new(),
+    };
+    let asks = ["startswith", "endswith", "find", "index", "count", "rfind"].contains(&how);
+    if asks { compare(how, callee, constant).tests } else { Vec::new() }
+}

@@ -1,0 +1,6 @@
+//! Rules about graphs that a runtime executes.
+
+pub(crate) mod conditional_override;
+pub(crate) mod tensorflow_custom_operator;
+pub(crate) mod tensorflow_operators;
+pub(crate) mod tensorflow_unsafe_operator;

@@ -1,0 +1,144 @@
+//! # template-escape
+//!
+//! ## What it finds
+//!
+//! A template that reaches for the insides of Python: special attributes such as `__class__`,
+//! `__globals__` or `__subclasses__`, frames, modules, or functions that run commands. Names that
+//! the template puts together (`'__cla' ~ 'ss__'`, `|attr(…)`, escapes, `|join`, `|format`) count as
+//! what they come to; names that cannot be known are reported as such.
+//!
+//! ## Why it matters
+//!
+//! A chat template is rendered for every prompt. Where the renderer does not confine it, these
+//! attributes lead from any value to `os.system`: llama-cpp-python before 0.2.72 (CVE-2024-34359)
+//! and others rendered templates of model files that way. No template needs them.
+//!
+//! ## How it can be wrong
+//!
+//! Renderers that use Jinja's sandbox refuse these attributes, and rendering then ends in an error.
+//! The template is still no honest one.
+//!
+//! ## What to do
+//!
+//! Do not render the template. Take the one that the model's makers publish.
+//!
+//! ## References
+//!
+//! * CVE-2024-34359: llama-cpp-python, server-side template injection through model metadata
+//! * Jinja documentation: sandbox
+//! * CWE-1336, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0050
+
+use super::facts;
+use crate::facts::weigh;
+use crate::knowledge;
+use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use davy_artifact::{Artifact, Call, Code, Fact, Value};
+
+static RULE: Rule = Rule {
+    id: "template-escape",
+    severity: Severity::Critical,
+    confidence: Confidence::High,
+    summary: "a template reaches for the insides of Python",
+    remediation: "do not render the template; take the one that the model's makers publish",
+    cwe: &[1336, 94],
+    atlas: &["AML.T0011.000", "AML.T0050"],
+    since: "0.1.0",
+    aliases: &[],
+    source: include_str!("template_escape.rs"),
+};
+
+/// Attributes of Jinja's own objects that lead to modules.
+const CONTEXTS: &[&str] = &["_TemplateReference__context", "_module"];
+
+/// Attributes of frames, which hold the globals of the code that runs.
+const FRAMES: &[&str] = &["cr_frame", "f_globals", "func_globals", "gi_frame", "tb_frame"];
+
+/// Functions and modules that run commands, under the names by which templates reach them.
+const COMMANDS: &[&str] = &["popen", "subprocess"];
+
+pub(crate) struct TemplateEscape;
+
+impl Detector for TemplateEscape {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
+        for fact in facts(artifact) {
+            let Fact::Code { code, site } = fact else { continue };
+            let Some((severity, message, evidence)) = judge(code) else { continue };
+            let finding = reporter.report(artifact, site, message, evidence);
+            weigh(finding, artifact, severity);
+        }
+    }
+}
+
+/// How bad a template is, why, and what shows it.
+fn judge(code: &Code) -> Option<(Severity, String, String)> {
+    if let Some((call, name)) = code.calls.iter().find_map(|call| Some((call, inside(call)?))) {
+        let message = format!(
+            "the template calls what it reaches through `{name}`, which runs code where it is not \
+             confined"
+        );
+        return Some((Severity::Critical, message, call.to_string()));
+    }
+    if let Some(name) = code.names.iter().find(|name| leads_inside(name)) {
+        let name = davy_bytes::escape(name);
+        let message = format!("the template reaches for `{name}`, which no template needs");
+        return Some((Severity::High, message, name));
+    }
+    let unseen = code.unseen.first()?;
+    let message = format!("the template uses {unseen}, so what it reaches cannot be told");
+    Some((Severity::Medium, message, code.listing.chars().take(200).collect()))
+}
+
+/// The first name on the way to a callee that leads to the insides of Python.
+fn inside(call: &Call) -> Option<String> {
+    let mut found = None;
+    call.callee.walk(&mut |part| {
+        let path = match part {
+            Value::Name(name) => name.name.as_str(),
+            Value::Attribute(_, name) => name.as_str(),
+            _ => return,
+        };
+        let name = path.split('.').find(|name| leads_inside(name));
+        found = found.take().or(name.map(davy_bytes::escape));
+    });
+    found
+}
+
+fn leads_inside(name: &str) -> bool {
+    knowledge::is_special(name)
+        || [CONTEXTS, FRAMES, COMMANDS].iter().any(|all| all.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::testing::{artifact, call, detect, name, text};
+    use davy_artifact::Site;
+
+    fn severity(code: Code) -> Option<Severity> {
+        let fact = Fact::Code { code: Box::new(code), site: Site::default() };
+        detect(&TemplateEscape, &artifact("jinja", vec![fact])).first().map(|it| it.severity)
+    }
+
+    #[test]
+    fn calls_behind_special_names_are_worse_than_the_names() {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let popen = call(name("cycler", "__init__.__globals__.os.popen"), vec![text("id")]);
+        let called = Code { calls: vec![popen], ..Code::default() };
+        assert_eq!(severity(called), Some(Severity::Critical));
+        let named = Code { names: names(&["messages", "__class__"]), ..Code::default() };
+        assert_eq!(severity(named), Some(Severity::High));
+        let unseen = Code {
+            unseen: names(&["the name of an attribute that is computed"]),
+            ..Code::default()
+        };
+        assert_eq!(severity(unseen), Some(Severity::Medium));
+        let split = call(name("message", "content.split"), vec![text("x")]);
+        let usual =
+            Code { names: names(&["messages", "role"]), calls: vec![split], ..Code::default() };
+        assert_eq!(severity(usual), None);
+    }
+}
