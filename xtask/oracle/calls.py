@@ -198,6 +198,11 @@ def truth(test):
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         inner = truth(test.operand)
         return None if inner is None else not inner
+    if isinstance(test, ast.BoolOp):
+        decides = isinstance(test.op, ast.Or)
+        outcomes = [truth(value) for value in test.values]
+        same = all(outcome is not decides and outcome is not None for outcome in outcomes)
+        return decides if decides in outcomes else not decides if same else None
     if isinstance(test, ast.Name) and test.id == "__debug__":
         return True
     try:

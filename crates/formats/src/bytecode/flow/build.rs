@@ -14,6 +14,9 @@ use std::rc::Rc;
 /// Items of a container that is built one by one, before it counts as unknown: each step copies it.
 const GROWN: usize = 64;
 
+/// Steps that each item of a container costs: containers stay in memory.
+const KEPT: usize = 7;
+
 impl Machine<'_> {
     /// Containers.
     pub(super) fn step_containers(&mut self, op: Op) -> Option<Next> {
@@ -92,6 +95,7 @@ impl Machine<'_> {
                 _ => format!("{open}{}{comma}{close}", listed(items)),
             }
         });
+        self.spend(items.len().saturating_mul(KEPT));
         // What is called through a container is called all the same.
         items.iter().for_each(|item| self.hand_on(item));
         let value = Known::items(items.iter().map(item_value).collect());
@@ -104,6 +108,7 @@ impl Machine<'_> {
                 pairs.iter().take(64).map(|(key, value)| format!("{}: {}", key.text, value.text));
             format!("{{{}}}", shown.collect::<Vec<String>>().join(", "))
         });
+        self.spend(pairs.len().saturating_mul(KEPT));
         pairs.iter().for_each(|(_, value)| self.hand_on(value));
         let known = pairs.iter().map(|(key, value)| (item_value(key), item_value(value)));
         let value = Known::dict(known.collect());
@@ -118,7 +123,11 @@ impl Machine<'_> {
             _ => Rc::new(Vec::new()),
         };
         let key = |known: &Known| {
-            Slot::new(slot::one(known.clone()), &super::call::shown(known), level::ATOM)
+            Slot::new(
+                slot::one(known.clone()),
+                &self.say(|| super::call::shown(known)),
+                level::ATOM,
+            )
         };
         let pairs: Vec<(S, S)> = names.iter().map(key).zip(values).collect();
         self.push_pairs(&pairs);
@@ -406,7 +415,9 @@ impl Machine<'_> {
     fn bind_named(&mut self, unit: usize, name: &str, value: &S) {
         let Some(unit) = self.units.get(unit) else { return };
         let base = unit.base;
-        if let Some(at) = unit.code.parameters().position(|parameter| parameter == name) {
+        if let Some(at) =
+            unit.code.parameters().take(super::call::NAMED).position(|parameter| parameter == name)
+        {
             self.hand_argument(base.saturating_add(at), value);
         }
     }

@@ -5,7 +5,7 @@ use super::names::anything;
 use super::program::Entry;
 use super::slot::{self, Kind, S, Slot, is_words, level};
 use crate::bytecode::{Op, Version};
-use crate::python::known::{Known, Many, add, result_of};
+use crate::python::known::{Known, Many, Room, add, result_of};
 use davy_artifact::{Call, Manner, Name, Value};
 use davy_bytes::{escape, to_u64, to_usize};
 use std::rc::Rc;
@@ -15,6 +15,9 @@ const ARGUMENTS: usize = 32;
 
 /// `co_flags` of bodies that calling does not run to their end: generators of all kinds.
 const GENERATORS: u32 = 0x20 | 0x80 | 0x100 | 0x200;
+
+/// Parameters that keyword arguments are looked for among.
+pub(super) const NAMED: usize = 256;
 
 /// What an argument is that stands for several of which nothing is known.
 pub(super) const STARRED: &str = "unpacked arguments";
@@ -32,9 +35,11 @@ impl Arguments {
     }
 
     /// The last of `all` are keyword arguments with these names.
-    fn split(mut all: Vec<S>, names: Vec<String>) -> Self {
+    fn split(mut all: Vec<S>, names: &S) -> Self {
+        let Known::Items(names, _) = names.only() else { return Self::placed(all) };
         let first = all.len().saturating_sub(names.len());
-        let keyed = names.into_iter().zip(all.split_off(first)).collect();
+        let name = |name: &Known| name.text().unwrap_or("…").to_owned();
+        let keyed = names.iter().map(name).zip(all.split_off(first)).collect();
         Self { placed: all, keyed }
     }
 
@@ -80,7 +85,7 @@ impl Arguments {
 
 /// A constant as a listing shows it.
 pub(super) fn shown(value: &Known) -> String {
-    let mut room = crate::python::known::Room::new(400);
+    let mut room = Room::new(400);
     value.shown(&mut room).to_string()
 }
 
@@ -103,7 +108,7 @@ impl Machine<'_> {
             Op::CallFunctionKw => {
                 let names = self.pop();
                 let all = self.take(arg);
-                self.call_top(&Arguments::split(all, words(&names)));
+                self.call_top(&Arguments::split(all, &names));
             }
             Op::CallFunctionEx => self.call_ex(arg),
             Op::CallMethod => {
@@ -112,17 +117,20 @@ impl Machine<'_> {
             }
             Op::Call => {
                 let all = self.take(arg);
-                let names = std::mem::take(&mut self.frame.keywords);
-                self.call_pair(Arguments::split(all, names));
+                let arguments = match self.frame.keywords.take() {
+                    Some(names) => Arguments::split(all, &names),
+                    None => Arguments::placed(all),
+                };
+                self.call_pair(arguments);
             }
             Op::CallKw => {
                 let names = self.pop();
                 let all = self.take(arg);
-                self.call_pair(Arguments::split(all, words(&names)));
+                self.call_pair(Arguments::split(all, &names));
             }
             Op::KwNames => {
                 let names = self.constant(arg);
-                self.frame.keywords = words(&names);
+                self.frame.keywords = Some(names);
             }
             Op::Precall => {}
             _ => return None,
@@ -290,7 +298,7 @@ impl Machine<'_> {
                 self.note_call(plain.as_ref().clone(), arguments);
                 let known: Vec<Known> =
                     arguments.placed.iter().take(ARGUMENTS).map(|slot| slot.only()).collect();
-                vec![Known::Plain(Rc::new(result_of(plain.as_ref().clone(), &known)))]
+                slot::one(self.keep(|| result_of(plain.as_ref().clone(), &known)))
             }
             _ if beside => Many::new(),
             _ => {
@@ -304,7 +312,7 @@ impl Machine<'_> {
     /// A method of a constant.
     fn call_method(&mut self, base: &Known, method: &str, arguments: &Arguments) -> Many {
         if self.last {
-            let value = self.shown(base);
+            let value = self.shown(base, &mut Room::new(256));
             self.note_call(Value::Attribute(Box::new(value), method.to_owned()), arguments);
         }
         let args: Vec<Known> = arguments.placed.iter().take(16).map(|slot| slot.only()).collect();
@@ -365,8 +373,9 @@ impl Machine<'_> {
             }
             self.hand_argument(base.saturating_add(at), slot);
         }
-        for (name, slot) in &arguments.keyed {
-            if let Some(at) = code.parameters().position(|parameter| parameter == name) {
+        for (name, slot) in arguments.keyed.iter().take(ARGUMENTS) {
+            if let Some(at) = code.parameters().take(NAMED).position(|parameter| parameter == name)
+            {
                 self.hand_argument(base.saturating_add(at), slot);
             }
         }
@@ -386,31 +395,26 @@ impl Machine<'_> {
         if !self.last {
             return;
         }
-        let shown = arguments.placed.iter().take(ARGUMENTS);
-        let mut args: Vec<Value> = shown.map(|slot| self.shown(&slot.only())).collect();
+        let mut room = Room::new(self.shown);
+        let mut args = Vec::new();
+        for slot in arguments.placed.iter().take(ARGUMENTS) {
+            args.push(self.shown(&slot.only(), &mut room));
+        }
         let more = arguments.placed.len().saturating_sub(ARGUMENTS);
         if more > 0 {
             args.push(Value::More(to_u64(more)));
         }
-        let keyed = arguments.keyed.iter().take(ARGUMENTS);
-        let kwargs = keyed.map(|(key, slot)| (key.clone(), self.shown(&slot.only()))).collect();
-        let call = Call { callee, args, kwargs, manner: Manner::Called };
-        self.enter(Entry::Call(call));
+        let mut kwargs = Vec::new();
+        for (key, slot) in arguments.keyed.iter().take(ARGUMENTS) {
+            kwargs.push((key.clone(), self.shown(&slot.only(), &mut room)));
+        }
+        self.shown = room.bytes;
+        self.enter(Entry::Call(Call { callee, args, kwargs, manner: Manner::Called }));
     }
 }
 
 fn is_starred(value: &Known) -> bool {
     matches!(value, Known::Plain(plain) if **plain == Value::Unknown(STARRED))
-}
-
-/// The texts of a tuple.
-pub(super) fn words(names: &S) -> Vec<String> {
-    match names.only() {
-        Known::Items(items, _) => {
-            items.iter().map(|item| item.text().unwrap_or("…").to_owned()).collect()
-        }
-        _ => Vec::new(),
-    }
 }
 
 fn call_text(callee: &S, arguments: &Arguments) -> String {

@@ -342,8 +342,10 @@ impl Machine<'_> {
         let mut at = self.frame.op.next;
         for _ in 0..16 {
             let guards = track.guards.get(&at).map(Vec::as_slice).unwrap_or_default();
-            let handlers =
-                guards.iter().filter_map(|guard| Some((*guard, track.handlers.get(*guard)?)));
+            let handlers = guards
+                .iter()
+                .take(8)
+                .filter_map(|guard| Some((*guard, track.handlers.get(*guard)?)));
             if let Some((guard, _)) = handlers.into_iter().find(|(_, h)| exits(h.target)) {
                 return track.guarded_until(guard);
             }

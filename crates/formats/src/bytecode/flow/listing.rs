@@ -44,6 +44,8 @@ struct Region {
     row: usize,
     /// Whether anything stands in it.
     filled: bool,
+    /// What handles the faults in it.
+    handler: Option<u32>,
     /// The condition of an `if`, and the outcome with which it is passed over.
     condition: Option<(S, bool)>,
 }
@@ -128,6 +130,9 @@ pub(super) fn lay_out(unit: &Unit<'_>) -> Vec<Row> {
         from = placed.at.saturating_add(1);
     }
     layout.close(u32::MAX);
+    if unit.cut {
+        layout.rows.push(Row::Text(0, "…".to_owned()));
+    }
     layout.rows
 }
 
@@ -180,7 +185,15 @@ impl Layout {
         self.text(header);
         let row = self.rows.len().saturating_sub(1);
         let end = end.min(self.bound());
-        self.regions.push(Region { shape, start, end, row, filled: false, condition: None });
+        self.regions.push(Region {
+            shape,
+            start,
+            end,
+            row,
+            filled: false,
+            handler: None,
+            condition: None,
+        });
     }
 
     /// Closes what ends at or before `at`.
@@ -322,6 +335,9 @@ impl Layout {
             Event::Try { end, handler } => {
                 self.tried.insert(*handler, placed.at);
                 self.open(Shape::Try, "try:".to_owned(), placed.at, *end);
+                if let Some(region) = self.regions.last_mut() {
+                    region.handler = Some(*handler);
+                }
             }
             Event::With { text, end } => {
                 self.open(Shape::With, format!("{text}:"), placed.at, *end);
@@ -416,8 +432,7 @@ impl Layout {
             return;
         }
         if let Some(region) = self.regions.iter().rev().find(|r| r.shape == Shape::Try) {
-            let handler = self.tried.iter().find(|(_, start)| **start == region.start);
-            let handler = handler.map_or(region.end, |(handler, _)| *handler);
+            let handler = region.handler.unwrap_or(region.end);
             if target > handler {
                 self.joins.insert(handler, target);
             }

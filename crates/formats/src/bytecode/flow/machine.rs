@@ -12,14 +12,23 @@ use super::state::{Block, Saved};
 use crate::bytecode::{CodeObject, CodeTree, Instruction, Op, Version};
 use crate::python::fold::Fold;
 use crate::python::known::{Known, Many, Room};
+use davy_artifact::{Call, Name, Value};
 use davy_bytes::{escape, to_u64};
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 /// Bytes of constants that the calls of one tree show.
 const SHOWN: usize = 4 << 20;
 
-/// Things noted of one body: calls, imports, statements. A listing shows less by far.
-const ENTRIES: usize = 100_000;
+/// Calls and imports that are told of one tree in full; of what is beyond, each callee once.
+const ENTRIES: usize = 10_000;
+
+/// Parts of listings that are kept of one body, and of all: one listing shows less by far.
+const EVENTS: usize = 4_000;
+const ALL_EVENTS: usize = 50_000;
+
+/// Results of calls, and their attributes, that are kept in one pass.
+const RESULTS: usize = 50_000;
 
 /// Handlers are looked for this often in one body, where code was entered behind their start.
 const ROUNDS: u32 = 16;
@@ -43,9 +52,11 @@ pub(super) struct Frame<'a> {
     pub(super) blocks: Vec<Block>,
     pub(super) op: Instruction,
     /// Names of keyword arguments for the call that comes next (3.11, 3.12).
-    pub(super) keywords: Vec<String>,
+    pub(super) keywords: Option<S>,
     pub(super) entries: Vec<Entry>,
     pub(super) events: Vec<Placed>,
+    /// Whether its listing leaves something out.
+    cut: bool,
     /// Whether a name was taken from the module that was imported last.
     pub(super) taken: bool,
     /// Handlers whose guarded stretch is shown.
@@ -81,6 +92,12 @@ pub(super) struct Machine<'a> {
     /// What is put into containers after they are made, by their digest.
     pub(super) puts: HashMap<u64, Many>,
     pub(super) shown: usize,
+    /// How many entries, events and results may still be kept.
+    entries: usize,
+    events: usize,
+    results: usize,
+    /// Callees that are told beyond that.
+    named: HashSet<Name>,
     pub(super) changed: bool,
     pub(super) last: bool,
     pub(super) unseen: Vec<String>,
@@ -105,9 +122,10 @@ impl<'a> Frame<'a> {
             stack: Vec::new(),
             blocks: Vec::new(),
             op,
-            keywords: Vec::new(),
+            keywords: None,
             entries: Vec::new(),
             events: Vec::new(),
+            cut: false,
             taken: false,
             shown_guards: HashSet::new(),
             unpacked: Vec::new(),
@@ -131,6 +149,10 @@ impl<'a> Machine<'a> {
             attributes: HashMap::new(),
             puts: HashMap::new(),
             shown: SHOWN,
+            entries: ENTRIES,
+            events: ALL_EVENTS,
+            results: RESULTS,
+            named: HashSet::new(),
             changed: false,
             last: false,
             unseen: Vec::new(),
@@ -147,6 +169,7 @@ impl<'a> Machine<'a> {
     pub(super) fn pass(&mut self, back: bool, last: bool) {
         (self.changed, self.last, self.work) = (false, last, self.limit);
         self.fold = Fold::new();
+        self.results = RESULTS;
         if last {
             // What an earlier pass could not follow, a later one may.
             self.unseen.clear();
@@ -187,6 +210,7 @@ impl<'a> Machine<'a> {
         unit.track = std::mem::take(&mut self.frame.track);
         unit.entries = std::mem::take(&mut self.frame.entries);
         unit.events = std::mem::take(&mut self.frame.events);
+        unit.cut = self.frame.cut;
         if self.last {
             // Nothing follows this body again: its state need not be kept for that.
             unit.track = Track::default();
@@ -273,12 +297,50 @@ impl<'a> Machine<'a> {
         if !self.last {
             return None;
         }
-        if self.frame.entries.len() >= ENTRIES {
-            self.unseen("more calls than are listed");
-            return None;
-        }
+        let entry = match self.entries.checked_sub(1) {
+            Some(left) => {
+                self.entries = left;
+                entry
+            }
+            None => self.shortened(entry)?,
+        };
         self.frame.entries.push(entry);
         self.frame.entries.len().checked_sub(1)
+    }
+
+    /// What is still told of a call or import where there are too many: who is called, once.
+    fn shortened(&mut self, entry: Entry) -> Option<Entry> {
+        self.unseen("more calls than are listed");
+        let name = match &entry {
+            Entry::Call(call) => match &call.callee {
+                Value::Name(name) => name.clone(),
+                _ => return None,
+            },
+            Entry::Import(name) => Name::new(name.dotted(), ""),
+            Entry::Nothing => return None,
+            Entry::Unit(_) => return Some(entry),
+        };
+        if self.named.len() >= ENTRIES || !self.named.insert(name) {
+            return None;
+        }
+        Some(match entry {
+            Entry::Call(call) => Entry::Call(Call { args: vec![Value::More(1)], ..call }),
+            entry => entry,
+        })
+    }
+
+    /// A value that a call or attribute gives, while there is room to keep it.
+    pub(super) fn keep(&mut self, make: impl FnOnce() -> Value) -> Known {
+        match self.results.checked_sub(1) {
+            Some(left) => {
+                self.results = left;
+                Known::Plain(Rc::new(make()))
+            }
+            None => {
+                self.unseen("more results of calls than are followed");
+                Known::Unknown
+            }
+        }
     }
 
     /// Takes an entry back.
@@ -292,9 +354,15 @@ impl<'a> Machine<'a> {
 
     /// Adds to the listing, in the last pass; returns which event it is.
     pub(super) fn event(&mut self, event: Event) -> Option<usize> {
-        if !self.last || self.frame.events.len() >= ENTRIES {
+        if !self.last {
             return None;
         }
+        // The outermost body comes last, and is shown first.
+        if self.frame.events.len() >= EVENTS || self.events == 0 && self.frame.unit != 0 {
+            self.frame.cut = true;
+            return None;
+        }
+        self.events = self.events.saturating_sub(1);
         let at = self.frame.op.start;
         self.frame.events.push(Placed { at, event });
         self.frame.events.len().checked_sub(1)
@@ -312,14 +380,11 @@ impl<'a> Machine<'a> {
         if self.last { make() } else { String::new() }
     }
 
-    /// A value as facts carry it, charged to what may be shown. What is put into a container later
+    /// A value as facts carry it, charged to the room for one. What is put into a container later
     /// is not known, so neither is the container.
-    pub(super) fn shown(&mut self, value: &Known) -> davy_artifact::Value {
+    pub(super) fn shown(&mut self, value: &Known, room: &mut Room) -> Value {
         let value = if self.stays(value) { value } else { &Known::Unknown };
-        let mut room = Room::new(self.shown);
-        let value = value.shown(&mut room);
-        self.shown = room.bytes;
-        value
+        value.shown(room)
     }
 
     // The stack.
@@ -364,7 +429,7 @@ impl<'a> Machine<'a> {
         let depth = davy_bytes::to_usize(u64::from(depth)).saturating_add(1);
         let index = self.frame.stack.len().checked_sub(depth);
         match index.and_then(|index| self.frame.stack.get(index)) {
-            Some(slot) => std::rc::Rc::clone(slot),
+            Some(slot) => Rc::clone(slot),
             None => {
                 self.broken("takes from an empty stack");
                 Slot::unknown()

@@ -71,6 +71,8 @@ pub(super) struct Unit<'a> {
     pub(super) entries: Vec<Entry>,
     /// What its listing is made of.
     pub(super) events: Vec<Placed>,
+    /// Whether its listing leaves something out.
+    pub(super) cut: bool,
     /// Where handlers begin that stand behind all other code (3.12 on).
     pub(super) cold: u32,
     /// How a body that only returns one expression reads.
@@ -219,6 +221,7 @@ impl<'a> Unit<'a> {
             returns: Many::new(),
             entries: Vec::new(),
             events: Vec::new(),
+            cut: false,
             cold: cold(code),
             expression: None,
             track: Track::new(code),

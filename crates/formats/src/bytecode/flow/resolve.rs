@@ -72,12 +72,14 @@ impl<'a> Machine<'a> {
                     slot::extend(&mut found, &many);
                 }
                 Known::Plain(plain) => {
-                    add(&mut found, Known::Plain(Rc::new(attribute_of(plain, name))));
+                    let attribute = self.keep(|| attribute_of(plain, name));
+                    add(&mut found, attribute);
                 }
                 Known::None | Known::Globals | Known::Unknown => {}
                 constant if DOORS.contains(&name) => {
                     let base = constant.shown(&mut Room::new(64));
-                    add(&mut found, Known::Plain(Rc::new(attribute_of(&base, name))));
+                    let attribute = self.keep(|| attribute_of(&base, name));
+                    add(&mut found, attribute);
                 }
                 constant => add(&mut found, Known::Bound(Rc::new((constant.clone(), name.into())))),
             }
@@ -241,12 +243,17 @@ impl<'a> Machine<'a> {
         let many = |at: usize| args.get(at).map_or(&any, |slot| &slot.many);
         match path.as_str() {
             "builtins.__import__" | "importlib.__import__" => {
-                return self.imported_by(many(0), args.len() < 4);
+                let found = self.imported_by(many(0), args.len() < 4);
+                return self.or_computed(found, many(0), name, args);
             }
-            "importlib.import_module" => return self.imported_by(many(0), false),
+            "importlib.import_module" => {
+                let found = self.imported_by(many(0), false);
+                return self.or_computed(found, many(0), name, args);
+            }
             "pkgutil.resolve_name" => return resolved_names(many(0)),
             "builtins.getattr" | "inspect.getattr_static" => {
-                return self.getattr(many(0), many(1), many(2));
+                let found = self.getattr(many(0), many(1), many(2));
+                return self.or_computed(found, many(1), name, args);
             }
             "builtins.setattr" => {
                 if let [_, name, value, ..] = args {
@@ -275,6 +282,15 @@ impl<'a> Machine<'a> {
         self.computed(name, &path, args)
     }
 
+    /// What is found by `texts`, and, where one of those is no text, that the call returns it.
+    fn or_computed(&mut self, mut found: Many, texts: &Many, name: &Rc<Name>, args: &[S]) -> Many {
+        if texts.is_empty() || texts.iter().any(|text| text.text().is_none()) {
+            let path = name.dotted();
+            self.computed(name, &path, args).into_iter().for_each(|value| add(&mut found, value));
+        }
+        found
+    }
+
     /// What a function of pure data returns, or that a call returns it.
     fn computed(&mut self, name: &Rc<Name>, path: &str, args: &[S]) -> Many {
         let known: Vec<Known> = args.iter().take(16).map(|slot| slot.only()).collect();
@@ -285,7 +301,7 @@ impl<'a> Machine<'a> {
             }
         }
         let callee = Value::Name(name.as_ref().clone());
-        vec![Known::Plain(Rc::new(result_of(callee, &known)))]
+        slot::one(self.keep(|| result_of(callee, &known)))
     }
 
     /// Modules imported by a call; with `root`, the outermost package is what is returned.
@@ -293,6 +309,10 @@ impl<'a> Machine<'a> {
         let mut found = Many::new();
         for module in modules {
             let Some(module) = module.text().filter(|module| module.len() < PATH) else { continue };
+            // The start of text that a loop puts together.
+            if module.is_empty() {
+                continue;
+            }
             self.enter(Entry::Import(Name::new(module, "")));
             self.note_module(module);
             let root = if root { module.split('.').next().unwrap_or(module) } else { module };
