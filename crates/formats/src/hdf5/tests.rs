@@ -94,7 +94,7 @@ fn memory_and_steps_end_a_walk_and_what_was_read_stays() {
     let bytes = Bytes::from_memory(bytes);
     for limits in [
         Limits { memory: 2_000, ..Limits::default() },
-        Limits { steps: 1_500, ..Limits::default() },
+        Limits { steps: 900, ..Limits::default() },
     ] {
         let mut reading = Reading::default();
         let file = File::open(&bytes, &mut reading, &mut Budget::new(limits)).unwrap();
