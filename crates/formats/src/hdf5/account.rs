@@ -32,7 +32,7 @@ pub(super) fn datasets(access: &mut Access<'_>, file: &File) -> Result<(), Halt>
             }
         };
         let route = Route::Object(object.path.clone());
-        if missing > 0 {
+        if missing > 0 && !file.superblock.spread {
             let what = format!("{missing} bytes of elements behind the end of the file");
             access.reading.deviation(Quirk::OutOfRange, object.span, route, &what);
         }
@@ -47,7 +47,8 @@ pub(super) fn settle(access: &mut Access<'_>, file: &File) -> Result<(), Halt> {
     let whole = access.space.bytes.len();
     let before = outside(access, Span::new(0, access.space.base), Quirk::BytesBeforeStart)?;
     let end = file.superblock.end.unwrap_or(whole);
-    if end > whole {
+    // The other files of a family have the rest.
+    if end > whole && !file.superblock.spread {
         let what = format!("the file has {whole} of the {end} bytes that its superblock says");
         let span = file.superblock.span;
         access.reading.deviation(Quirk::Truncated, span, Route::None, &what);

@@ -89,8 +89,8 @@ fn node(
     visit: Visit<'_>,
 ) -> Result<(), Halt> {
     let width = access.space.widths.address;
-    let head = to_u64(width.saturating_mul(2)).saturating_add(8);
-    let start = access.block(address, head, "B-tree node")?;
+    let head = width.saturating_mul(2).saturating_add(8);
+    let start = access.block(address, to_u64(head), "B-tree node")?;
     let mut fields = access.signed(&start, b"TREE", "B-tree node")?;
     let found = fields.u8("type of a B-tree node")?;
     let level = fields.u8("level of a B-tree node")?;
@@ -102,19 +102,14 @@ fn node(
         let what = format!("B-tree node of type {found} and level {level}, where another belongs");
         return Err(Halt::malformed(start.at, what));
     }
+    // Keys and children take turns, with a key at both ends.
     let pair = key.saturating_add(width);
-    // Keys and children take turns, with a key at both ends; libhdf5 writes the last one too.
-    let len = head.saturating_add(to_u64(pair.saturating_mul(used)));
+    let len = to_u64(head.saturating_add(pair.saturating_mul(used)));
     let node = access.block(address, len, "B-tree node")?;
-    // The node has room for twice its least number of children, used or not.
-    let ranks = access.space.ranks;
-    let most = usize::from(if kind == 0 { ranks.group } else { ranks.chunk }).saturating_mul(2);
-    let room = pair.saturating_mul(most.max(used)).saturating_add(key);
-    let room = head.saturating_add(to_u64(room));
-    access.claim(access.space.clamped(address, room), Use::Metadata("B-tree node"));
+    claim(access, address, (kind, used), (head.saturating_add(key), pair));
     access.steps(used, node.at)?;
     let mut fields = access.fields(&node);
-    fields.pass(davy_bytes::to_usize(head));
+    fields.pass(head);
     let mut below = Vec::new();
     for _ in 0..used {
         let key = fields.take(key, "key of a B-tree node")?;
@@ -128,4 +123,17 @@ fn node(
     }
     ahead.nodes.extend(below.into_iter().rev());
     Ok(())
+}
+
+/// Claims a node, which has room for twice its least number of children, used or not.
+fn claim(
+    access: &mut Access<'_>,
+    address: u64,
+    (kind, used): (u8, usize),
+    (head, pair): (usize, usize),
+) {
+    let ranks = access.space.ranks;
+    let most = usize::from(if kind == 0 { ranks.group } else { ranks.chunk }).saturating_mul(2);
+    let len = head.saturating_add(pair.saturating_mul(most.max(used)));
+    access.claim(access.space.clamped(address, to_u64(len)), Use::Metadata("B-tree node"));
 }

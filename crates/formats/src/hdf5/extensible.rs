@@ -126,6 +126,14 @@ struct Array {
 }
 
 impl Array {
+    /// How many super blocks have their data blocks listed in the index block, and how many there are
+    /// in all; `None` where blocks have no elements.
+    fn supers(&self) -> Option<(u32, u32)> {
+        let Extensible { bits, block, blocks, .. } = self.parameters;
+        let all = u32::from(bits).saturating_sub(block.checked_ilog2()?).saturating_add(1);
+        Some((blocks.checked_ilog2()?.saturating_mul(2).min(all), all))
+    }
+
     /// Data blocks of a super block, and elements of each.
     fn shape(&self, index: u32) -> (u64, u64) {
         let blocks = 1_u64.checked_shl(index / 2).unwrap_or(u64::MAX);
@@ -167,28 +175,23 @@ fn index_block(
     visit: Visit<'_>,
 ) -> Result<(), Halt> {
     const WHAT: &str = "index block of an array of chunks";
-    let widths = access.space.widths;
-    let Extensible { bits, elements: own, block, blocks, .. } = array.parameters;
-    let (Some(log), Some(direct)) = (block.checked_ilog2(), blocks.checked_ilog2()) else {
+    let Some((direct, supers)) = array.supers() else {
         let at = access.space.offset(address);
         return Err(Halt::malformed(at, "array of chunks with blocks of no elements"));
     };
-    let supers = u32::from(bits).saturating_sub(log).saturating_add(1);
-    let direct = direct.saturating_mul(2).min(supers);
+    let width = to_u64(access.space.widths.address);
     let pointers: u64 = (0..direct).map(|index| array.shape(index).0).sum();
     let pointers = pointers.saturating_add(u64::from(supers.saturating_sub(direct)));
-    let head = to_u64(widths.address).saturating_add(6);
-    let first = u64::from(own);
-    let start = head.saturating_add(first.saturating_mul(array.width));
-    let pointers = pointers.saturating_mul(to_u64(widths.address));
-    let len = start.saturating_add(pointers).saturating_add(4);
+    let head = width.saturating_add(6);
+    let own = Run { first: 0, count: u64::from(array.parameters.elements), width: array.width };
+    let start = head.saturating_add(own.count.saturating_mul(array.width));
+    let len = start.saturating_add(pointers.saturating_mul(width)).saturating_add(4);
     let block = access.structure(address, len, WHAT)?;
     access.verify(&block, WHAT);
     let mut fields = access.signed(&block, b"EAIB", WHAT)?;
-    let run = Run { first: 0, count: first, width: array.width };
-    elements(access, (&block, to_usize(head)), &run, visit)?;
+    elements(access, (&block, to_usize(head)), &own, visit)?;
     fields.pass(to_usize(start).saturating_sub(4));
-    let mut number = first;
+    let mut number = own.count;
     for index in 0..supers {
         let (count, size) = array.shape(index);
         if index >= direct {

@@ -294,6 +294,7 @@ fn drivers(
 ) -> Result<(), Halt> {
     if let Some(address) = superblock.driver {
         let driver = superblock::driver_block(access, address)?;
+        superblock.spread = true;
         spread(access, superblock.span, &driver);
     }
     let Some(extension) = superblock.extension else { return Ok(()) };
@@ -310,6 +311,7 @@ fn drivers(
         ranks.leaf = fields.u16("entries of a symbol table node")?;
     }
     if let Some(message) = header.first(kind::DRIVER) {
+        superblock.spread = true;
         let name = message.body.part(1, 8).to_vec();
         spread(access, message.body.span(), &superblock::driver_name(&name));
     }
@@ -419,11 +421,20 @@ impl Walk {
         match self.seen.get(&address) {
             Some(Some(index)) => {
                 self.check_cycle(access, next, *index);
-                return Ok((Leads::Object { index: *index, first: false }, Vec::new()));
+                Ok((Leads::Object { index: *index, first: false }, Vec::new()))
             }
-            Some(None) => return Ok((Leads::Broken, Vec::new())),
-            None => {}
+            Some(None) => Ok((Leads::Broken, Vec::new())),
+            None => self.meet(access, next, address),
         }
+    }
+
+    /// Reads an object that no name before led to.
+    fn meet(
+        &mut self,
+        access: &mut Access<'_>,
+        next: &Ahead,
+        address: u64,
+    ) -> Result<(Leads, Vec<(String, Link)>), Halt> {
         self.seen.insert(address, None);
         let read = header::read(access, address).and_then(|header| {
             object::read(access, &mut self.types, &header, (&next.path, address))
@@ -440,7 +451,7 @@ impl Walk {
         self.paths.insert(address, object.path.clone());
         let mut below = Vec::with_capacity(links.len());
         for link in links {
-            let path = join(&object.path, &text(&link.name));
+            let path = join(&object.path, &String::from_utf8_lossy(&link.name));
             access.hold(to_u64(path.len()), link.span.start)?;
             below.push((path, link));
         }

@@ -5,7 +5,7 @@
 
 use super::access::Access;
 use super::claims::Use;
-use super::fields::padded;
+use super::fields::{Fields, padded};
 use davy_bytes::{Halt, Span, to_u64, to_usize};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -62,7 +62,7 @@ impl Heaps {
     }
 }
 
-/// Reads which objects a collection has.
+/// Reads which objects a collection has; its bytes are claimed the `first` time.
 fn collection(
     access: &mut Access<'_>,
     address: u64,
@@ -85,29 +85,41 @@ fn collection(
         access.claim(block.span(), Use::Metadata("global heap"));
     }
     let mut fields = access.fields(&block);
-    fields.pass(head.data.len());
+    fields.pass(entry);
     let mut objects = HashMap::new();
     while fields.remaining() >= entry {
         access.steps(1, fields.position())?;
-        let index = fields.u16("index of a heap object")?;
-        fields.take(6, "references of a heap object")?;
-        let len = fields.length("size of a heap object")?;
-        fields.pass(entry.saturating_sub(length.saturating_add(8)));
-        // Object 0 is free space, wherever it stands; its size counts these fields as well.
-        if index == 0 {
-            match to_usize(len).checked_sub(entry) {
-                Some(rest) => fields.pass(rest),
-                None => break,
+        match object(&mut fields, (entry, length))? {
+            Some((0, _)) => {}
+            Some((index, span)) => {
+                objects.entry(index).or_insert(span);
             }
-            continue;
+            None => break,
         }
-        let span = Span::new(fields.position(), len);
-        if len > to_u64(fields.remaining()) {
-            let what = format!("object {index} of {len} bytes, more than its global heap has");
-            return Err(Halt::malformed(span.start, what));
-        }
-        fields.pass(padded(to_usize(len)));
-        objects.entry(index).or_insert(span);
     }
     Ok(objects)
+}
+
+/// The next object of a collection: its index, and where its data lies. `None` where free space
+/// says that it is smaller than its own fields.
+fn object(
+    fields: &mut Fields<'_>,
+    (entry, length): (usize, usize),
+) -> Result<Option<(u16, Span)>, Halt> {
+    let index = fields.u16("index of a heap object")?;
+    fields.take(6, "references of a heap object")?;
+    let len = fields.length("size of a heap object")?;
+    fields.pass(entry.saturating_sub(length.saturating_add(8)));
+    let span = Span::new(fields.position(), len);
+    // Object 0 is free space, wherever it stands; its size counts these fields as well.
+    if index == 0 {
+        let Some(rest) = to_usize(len).checked_sub(entry) else { return Ok(None) };
+        fields.pass(rest);
+    } else if len > to_u64(fields.remaining()) {
+        let what = format!("object {index} of {len} bytes, more than its global heap has");
+        return Err(Halt::malformed(span.start, what));
+    } else {
+        fields.pass(padded(to_usize(len)));
+    }
+    Ok(Some((index, span)))
 }

@@ -33,6 +33,8 @@ mod payload;
 mod record;
 mod shared;
 mod superblock;
+#[cfg(test)]
+mod tests;
 mod text;
 mod unfilter;
 mod value;

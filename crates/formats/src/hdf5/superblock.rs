@@ -27,6 +27,8 @@ pub(super) struct Superblock {
     pub(super) extension: Option<u64>,
     /// Address of the driver information block of versions 0 and 1.
     pub(super) driver: Option<u64>,
+    /// Whether the file is one of several that a driver puts together.
+    pub(super) spread: bool,
     /// Offset of the end of the file, as the superblock says; it counts from the file's start.
     pub(super) end: Option<u64>,
     /// Whether its checksum fits; `None` for the versions that have none.
@@ -106,7 +108,17 @@ fn old(fields: Fields<'_>, mut space: Space, version: u8) -> Result<Superblock, 
     let span = Span::between(space.base, fields.position());
     let end = end.map(|end| moved(end, written, space.base));
     let extension = None;
-    Ok(Superblock { version, span, space, root, extension, driver, end, sound: None })
+    Ok(Superblock {
+        version,
+        span,
+        space,
+        root,
+        extension,
+        driver,
+        spread: false,
+        end,
+        sound: None,
+    })
 }
 
 /// The rest of a superblock of version 2 or 3.
@@ -125,7 +137,8 @@ fn new(fields: Fields<'_>, mut space: Space, version: u8, data: &[u8]) -> Result
     let sound = Some(lookup3::checksum(body) == stored);
     let span = Span::between(space.base, fields.position());
     let end = end.map(|end| moved(end, written, space.base));
-    Ok(Superblock { version, span, space, root, extension, driver: None, end, sound })
+    let (driver, spread) = (None, false);
+    Ok(Superblock { version, span, space, root, extension, driver, spread, end, sound })
 }
 
 /// The end of the file where the superblock is not where it was written: libhdf5 moves the end by
