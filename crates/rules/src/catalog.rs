@@ -33,6 +33,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &sources::package_source::PackageSource,
     &streams::pickle_after_end::DETECTOR,
     &archives::prepended_data::DETECTOR,
+    &graphs::python_operator::PythonOperator,
     &calls::scanner_deactivation::ScannerDeactivation,
     &archives::several_directories::DETECTOR,
     &tensors::storage_mismatch::DETECTOR,
