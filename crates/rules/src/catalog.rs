@@ -28,6 +28,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &references::malformed_structure::DETECTOR,
     &calls::mutated_module::MutatedModule,
     &streams::nested_pickle::NestedPickle,
+    &graphs::odd_external_data::OddExternalData,
     &streams::odd_opcode_use::DETECTOR,
     &archives::overlapping_members::DETECTOR,
     &sources::package_source::PackageSource,
