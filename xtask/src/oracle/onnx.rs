@@ -136,6 +136,7 @@ impl Dump {
                     *operators.entry((domain, &operator.name)).or_default() += count;
                     continue;
                 }
+                Fact::Attribute { owner, .. } if owner == "external data" => continue,
                 Fact::Attribute { owner, name, value, .. } => described(owner, name, value),
                 Fact::Object { path, kind, .. } => format!("{kind} {path}"),
                 Fact::Reference { target, .. } => format!("location {target}"),

@@ -1,7 +1,7 @@
 //! Elements in files beside the model (ONNX, "External Data").
 
 use super::tensor::TensorRecord;
-use davy_artifact::{Fact, Quirk, Reading, Route, Site};
+use davy_artifact::{Excerpt, Fact, Quirk, Reading, Route, Site, Value};
 use davy_bytes::Span;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -36,9 +36,10 @@ impl Files {
         for (key, value) in &tensor.external {
             // ONNX Runtime keeps what it rearranged for a processor beside the weights.
             if !KEYS.contains(&key.as_str()) && !key.starts_with("prepacked_") {
-                let what =
-                    format!("external data with the key `{key}`, which there is not: `{value}`");
-                reading.deviation(Quirk::WrongType, span, route.clone(), &what);
+                let (owner, name) = ("external data".to_owned(), key.clone());
+                let (value, site) = (value.clone(), Site { span, route: route.clone() });
+                let value = Value::Text(Excerpt::whole(value));
+                reading.fact(Fact::Attribute { owner, name, value, site });
             }
         }
         let Some(location) = value("location") else {

@@ -2,7 +2,7 @@
 //!
 //! ## What it finds
 //!
-//! A TensorFlow or TFLite graph has an operator that the runtime does not have itself.
+//! A graph of TensorFlow, TFLite or ONNX has an operator that the runtime does not have itself.
 //!
 //! ## Why it matters
 //!
@@ -21,9 +21,10 @@
 //!
 //! ## References
 //!
-//! * TensorFlow, "Create an op"; TFLite, "Custom operators"
+//! * TensorFlow, "Create an op"; TFLite, "Custom operators"; ONNX Runtime, "Custom operators"
 //! * CWE-829; MITRE ATLAS AML.T0010
 
+use super::onnx_operators;
 use super::tensorflow_operators::{Effect, Runs, lookup, operators};
 use super::tensorflow_unsafe_operator::evidence;
 use crate::facts::{APART, Quota, times};
@@ -75,6 +76,11 @@ fn custom(runs: &Runs<'_>, functions: &BTreeSet<&str>) -> Option<(Severity, &'st
     let name = runs.operator.name.as_str();
     if runs.format == "tflite" && runs.operator.domain == "custom" {
         return Some((Severity::Low, "is code of the program that runs the model"));
+    }
+    if onnx_operators::is_onnx(runs.format) {
+        let own = format!("{}::{name}", runs.operator.domain);
+        let known = functions.contains(own.as_str());
+        return onnx_operators::custom(runs.operator).filter(|_| !known);
     }
     // What starts with an underline is TensorFlow's own, in graphs that it has worked on.
     if !runs.by_tensorflow() || name.starts_with('_') || functions.contains(name) {
