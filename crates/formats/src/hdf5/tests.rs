@@ -92,10 +92,9 @@ fn other_files_are_named_in_both_forms_of_mappings() {
 fn memory_and_steps_end_a_walk_and_what_was_read_stays() {
     let bytes = recipe::build(include_str!("../../corpus/hdf5/old-groups.hex")).unwrap();
     let bytes = Bytes::from_memory(bytes);
-    for limits in [
-        Limits { memory: 2_000, ..Limits::default() },
-        Limits { steps: 900, ..Limits::default() },
-    ] {
+    for limits in
+        [Limits { memory: 2_000, ..Limits::default() }, Limits { steps: 900, ..Limits::default() }]
+    {
         let mut reading = Reading::default();
         let file = File::open(&bytes, &mut reading, &mut Budget::new(limits)).unwrap();
         assert!(file.objects().len() < 3, "{limits:?}");

@@ -63,7 +63,8 @@ impl Detector for OddExternalData {
             if !quota.admits(subject) {
                 continue;
             }
-            if let Some(finding) = reporter.report(artifact, fact.site(), message, escape(subject)) {
+            if let Some(finding) = reporter.report(artifact, fact.site(), message, escape(subject))
+            {
                 finding.severity = severity;
             }
         }
