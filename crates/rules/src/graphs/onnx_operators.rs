@@ -72,7 +72,7 @@ pub(crate) fn custom(operator: &Operator) -> Option<(Severity, &'static str)> {
         Some(start) => domain.strip_prefix(start).is_some_and(|rest| rest.starts_with('.')),
         None => *domain == **set,
     };
-    if LIBRARIES.iter().any(|set| known(set)) {
+    if LIBRARIES.iter().any(known) {
         let why = "is from a library that has to be loaded before the model";
         return Some((Severity::Low, why));
     }
