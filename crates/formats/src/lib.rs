@@ -16,6 +16,7 @@ pub mod hdf5;
 pub mod json;
 pub mod keras;
 pub mod marshal;
+pub mod numpy;
 pub mod onnx;
 pub mod ort;
 pub mod pickle;
@@ -53,6 +54,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::Yaml,
     &keras::TensorFlowJs,
     &marshal::Marshal,
+    &numpy::Npy,
+    &numpy::Npz,
     &onnx::Onnx,
     &onnx::OnnxData,
     &onnx::OnnxText,
