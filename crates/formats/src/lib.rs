@@ -13,6 +13,7 @@ pub mod foreign;
 pub mod graph;
 pub mod gzip;
 pub mod hdf5;
+pub mod joblib;
 pub mod json;
 pub mod keras;
 pub mod marshal;
@@ -46,6 +47,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &gzip::Gzip,
     &gzip::Zlib,
     &hdf5::Hdf5,
+    &joblib::ZFile,
     &json::Json,
     &keras::Architecture,
     &keras::Archive,

@@ -4,3 +4,4 @@ pub(crate) mod oversized_tensor;
 pub(crate) mod storage_mismatch;
 pub(crate) mod tensor_out_of_bounds;
 pub(crate) mod two_layouts;
+mod width;

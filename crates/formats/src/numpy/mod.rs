@@ -121,6 +121,7 @@ impl File<'_> {
             Err(halt) => return Err(self.broken(halt, &text, &content)),
         };
         let data = Span::between(text.span.end(), self.bytes.len());
+        self.check_line(&header, &content, data)?;
         let go_on = self.elements(start, &header, data);
         self.number = self.number.saturating_add(1);
         Ok(go_on)
@@ -170,6 +171,27 @@ impl File<'_> {
             self.reading.child(format!("@{from:#x}"), self.bytes.slice(rest), Role::Leftover);
         }
         halt
+    }
+
+    /// Readers that take the header for a line go on behind its newline, wherever the length ends.
+    fn check_line(&mut self, header: &Header, content: &[u8], data: Span) -> Result<(), Halt> {
+        if content.contains(&b'\n') {
+            return Ok(());
+        }
+        let head = self.bytes.copy(data, 256)?;
+        let blanks = head.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        if head.get(blanks) != Some(&b'\n') {
+            return Ok(());
+        }
+        let at = data.start.saturating_add(to_u64(blanks)).saturating_add(1);
+        let what = "the header's line ends behind its length: NumPy takes the rest for elements, \
+                    readers that read a line do not";
+        self.deviate(Quirk::LoadersDisagree, Span::between(data.start, at), what);
+        if header.dtype.objects {
+            let rest = Span::between(at, self.bytes.len());
+            self.reading.child(self.child("line"), self.bytes.slice(rest), Role::Loaded);
+        }
+        Ok(())
     }
 
     /// The elements behind a header; tells whether another array may follow.

@@ -716,6 +716,11 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// Whether a pickle within another one is read.
+    pub(super) fn is_nested(&self) -> bool {
+        !self.interrupted.is_empty()
+    }
+
     /// Goes back to the stream that the one that ends here has interrupted, if there is one.
     fn end_nested(&mut self, value: V) -> bool {
         let Some(outer) = self.interrupted.pop() else { return false };
