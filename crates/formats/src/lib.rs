@@ -23,7 +23,9 @@ pub mod ort;
 pub mod pickle;
 pub mod protobuf;
 pub mod python;
+pub mod sb3;
 pub mod sevenzip;
+pub mod skops;
 mod sstable;
 mod tally;
 pub mod tar;
@@ -65,7 +67,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &pickle::Pickle,
     &marshal::Pyc,
     &python::Python,
+    &sb3::StableBaselines,
     &sevenzip::SevenZip,
+    &skops::Skops,
     &tar::Tar,
     &template::Jinja,
     &text::Text,
