@@ -17,6 +17,7 @@ pub mod joblib;
 pub mod json;
 pub mod keras;
 pub mod marshal;
+pub mod msgpack;
 pub mod numpy;
 pub mod onnx;
 pub mod ort;
@@ -58,6 +59,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::Yaml,
     &keras::TensorFlowJs,
     &marshal::Marshal,
+    &msgpack::MessagePack,
     &numpy::Npy,
     &numpy::Npz,
     &onnx::Onnx,

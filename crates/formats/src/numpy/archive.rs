@@ -55,8 +55,8 @@ impl Format for Npz {
         let members = directory.entries();
         let named = members.iter().filter(|entry| entry.raw_name.ends_with(b".npy")).count();
         let files = members.iter().filter(|entry| !entry.is_folder()).count();
-        // Archives of other things may hold an array or two.
-        if named == 0 || named.saturating_mul(2) < files {
+        // Archives of other things hold arrays as well, and are no archive of NumPy's for that.
+        if named == 0 || named < files && !input.name.ends_with(".npz") {
             return Ok(());
         }
         let count = i64::try_from(named).unwrap_or(i64::MAX);

@@ -83,6 +83,9 @@ const LOADERS: &[(&str, Kind)] = &[
 const PLAIN: &[&str] =
     &["bytearray", "bytes", "dict", "frozenset", "list", "set", "slice", "tuple"];
 
+/// Types of plain values.
+const SCALARS: &[&str] = &["bool", "complex", "float", "int", "str"];
+
 /// A node as the loaders see it.
 #[derive(Clone, Debug)]
 pub(super) struct State<'a> {
@@ -121,14 +124,18 @@ impl<'a> State<'a> {
         self.node.get("content")
     }
 
-    /// Whether it is a container of Python itself.
+    /// Whether it is a container of Python itself, or a type of plain values, which dictionaries
+    /// make their keys with.
     pub(super) fn is_plain(&self) -> bool {
-        let builtin = self.name.module == "builtins" && PLAIN.contains(&self.name.name.as_str());
-        let kind = matches!(
-            self.kind,
-            Some(Kind::Dict | Kind::List | Kind::Tuple | Kind::File | Kind::Fixed)
-        );
-        builtin && kind
+        let name = self.name.name.as_str();
+        let fits = match self.kind {
+            Some(Kind::Dict | Kind::List | Kind::Tuple | Kind::File | Kind::Fixed) => {
+                PLAIN.contains(&name)
+            }
+            Some(Kind::Type) => PLAIN.contains(&name) || SCALARS.contains(&name),
+            _ => false,
+        };
+        fits && self.name.module == "builtins"
     }
 
     /// What skops finally imports: protocol 0 spelled functions out in `content`, and operators are

@@ -203,11 +203,10 @@ impl<'a> Walker<'a> {
         let (Some(types), Some(content)) = (types, state.content()) else { return };
         for (kind, (key, _)) in types.items().zip(content.entries()).take(KEYS) {
             let Some(kind) = State::of(kind).map(|kind| self.meant(kind)) else { continue };
-            let plain = ["bool", "float", "int", "str"];
-            let name = kind.imported();
-            if name.module == "builtins" && plain.contains(&name.name.as_str()) {
+            if kind.is_plain() {
                 continue;
             }
+            let name = kind.imported();
             let text = key.text().unwrap_or_default();
             let args = vec![Value::Text(Excerpt::whole(text.as_bytes()))];
             let callee = Value::Name(name);
