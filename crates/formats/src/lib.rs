@@ -35,6 +35,7 @@ pub mod tensorflow;
 pub mod text;
 pub mod tflite;
 pub mod torch;
+pub mod xgboost;
 pub mod zip;
 
 use davy_artifact::Format;
@@ -89,5 +90,6 @@ pub const FORMATS: &[&dyn Format] = &[
     &torch::Tar,
     &torch::TorchPackage,
     &torch::TorchScript,
+    &xgboost::XgBoost,
     &zip::Zip,
 ];

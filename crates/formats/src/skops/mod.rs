@@ -112,7 +112,7 @@ fn describe(root: Node<'_>, reading: &mut Reading) {
     let version = root.get("_skops_version").and_then(Node::text);
     let version = version.map(|version| Value::Text(Excerpt::whole(version.as_bytes())));
     let protocol = root.get("protocol");
-    let pairs = [("_skops_version", version), ("protocol", protocol.map(Node::value))];
+    let pairs = [("skops_version", version), ("protocol", protocol.map(Node::value))];
     let site = Site { span: root.span(), route: Route::Member(SCHEMA.to_owned()) };
     for (name, value) in pairs.into_iter().filter_map(|(name, value)| Some((name, value?))) {
         let (owner, name, site) = (String::new(), name.to_owned(), site.clone());

@@ -70,10 +70,7 @@ fn keys_are_made_by_calls_and_numbers_lead_to_nodes() {
         node("CachedNode", "", "", r#","__id__":7"#)
     );
     let schema = node("DictNode", "builtins", "dict", &content);
-    assert_eq!(
-        facts(&schema),
-        ["os.system('id')", "TypeNode os.system"]
-    );
+    assert_eq!(facts(&schema), ["os.system('id')", "TypeNode os.system"]);
 }
 
 #[test]
