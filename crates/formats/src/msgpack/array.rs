@@ -42,7 +42,7 @@ impl Array {
 pub(super) fn of_extension(content: &Bytes, base: u64) -> Result<Option<Array>, Halt> {
     let mut walk = Walk::new(content.clone());
     let mut array = Array::default();
-    let mut step = || match walk.next() {
+    let mut step = || match walk.step() {
         Err(halt) if halt.blame() == davy_bytes::Blame::Malformed => Ok(None),
         other => other,
     };

@@ -58,7 +58,7 @@ impl Format for MessagePack {
         let mut end = None;
         loop {
             budget.spend_steps(1, walk.position())?;
-            match walk.next() {
+            match walk.step() {
                 Ok(Some(event)) => recorder.take(event, budget)?,
                 Ok(None) => {
                     end = Some(walk.position());
@@ -95,7 +95,7 @@ fn looks_right(input: &Input<'_>) -> Result<bool, Halt> {
     let mut texts = 0_u32;
     let mut first_is_map = false;
     for count in 0..LOOK {
-        let event = match walk.next() {
+        let event = match walk.step() {
             Ok(Some(event)) => event,
             Ok(None) => break,
             Err(halt) if halt.blame() == Blame::Io => return Err(halt),

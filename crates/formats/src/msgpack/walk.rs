@@ -112,7 +112,7 @@ impl Walk {
     ///
     /// # Errors
     /// [`Halt::malformed`] where no library reads on.
-    pub fn next(&mut self) -> Result<Option<Event>, Halt> {
+    pub fn step(&mut self) -> Result<Option<Event>, Halt> {
         if self.open.last().is_some_and(|open| open.left == 0) {
             self.open.pop();
             return Ok(Some(Event::Close { at: self.position() }));

@@ -15,7 +15,6 @@ mod tests;
 
 pub use archive::Npz;
 
-use crate::json::starts_container;
 use davy_artifact::{
     Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Tensor, Value,
 };
@@ -156,7 +155,8 @@ impl File<'_> {
             self.deviate(Quirk::OutOfRange, span, what);
         }
         // Readers made in a hurry pass the header to `eval`.
-        let code = content.iter().any(|byte| *byte == b'(') && !starts_container(content);
+        let calls = |pair: &[u8]| matches!(pair, [b'a'..=b'z' | b'A'..=b'Z' | b'_', b'(']);
+        let code = content.windows(2).any(calls);
         let name = if code { "@header.py" } else { "@header" };
         self.reading.child(name, self.bytes.slice(text.span), Role::Leftover);
         self.unread(halt, text.span.end())

@@ -163,7 +163,7 @@ impl<'a> Walker<'a> {
                 state.name, owner.name
             );
             let route = Route::Key(state.node.path());
-            self.reading.deviation(Quirk::HeadersDisagree, state.node.span(), route, &what);
+            self.reading.deviation(Quirk::Handmade, state.node.span(), route, &what);
         }
         self.import(&state.name, state.by(), state.node);
         let object = self.value(content.and_then(|content| content.get("obj")), 0);
