@@ -8,6 +8,7 @@
 pub mod bytecode;
 mod calls;
 pub mod compressed;
+mod embedded;
 mod flatbuffers;
 pub mod foreign;
 pub mod graph;
@@ -21,8 +22,10 @@ pub mod ort;
 pub mod pickle;
 pub mod protobuf;
 pub mod python;
+pub mod safetensors;
 pub mod sevenzip;
 mod sstable;
+mod stored;
 mod tally;
 pub mod tar;
 pub mod template;
@@ -60,6 +63,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &pickle::Pickle,
     &marshal::Pyc,
     &python::Python,
+    &safetensors::Safetensors,
+    &safetensors::SafetensorsIndex,
     &sevenzip::SevenZip,
     &tar::Tar,
     &template::Jinja,
