@@ -146,7 +146,9 @@ fn is_yaml(bare: &str) -> bool {
         let line = line.trim_start().trim_start_matches("- ");
         line.split_once(':').is_some_and(|(key, value)| {
             let plain = |c: char| c.is_alphanumeric() || "_-.'\"".contains(c);
-            !key.is_empty() && key.chars().all(plain) && (value.is_empty() || value.starts_with(' '))
+            !key.is_empty()
+                && key.chars().all(plain)
+                && (value.is_empty() || value.starts_with(' '))
         })
     };
     let builds = ["_target_:", "!!python/", "class_path:"].iter().any(|word| bare.contains(word));
@@ -168,8 +170,11 @@ mod tests {
         plain("import os; os.system('id')", ".py");
         plain("cos\nsystem\n(S'id'\ntR.", "");
         let encoded = kind("gASVHgAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjAJpZJSFlFKULg==");
-        assert!(matches!(encoded, Some(Embedded::Encoded(bytes)) if bytes.starts_with(b"\x80\x04")));
-        for text in ["", "pt", "a model of 7B parameters.", "https://example.org/x", "import of data"]
+        assert!(
+            matches!(encoded, Some(Embedded::Encoded(bytes)) if bytes.starts_with(b"\x80\x04"))
+        );
+        for text in
+            ["", "pt", "a model of 7B parameters.", "https://example.org/x", "import of data"]
         {
             assert_eq!(kind(text), None, "{text}");
         }

@@ -11,6 +11,7 @@ pub mod compressed;
 mod embedded;
 mod flatbuffers;
 pub mod foreign;
+pub mod gguf;
 pub mod graph;
 pub mod gzip;
 pub mod hdf5;
@@ -45,6 +46,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::XZ,
     &compressed::ZSTD,
     &foreign::Foreign,
+    &gguf::Gguf,
     &gzip::Gzip,
     &gzip::Zlib,
     &hdf5::Hdf5,

@@ -1,7 +1,7 @@
 //! The header, and what it says about the bytes behind it.
 
-use super::entry::{self, Entry};
 use super::dtype;
+use super::entry::{self, Entry};
 use crate::embedded;
 use crate::json::{Document, Kind, Node};
 use crate::stored::{Area, Stored};
@@ -114,8 +114,7 @@ impl<'a> Header<'a> {
 
     fn metadata(&mut self, node: Node<'_>) -> Result<(), Halt> {
         if !node.is_object() {
-            let quirk =
-                if node.is_null() { Quirk::LoadersDisagree } else { Quirk::WrongType };
+            let quirk = if node.is_null() { Quirk::LoadersDisagree } else { Quirk::WrongType };
             let route = Route::Key(METADATA.to_owned());
             self.reading.deviation(quirk, node.span(), route, "the metadata is no map of texts");
             return Ok(());
