@@ -77,7 +77,13 @@ impl Reader<'_> {
     }
 
     fn dtype(&mut self, node: Option<Node<'_>>) -> String {
-        let told = node.and_then(Node::text);
+        let told = node.and_then(Node::text).or_else(|| {
+            // An enumeration may be spelled as a map of one name to nothing (serde).
+            let (key, value) = node?.entries().next()?;
+            let what = "its type is a map: the library takes it, other loaders do not";
+            self.wrong(Quirk::LoadersDisagree, what);
+            key.text().filter(|_| value.is_null())
+        });
         let Some(told) = told else {
             self.wrong(Quirk::WrongType, "its type is not told");
             return String::new();
