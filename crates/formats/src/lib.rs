@@ -8,8 +8,10 @@
 pub mod bytecode;
 mod calls;
 pub mod compressed;
+mod embedded;
 mod flatbuffers;
 pub mod foreign;
+pub mod gguf;
 pub mod graph;
 pub mod gzip;
 pub mod hdf5;
@@ -24,10 +26,12 @@ pub mod ort;
 pub mod pickle;
 pub mod protobuf;
 pub mod python;
+pub mod safetensors;
 pub mod sb3;
 pub mod sevenzip;
 pub mod skops;
 mod sstable;
+mod stored;
 mod tally;
 pub mod tar;
 pub mod template;
@@ -48,6 +52,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::XZ,
     &compressed::ZSTD,
     &foreign::Foreign,
+    &gguf::Gguf,
     &gzip::Gzip,
     &gzip::Zlib,
     &hdf5::Hdf5,
@@ -70,6 +75,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &pickle::Pickle,
     &marshal::Pyc,
     &python::Python,
+    &safetensors::Safetensors,
+    &safetensors::SafetensorsIndex,
     &sb3::StableBaselines,
     &sevenzip::SevenZip,
     &skops::Skops,

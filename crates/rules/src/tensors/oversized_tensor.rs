@@ -29,7 +29,7 @@
 
 use super::width::bits;
 use crate::facts::{in_keras, loaded};
-use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject, Threat};
 use davy_artifact::{Artifact, Fact, Quirk, Site, Tensor};
 use davy_bytes::escape;
 use std::collections::BTreeMap;
@@ -38,6 +38,7 @@ static RULE: Rule = Rule {
     id: "oversized-tensor",
     severity: Severity::Medium,
     confidence: Confidence::Medium,
+    threat: Threat::ResourceExhaustion,
     summary: "tensors claim a size out of all proportion to their file",
     remediation: "do not load the file where memory is not limited, and ask for one whose tensors \
                   are what they hold",
