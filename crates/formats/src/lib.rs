@@ -8,6 +8,7 @@
 pub mod bytecode;
 mod calls;
 pub mod compressed;
+pub mod fasttext;
 mod flatbuffers;
 pub mod foreign;
 pub mod graph;
@@ -17,6 +18,7 @@ pub mod joblib;
 pub mod json;
 pub mod keras;
 pub mod marshal;
+pub mod mlnet;
 pub mod msgpack;
 pub mod numpy;
 pub mod onnx;
@@ -35,6 +37,8 @@ pub mod tensorflow;
 pub mod text;
 pub mod tflite;
 pub mod torch;
+pub mod tribuo;
+pub mod word2vec;
 pub mod xgboost;
 pub mod zip;
 
@@ -47,6 +51,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::LZMA,
     &compressed::XZ,
     &compressed::ZSTD,
+    &fasttext::FastText,
     &foreign::Foreign,
     &gzip::Gzip,
     &gzip::Zlib,
@@ -60,6 +65,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::Yaml,
     &keras::TensorFlowJs,
     &marshal::Marshal,
+    &mlnet::MlNet,
     &msgpack::MessagePack,
     &numpy::Npy,
     &numpy::Npz,
@@ -90,6 +96,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &torch::Tar,
     &torch::TorchPackage,
     &torch::TorchScript,
+    &tribuo::Tribuo,
+    &word2vec::Word2Vec,
+    &xgboost::DMatrix,
     &xgboost::XgBoost,
     &zip::Zip,
 ];
