@@ -223,6 +223,9 @@ impl Model<'_> {
             self.bytes(rows, "codes of norms")?;
             self.quantiser()?;
         }
+        let span = Span::between(start, self.cursor.position());
+        let bytes = self.cursor.bytes().slice(span);
+        self.reading.child(format!("@{name}"), bytes, Role::Storage);
         Ok(())
     }
 
