@@ -9,6 +9,7 @@ pub mod bytecode;
 mod calls;
 pub mod compressed;
 mod embedded;
+pub mod fasttext;
 mod flatbuffers;
 pub mod foreign;
 pub mod gguf;
@@ -19,6 +20,7 @@ pub mod joblib;
 pub mod json;
 pub mod keras;
 pub mod marshal;
+pub mod mlnet;
 pub mod msgpack;
 pub mod numpy;
 pub mod onnx;
@@ -39,6 +41,8 @@ pub mod tensorflow;
 pub mod text;
 pub mod tflite;
 pub mod torch;
+pub mod tribuo;
+pub mod word2vec;
 pub mod xgboost;
 pub mod zip;
 
@@ -51,6 +55,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::LZMA,
     &compressed::XZ,
     &compressed::ZSTD,
+    &fasttext::FastText,
     &foreign::Foreign,
     &gguf::Gguf,
     &gzip::Gzip,
@@ -65,6 +70,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::Yaml,
     &keras::TensorFlowJs,
     &marshal::Marshal,
+    &mlnet::MlNet,
     &msgpack::MessagePack,
     &numpy::Npy,
     &numpy::Npz,
@@ -97,6 +103,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &torch::Tar,
     &torch::TorchPackage,
     &torch::TorchScript,
+    &tribuo::Tribuo,
+    &word2vec::Word2Vec,
+    &xgboost::DMatrix,
     &xgboost::XgBoost,
     &zip::Zip,
 ];

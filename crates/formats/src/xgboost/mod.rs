@@ -8,9 +8,12 @@
 
 mod binary;
 mod json;
+mod matrix;
 #[cfg(test)]
 mod tests;
 pub mod ubjson;
+
+pub use matrix::DMatrix;
 
 use davy_artifact::{Excerpt, Fact, Format, Input, Probe, Reading, Route, Site, Tensor, Value};
 use davy_bytes::{Budget, Halt, Span};

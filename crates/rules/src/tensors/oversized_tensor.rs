@@ -57,7 +57,7 @@ const SPARED: u128 = 1 << 32;
 const RATIO: u128 = 1100;
 
 /// Formats that only list tensors whose bytes are in other files.
-const LISTS: &[&str] = &["safetensors-index", "tf-checkpoint"];
+const LISTS: &[&str] = &["tf-checkpoint", "weights-index"];
 
 pub(crate) struct OversizedTensor;
 
