@@ -126,9 +126,8 @@ impl Walk<'_> {
     fn holds_message(&mut self, field: u64, span: Span, depth: usize) -> Result<bool, Halt> {
         let head = self.bytes.copy(span, TEXT)?;
         if crate::text::is_text(&head) {
-            if field == CLASS && head.starts_with(b"org.") || head.starts_with(TYPES) {
-                self.name(&head, span);
-            } else if field == CLASS && depth == 0 {
+            let class = field == CLASS && (depth == 0 || head.starts_with(b"org."));
+            if class || head.starts_with(TYPES) {
                 self.name(&head, span);
             }
             if span.len > 4 * ARTIFACT {

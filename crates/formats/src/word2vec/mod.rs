@@ -54,7 +54,7 @@ impl Format for Word2Vec {
         let result = pass(&mut cursor, words, vector, budget);
         let read = match result {
             Ok(()) => words,
-            Err((read, halt)) if read == 0 => return Err(halt),
+            Err((0, halt)) => return Err(halt),
             Err((read, halt)) => {
                 let rest = Span::between(halt.at().min(input.bytes.len()), input.bytes.len());
                 reading.deviation(Quirk::Truncated, rest, Route::None, halt.what());
