@@ -19,6 +19,7 @@ pub mod marshal;
 pub mod onnx;
 pub mod ort;
 pub mod pickle;
+pub mod program;
 pub mod protobuf;
 pub mod python;
 pub mod sevenzip;

@@ -190,7 +190,7 @@ fn unpack_text(content: &[u8]) -> Option<(Vec<u8>, &'static str)> {
 }
 
 /// What a zlib or gzip stream holds, up to a limit.
-pub(super) fn inflate(packed: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn inflate(packed: &[u8]) -> Option<Vec<u8>> {
     let limit = to_u64(DECODED);
     let mut inflated = Vec::new();
     let read = match packed {
@@ -206,7 +206,7 @@ pub(super) fn inflate(packed: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Hexadecimal text as bytes.
-pub(super) fn unhex(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn unhex(text: &[u8]) -> Option<Vec<u8>> {
     let digit =
         |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let (pairs, rest) = text.as_chunks::<2>();
@@ -217,7 +217,7 @@ pub(super) fn unhex(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Base64 text as bytes, in either alphabet, with or without padding and line breaks.
-pub(super) fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
     use base64::Engine;
     use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
     let config = GeneralPurposeConfig::new()
