@@ -1,6 +1,7 @@
 //! How rules ask what a program says that stands in a value: rules never parse, readers do.
 
 use crate::Code;
+use std::fmt;
 
 /// A language that programs in values are written in.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -36,7 +37,7 @@ impl Language {
 /// `Value::Call`. Keywords are what the command is connected with: `|` for the value that it reads
 /// from (a call, or the text where that is constant), the operators of redirections (`>`, `2>>`,
 /// `<`, `<>`, `>&` ...) for their targets, and `<<` for a text that is handed to it.
-pub trait Interpret: Sync {
+pub trait Interpret: fmt::Debug + Sync {
     /// What `source` says; nothing if it cannot be read as `language` at all.
     fn program(&self, language: Language, source: &[u8]) -> Option<Code>;
 }

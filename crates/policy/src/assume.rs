@@ -124,6 +124,8 @@ mod tests {
             message: String::new(),
             evidence: String::new(),
             subject: Subject::Unspecified,
+            tags: vec![],
+            indicators: vec![],
             advisories: ids.iter().map(|id| advice(id)).collect(),
             unassumed: None,
         };

@@ -171,6 +171,8 @@ mod tests {
                 message: String::new(),
                 evidence: String::new(),
                 subject: Subject::Unspecified,
+                tags: vec![],
+                indicators: vec![],
                 advisories: vec![],
                 unassumed: None,
             },

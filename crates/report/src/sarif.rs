@@ -194,6 +194,15 @@ impl<'a> Log<'a> {
             },
         });
         if let Some(properties) = result.get_mut("properties").and_then(Value::as_object_mut) {
+            if !finding.tags.is_empty() {
+                // `tags` of a property bag are words by its standard (section 3.8.2).
+                let words: Vec<&str> = finding.tags.iter().map(|tagged| tagged.tag).collect();
+                properties.insert("tags".into(), json!(words));
+                properties.insert("behaviour".into(), json!(finding.tags));
+            }
+            if !finding.indicators.is_empty() {
+                properties.insert("indicators".into(), json!(finding.indicators));
+            }
             if !finding.advisories.is_empty() {
                 properties.insert("advisories".into(), json!(finding.advisories));
             }

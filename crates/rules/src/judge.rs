@@ -1,7 +1,8 @@
 //! How bad one call is: the callee decides what could happen, the arguments decide what does.
 
 use crate::Severity;
-use crate::code::{Examiner, Seen};
+use crate::behaviour::source_of;
+use crate::code::{Examiner, Seen, look};
 use crate::facts::{arguments, callee, is_built, is_part, known, type_of_name, visit_handed};
 use crate::knowledge::{self, Effect, Known};
 use davy_artifact::{Call, Manner, Name, Value};
@@ -25,6 +26,11 @@ impl Judgement {
 /// harmful is a fact of its own.
 pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgement> {
     let effect = known.effect;
+    if effect == Effect::Exec
+        && let Some((source, whole)) = source_of(call)
+    {
+        return Some(run_source(&source, whole, known, examiner));
+    }
     match effect {
         _ if effect.is_harmless() => None,
         _ if effect.builds() => build(call, known, examiner),
@@ -45,6 +51,33 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
         }
         _ if known.constants_only && only_data(call) => None,
         _ => Some(Judgement::new(effect.severity(), effect.does())),
+    }
+}
+
+/// `exec('…')`, whose source stands in the file, does what that source does. What only computes is
+/// high: no library's pickles evaluate text, and neither does a model need to.
+fn run_source(source: &[u8], whole: bool, known: &Known, examiner: &mut Examiner) -> Judgement {
+    let critical = || Judgement::new(known.effect.severity(), known.effect.does());
+    let judged = examiner.source(source, |code, examiner| {
+        let body = look(code, examiner);
+        let unseen = code.unseen.first().cloned();
+        (body, unseen)
+    });
+    let Some((body, unseen)) = judged else { return critical() };
+    if let Some(deed) = body.deeds.first() {
+        let severity = if whole { deed.severity.max(Severity::High) } else { Severity::Critical };
+        return Judgement::new(severity, format!("runs Python source that {}", deed.says));
+    }
+    match (body.doubts.first(), unseen) {
+        _ if !whole => critical(),
+        (_, Some(_)) => critical(),
+        (Some(doubt), None) => {
+            Judgement::new(Severity::High, format!("runs Python source that {doubt}"))
+        }
+        (None, None) => {
+            let does = "runs Python source, which only calls what is known to compute";
+            Judgement::new(Severity::High, does)
+        }
     }
 }
 

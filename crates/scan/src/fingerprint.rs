@@ -74,6 +74,8 @@ mod tests {
             message: "message".to_owned(),
             evidence: evidence.to_owned(),
             subject: Subject::Unspecified,
+            tags: vec![],
+            indicators: vec![],
             advisories: vec![],
             unassumed: None,
         }
