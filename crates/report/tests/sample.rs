@@ -7,7 +7,10 @@ use davy_artifact::{
 use davy_bytes::{Blame, Span, escape};
 use davy_policy::{Policy, judge};
 use davy_report::{Detail, Report};
-use davy_rules::{Advice, Confidence, Finding, Indicates, Indicator, Rule, Severity, Subject, Tag, Tagged, advisories};
+use davy_rules::{
+    Advice, Confidence, Finding, Indicates, Indicator, Rule, Severity, Subject, Tag, Tagged,
+    advisories,
+};
 use davy_scan::{Fingerprinted, Scan, Scanned};
 
 /// A name that clears a screen, turns text around, breaks lines, closes tags and starts links.

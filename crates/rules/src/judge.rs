@@ -37,6 +37,10 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
         _ if effect.calls_arguments() => indirect(call, known),
         Effect::Resolve => resolve(call, known),
         Effect::Import => import(call),
+        Effect::Deser if loads_array(call) => {
+            let does = "reads arrays from a file that the file chooses; without `allow_pickle` nothing in it runs";
+            Some(Judgement::new(Severity::High, does))
+        }
         Effect::Deser => deser(call, known),
         Effect::File => Some(open(call)),
         Effect::Introspect => Some(introspect(call)),
@@ -44,6 +48,10 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
         Effect::Exec if defines_methods(call) => None,
         Effect::Exec if callee(call).is_some_and(|name| name.dotted() == "patsy.dmatrices") => {
             formula(call, known)
+        }
+        Effect::FileWrite if logs(call) => {
+            let does = "writes a message that the file chooses to the log";
+            Some(Judgement::new(Severity::Medium, does))
         }
         Effect::FileWrite if prints(call) => {
             let does = "writes text that the file chooses to the terminal or to an open file";
@@ -64,7 +72,11 @@ fn run_source(source: &[u8], whole: bool, known: &Known, examiner: &mut Examiner
         (body, unseen)
     });
     let Some((body, unseen)) = judged else { return critical() };
-    if let Some(deed) = body.deeds.first() {
+    let worst = body.deeds.first().map(|deed| deed.severity);
+    // What is called says more than what is imported for it.
+    let alike = || body.deeds.iter().filter(|deed| Some(deed.severity) == worst);
+    let told = alike().find(|deed| deed.says.starts_with("calls")).or_else(|| alike().next());
+    if let Some(deed) = told {
         let severity = if whole { deed.severity.max(Severity::High) } else { Severity::Critical };
         return Judgement::new(severity, format!("runs Python source that {}", deed.says));
     }
@@ -165,6 +177,23 @@ fn is_stock_template(text: &str) -> bool {
 /// file that prints has shown that it can call what it wants.
 fn prints(call: &Call) -> bool {
     callee(call).is_some_and(|name| name.dotted() == "builtins.print")
+}
+
+/// Whether a call is one of the functions of `logging` that write a message.
+fn logs(call: &Call) -> bool {
+    const LEVELS: &[&str] = &["critical", "debug", "error", "exception", "info", "log", "warning"];
+    callee(call)
+        .is_some_and(|name| name.module == "logging" && LEVELS.contains(&name.name.as_str()))
+}
+
+/// Whether a call is one of `numpy.load` that does not ask for objects: since NumPy 1.16.3 it then
+/// refuses them.
+fn loads_array(call: &Call) -> bool {
+    let named = call.kwargs.iter().find(|(key, _)| key == "allow_pickle").map(|(_, value)| value);
+    let asked = named.or_else(|| call.args.get(2));
+    callee(call).is_some_and(|name| name.dotted() == "numpy.load")
+        && matches!(asked, None | Some(Value::Bool(false) | Value::Int(0) | Value::None))
+        && matches!(call.args.first(), Some(Value::Text(_)))
 }
 
 /// What calls its arguments: harmless callables are harmless through it, harmful and unknown ones

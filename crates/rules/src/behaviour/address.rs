@@ -9,8 +9,24 @@ use davy_artifact::Call;
 
 /// Schemes of addresses that something is fetched from or sent to.
 const SCHEMES: &[&str] = &[
-    "ftp://", "ftps://", "gs://", "http://", "https://", "ldap://", "ldaps://", "s3://", "sftp://", "smb://",
-    "ssh://", "stratum+ssl://", "stratum+tcp://", "tcp://", "tftp://", "udp://", "ws://", "wss://",
+    "ftp://",
+    "ftps://",
+    "gs://",
+    "http://",
+    "https://",
+    "ldap://",
+    "ldaps://",
+    "s3://",
+    "sftp://",
+    "smb://",
+    "ssh://",
+    "stratum+ssl://",
+    "stratum+tcp://",
+    "tcp://",
+    "tftp://",
+    "udp://",
+    "ws://",
+    "wss://",
 ];
 
 /// Where clouds and clusters answer the machines in them, and nobody else.
@@ -32,16 +48,21 @@ const CONNECTING: &[&str] =
 pub(super) fn look(look: &mut Look<'_>) {
     let story = look.story;
     for (at, step) in story.steps.iter().enumerate() {
-        let (texts, extra) = match &step.what {
-            What::Command(command) => (words(command), of_command(command)),
-            What::Foreign(source) => (vec![source.clone()], Vec::new()),
-            What::Python(call) => {
-                (texts(call).into_iter().map(str::to_owned).collect(), of_call(call))
-            }
+        let named = match &step.what {
+            What::Command(command) => of_command(command),
+            What::Foreign(_) => Vec::new(),
+            What::Python(call) => of_call(call),
         };
-        for (kind, value) in extra {
+        for (kind, value) in named {
             look.indicate(kind, &value, at);
         }
+    }
+    for (at, step) in story.steps.iter().enumerate() {
+        let texts: Vec<String> = match &step.what {
+            What::Command(command) => words(command),
+            What::Foreign(source) => vec![source.clone()],
+            What::Python(call) => texts(call).into_iter().map(str::to_owned).collect(),
+        };
         for text in &texts {
             urls(text).into_iter().for_each(|url| look.indicate(Indicates::Url, url, at));
             for host in hosts(text) {
@@ -118,16 +139,22 @@ fn of_call(call: &Call) -> Vec<(Indicates, String)> {
     let mut found = Vec::new();
     let path = origin(&call.callee);
     let values = call.args.iter().chain(call.kwargs.iter().map(|(_, value)| value));
-    let connects = path.contains("connect") || path.contains("bind") || path.contains("sendto")
+    let connects = path.contains("connect")
+        || path.contains("bind")
+        || path.contains("sendto")
         || path.contains("Server");
     if connects {
         found.extend(values.filter_map(address).map(|address| (Indicates::Address, address)));
     }
-    let parted = path.starts_with("http.client.") || path.starts_with("ftplib.")
-        || path.starts_with("smtplib.") || path.starts_with("telnetlib.")
-        || path.starts_with("socket.gethostby") || path.starts_with("ssl.get_server_certificate");
+    let parted = path.starts_with("http.client.")
+        || path.starts_with("ftplib.")
+        || path.starts_with("smtplib.")
+        || path.starts_with("telnetlib.")
+        || path.starts_with("socket.gethostby")
+        || path.starts_with("ssl.get_server_certificate");
     if parted
-        && let Some(host) = call.args.first().and_then(|arg| arg.text()).filter(|host| is_host(host))
+        && let Some(host) =
+            call.args.first().and_then(|arg| arg.text()).filter(|host| is_host(host))
     {
         let port = match call.args.get(1) {
             Some(davy_artifact::Value::Int(port)) => format!(":{port}"),
@@ -137,7 +164,9 @@ fn of_call(call: &Call) -> Vec<(Indicates, String)> {
     }
     if let Some(effect) = callee(call).and_then(known).map(|known| known.effect)
         && let Some(target) = target(call, effect)
-        && (target.contains(['/', '\\']) && !target.contains("://") && !target.contains(char::is_whitespace))
+        && (target.contains(['/', '\\'])
+            && !target.contains("://")
+            && !target.contains(char::is_whitespace))
     {
         found.push((Indicates::Path, target));
     }

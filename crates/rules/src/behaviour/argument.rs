@@ -33,16 +33,18 @@ pub(crate) fn given(call: &Call) -> Vec<Call> {
         rest => args.extend(rest.iter().cloned()),
     }
     let kwargs = match keyword(&["kwargs", "keywords"]) {
-        Some(Value::Dict(pairs)) => {
-            pairs.iter().filter_map(|(key, value)| Some((key.text()?.to_owned(), value.clone()))).collect()
-        }
+        Some(Value::Dict(pairs)) => pairs
+            .iter()
+            .filter_map(|(key, value)| Some((key.text()?.to_owned(), value.clone())))
+            .collect(),
         _ => Vec::new(),
     };
     vec![Call { callee: function.clone(), args, kwargs, manner: Manner::Called }]
 }
 
 fn is_callable(value: &Value) -> bool {
-    matches!(value, Value::Name(name) if !name.name.is_empty()) || matches!(value, Value::Attribute(..))
+    matches!(value, Value::Name(name) if !name.name.is_empty())
+        || matches!(value, Value::Attribute(..))
 }
 
 /// The place that a call with this effect acts on: a path, an address, a module.
@@ -64,7 +66,8 @@ pub(crate) fn target(call: &Call, effect: Effect) -> Option<String> {
         return None;
     }
     let mut values = call.args.iter().chain(call.kwargs.iter().map(|(_, value)| value));
-    values.find_map(|value| address(value).or_else(|| value.text().map(str::to_owned)))
+    values
+        .find_map(|value| address(value).or_else(|| value.text().map(str::to_owned)))
         .filter(|text| !text.is_empty() && text.chars().count() <= 300)
 }
 
@@ -149,8 +152,15 @@ pub(super) fn origin(value: &Value) -> String {
 /// operating system behind `os`.
 fn canonical(path: &str) -> String {
     for (prefix, other) in [
-        ("builtins.", ""), ("__builtin__.", ""), ("posix.", "os."), ("nt.", "os."), ("posixpath.", "os.path."),
-        ("ntpath.", "os.path."), ("_socket.", "socket."), ("io.open", "open"), ("_io.open", "open"),
+        ("builtins.", ""),
+        ("__builtin__.", ""),
+        ("posix.", "os."),
+        ("nt.", "os."),
+        ("posixpath.", "os.path."),
+        ("ntpath.", "os.path."),
+        ("_socket.", "socket."),
+        ("io.open", "open"),
+        ("_io.open", "open"),
     ] {
         if let Some(rest) = path.strip_prefix(prefix) {
             return format!("{other}{rest}");

@@ -5,21 +5,62 @@ use davy_artifact::{Call, Value};
 
 /// Programs that run the text which they are given or read.
 const SHELLS: &[&str] = &[
-    "ash", "bash", "cmd", "csh", "dash", "fish", "ksh", "mksh", "powershell", "pwsh", "rbash", "sh",
-    "tcsh", "zsh",
+    "ash",
+    "bash",
+    "cmd",
+    "csh",
+    "dash",
+    "fish",
+    "ksh",
+    "mksh",
+    "powershell",
+    "pwsh",
+    "rbash",
+    "sh",
+    "tcsh",
+    "zsh",
 ];
 
 /// Programs that fetch what an address names.
 const FETCHERS: &[&str] = &[
-    "aria2c", "axel", "bitsadmin", "certutil", "curl", "fetch", "ftp", "gdown", "http", "httpie",
-    "invoke-restmethod", "invoke-webrequest", "irm", "iwr", "lwp-download", "lwp-request", "lynx",
-    "start-bitstransfer", "tftp", "wget", "xh",
+    "aria2c",
+    "axel",
+    "bitsadmin",
+    "certutil",
+    "curl",
+    "fetch",
+    "ftp",
+    "gdown",
+    "http",
+    "httpie",
+    "invoke-restmethod",
+    "invoke-webrequest",
+    "irm",
+    "iwr",
+    "lwp-download",
+    "lwp-request",
+    "lynx",
+    "start-bitstransfer",
+    "tftp",
+    "wget",
+    "xh",
 ];
 
 /// Options of `curl` and `wget` that send something along.
 const SENDING: &[&str] = &[
-    "--body-file", "--data", "--data-binary", "--data-raw", "--data-urlencode", "--form", "--json",
-    "--post-data", "--post-file", "--upload-file", "-F", "-T", "-d",
+    "--body-file",
+    "--data",
+    "--data-binary",
+    "--data-raw",
+    "--data-urlencode",
+    "--form",
+    "--json",
+    "--post-data",
+    "--post-file",
+    "--upload-file",
+    "-F",
+    "-T",
+    "-d",
 ];
 
 #[derive(Clone, Debug)]
@@ -79,7 +120,8 @@ impl Command {
     }
 
     pub(super) fn is_python(&self) -> bool {
-        let rest = self.program.strip_prefix("python").or_else(|| self.program.strip_prefix("pypy"));
+        let rest =
+            self.program.strip_prefix("python").or_else(|| self.program.strip_prefix("pypy"));
         rest.is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | 'w')))
             || self.program == "py"
     }
@@ -121,7 +163,8 @@ impl Command {
                 return words.next().map(String::as_str);
             }
             let joined = options.iter().filter(|option| option.starts_with("--"));
-            let mut joined = joined.filter_map(|option| word.strip_prefix(option)?.strip_prefix('='));
+            let mut joined =
+                joined.filter_map(|option| word.strip_prefix(option)?.strip_prefix('='));
             if let Some(value) = joined.next() {
                 return Some(value);
             }
@@ -157,7 +200,8 @@ impl Command {
 
     /// Whether it fetches something from the network.
     pub(super) fn fetches(&self) -> bool {
-        let certutil = self.program != "certutil" || self.words.iter().any(|w| w.contains("urlcache"));
+        let certutil =
+            self.program != "certutil" || self.words.iter().any(|w| w.contains("urlcache"));
         let ftp = self.program != "ftp" || self.words.len() > 1;
         let cloud = self.is(&["aws", "gsutil"])
             && self.has("cp")
@@ -177,7 +221,9 @@ impl Command {
         };
         match self.program.as_str() {
             "curl" | "wget" | "xh" => self.words.iter().any(option),
-            "invoke-webrequest" | "invoke-restmethod" | "iwr" | "irm" => self.words.iter().any(post),
+            "invoke-webrequest" | "invoke-restmethod" | "iwr" | "irm" => {
+                self.words.iter().any(post)
+            }
             _ => false,
         }
     }
@@ -187,7 +233,8 @@ impl Command {
         if !self.fetches() {
             return None;
         }
-        let redirected = self.targets.iter().find(|(operator, _)| matches!(operator.as_str(), ">" | ">>"));
+        let redirected =
+            self.targets.iter().find(|(operator, _)| matches!(operator.as_str(), ">" | ">>"));
         if let Some((_, target)) = redirected {
             return Some(target);
         }
@@ -196,16 +243,25 @@ impl Command {
         match self.program.as_str() {
             "curl" => match self.value_of(&["-o", "--output"]) {
                 Some(path) => Some(path),
-                None if self.flag('o') => self.words.iter().skip_while(|word| !ends_in(word, 'o')).nth(1).map(String::as_str),
+                None if self.flag('o') => self
+                    .words
+                    .iter()
+                    .skip_while(|word| !ends_in(word, 'o'))
+                    .nth(1)
+                    .map(String::as_str),
                 None if self.flag('O') || self.has("--remote-name") => base(),
                 None => None,
             },
             "wget" => match self.value_of(&["-O", "--output-document"]) {
                 Some("-") => None,
                 Some(path) => Some(path),
-                None if self.flag('O') => {
-                    self.words.iter().skip_while(|word| !ends_in(word, 'O')).nth(1).map(String::as_str).filter(|path| *path != "-")
-                }
+                None if self.flag('O') => self
+                    .words
+                    .iter()
+                    .skip_while(|word| !ends_in(word, 'O'))
+                    .nth(1)
+                    .map(String::as_str)
+                    .filter(|path| *path != "-"),
                 None => base(),
             },
             "aria2c" | "axel" => self.value_of(&["-o", "--out", "--output"]).or_else(base),
@@ -215,7 +271,9 @@ impl Command {
                 });
                 at.and_then(|at| self.words.get(at.saturating_add(1))).map(String::as_str)
             }
-            "bitsadmin" | "certutil" | "start-bitstransfer" | "aws" | "gsutil" => self.operands().last(),
+            "bitsadmin" | "certutil" | "start-bitstransfer" | "aws" | "gsutil" => {
+                self.operands().last()
+            }
             "tftp" | "ftp" | "lwp-download" | "gdown" => base(),
             _ => None,
         }

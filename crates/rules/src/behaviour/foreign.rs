@@ -5,19 +5,36 @@ use super::Tag;
 
 /// What opens a connection.
 const CONNECTS: &[&str] = &[
-    "IO::Socket::INET", "TCPSocket", "connect", "fsockopen", "inet", "net.Socket", "net.connect", "pfsockopen", "socket.tcp",
-    "stream_socket_client", "tcp",
+    "IO::Socket::INET",
+    "TCPSocket",
+    "connect",
+    "fsockopen",
+    "inet",
+    "net.Socket",
+    "net.connect",
+    "pfsockopen",
+    "socket.tcp",
+    "stream_socket_client",
+    "tcp",
 ];
 
 /// What waits for one.
 const LISTENS: &[&str] = &["TCPServer", "accept", "createServer", "listen", "stream_socket_server"];
 
 /// What runs a command.
-const RUNS: &[&str] = &["exec", "execl", "passthru", "popen", "proc_open", "shell_exec", "spawn", "system"];
+const RUNS: &[&str] =
+    &["exec", "execl", "passthru", "popen", "proc_open", "shell_exec", "spawn", "system"];
 
 /// What fetches something.
-const FETCHES: &[&str] =
-    &["LWP::Simple", "URI.open", "curl_exec", "file_get_contents", "http.get", "https.get", "open-uri"];
+const FETCHES: &[&str] = &[
+    "LWP::Simple",
+    "URI.open",
+    "curl_exec",
+    "file_get_contents",
+    "http.get",
+    "https.get",
+    "open-uri",
+];
 
 /// What runs text.
 const EVALUATES: &[&str] = &["Function", "eval", "require"];
@@ -26,14 +43,17 @@ const EVALUATES: &[&str] = &["Function", "eval", "require"];
 pub(super) fn tags(source: &str) -> Vec<Tag> {
     let words = words(source);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    let shell = ["/bin/sh", "/bin/bash", "cmd.exe", "/bin/zsh", "powershell"].iter().any(|shell| source.contains(shell))
+    let shell = ["/bin/sh", "/bin/bash", "cmd.exe", "/bin/zsh", "powershell"]
+        .iter()
+        .any(|shell| source.contains(shell))
         || words.iter().any(|word| matches!(word.as_str(), "sh" | "bash"));
     let device = source.contains("/inet/tcp/") || source.contains("/dev/tcp/");
     let runs = has(RUNS) || device;
     let mut found = Vec::new();
     if runs && shell && has(LISTENS) {
         found.push(Tag::BindShell);
-    } else if (runs && shell && has(CONNECTS)) || (device && (shell || source.contains("getline"))) {
+    } else if (runs && shell && has(CONNECTS)) || (device && (shell || source.contains("getline")))
+    {
         found.push(Tag::ReverseShell);
     }
     if has(FETCHES) && source.contains("://") && (has(EVALUATES) || has(RUNS)) {
@@ -48,8 +68,8 @@ fn words(source: &str) -> Vec<String> {
     source
         .split(|c: char| !part(c))
         .flat_map(|word| {
-            let last = word.rsplit(['.', ':']).next().unwrap_or(word).to_owned();
-            [word.trim_matches([':', '.']).to_owned(), last]
+            let parts = word.split(['.', ':']).map(str::to_owned);
+            std::iter::once(word.trim_matches([':', '.']).to_owned()).chain(parts)
         })
         .filter(|word| !word.is_empty())
         .take(4_000)

@@ -17,8 +17,8 @@ mod script;
 mod shown;
 mod story;
 
-use crate::Finding;
 use crate::facts::{callee, known};
+use crate::{Finding, Severity};
 use davy_artifact::{Call, Interpret};
 use davy_bytes::escape;
 use story::Story;
@@ -62,6 +62,22 @@ pub enum Tag {
 }
 
 impl Tag {
+    /// Whether no honest file does what it stands for.
+    #[must_use]
+    pub const fn is_evident(self) -> bool {
+        matches!(
+            self,
+            Self::BindShell
+                | Self::Destructive
+                | Self::DownloadAndRun
+                | Self::Encryptor
+                | Self::Exfiltration
+                | Self::Miner
+                | Self::Persistence
+                | Self::ReverseShell
+        )
+    }
+
     /// All tags, by name.
     pub const ALL: [Self; 15] = [
         Self::BindShell,
@@ -169,6 +185,13 @@ impl Behaviour {
         whole
     }
 
+    /// How bad a call is that was judged by what it can do: what shows what it is for leaves no doubt
+    /// that it does harm.
+    pub(crate) fn weighs(&self, severity: Severity) -> Severity {
+        let evident = self.tags.iter().any(|tagged| tagged.tag.is_evident());
+        if evident && severity == Severity::High { Severity::Critical } else { severity }
+    }
+
     /// Adds a tag, once, with the first text that showed it.
     fn tag(&mut self, tag: Tag, text: &str) {
         if self.tags.len() < TAGS && !self.tags.iter().any(|known| known.tag == tag) {
@@ -253,6 +276,16 @@ impl Look<'_> {
         let Some(step) = self.story.steps.get(at) else { return };
         if let Some(seen) = self.seen.get_mut(step.origin) {
             seen.tag(tag, &step.text);
+        }
+    }
+
+    /// Tags the call that the step at `at` belongs to, with the step before that it needs.
+    fn tag_with(&mut self, tag: Tag, before: usize, at: usize) {
+        let text = |at: usize| self.story.steps.get(at).map_or("", |step| step.text.as_str());
+        let whole = format!("{}; {}", text(before), text(at));
+        let Some(step) = self.story.steps.get(at) else { return };
+        if let Some(seen) = self.seen.get_mut(step.origin) {
+            seen.tag(tag, &whole);
         }
     }
 

@@ -9,36 +9,144 @@ use davy_artifact::{Call, Value};
 
 /// Parts of paths under which passwords, keys and tokens lie.
 const SECRETS: &[&str] = &[
-    ".aws/credentials", ".azure/accesstokens", ".azure/msal_token", ".bitcoin/wallet", ".cache/huggingface/token", ".config/gcloud/",
-    ".docker/config.json", ".electrum/wallets", ".ethereum/keystore", ".git-credentials", ".gnupg/", ".huggingface/token", ".kaggle/kaggle.json",
-    ".kube/config", ".my.cnf", ".netrc", ".npmrc", ".password-store", ".pgpass", ".pypirc", ".ssh/id_", ".ssh/identity", "/.ssh/*", "/etc/gshadow",
-    "/etc/krb5.keytab", "/etc/master.passwd", "/etc/shadow", "/etc/ssh/ssh_host_", "/etc/ssl/private", "/proc/self/environ", "/proc/1/environ",
-    "\\config\\sam", "\\ntds.dit", "appdata\\local\\google\\chrome\\user data", "cookies.sqlite", "google-chrome/default/cookies",
-    "google-chrome/default/login data", "google/chrome/default/login data", "key4.db", "keychains/login.keychain", "login data", "logins.json",
-    "serviceaccount/token", "terraform.tfstate", "wallet.dat", "web data",
+    ".aws/credentials",
+    ".azure/accesstokens",
+    ".azure/msal_token",
+    ".bitcoin/wallet",
+    ".cache/huggingface/token",
+    ".config/gcloud/",
+    ".docker/config.json",
+    ".electrum/wallets",
+    ".ethereum/keystore",
+    ".git-credentials",
+    ".gnupg/",
+    ".huggingface/token",
+    ".kaggle/kaggle.json",
+    ".kube/config",
+    ".my.cnf",
+    ".netrc",
+    ".npmrc",
+    ".password-store",
+    ".pgpass",
+    ".pypirc",
+    ".ssh/id_",
+    ".ssh/identity",
+    "/.ssh/*",
+    "/etc/gshadow",
+    "/etc/krb5.keytab",
+    "/etc/master.passwd",
+    "/etc/shadow",
+    "/etc/ssh/ssh_host_",
+    "/etc/ssl/private",
+    "/proc/self/environ",
+    "/proc/1/environ",
+    "\\config\\sam",
+    "\\ntds.dit",
+    "appdata\\local\\google\\chrome\\user data",
+    "cookies.sqlite",
+    "google-chrome/default/cookies",
+    "google-chrome/default/login data",
+    "google/chrome/default/login data",
+    "key4.db",
+    "keychains/login.keychain",
+    "login data",
+    "logins.json",
+    "serviceaccount/token",
+    "terraform.tfstate",
+    "wallet.dat",
+    "web data",
 ];
 
 /// Parts of paths that are read or run when a machine, a user's session, a shell or Python starts.
 const STARTED: &[&str] = &[
-    "/etc/bash.bashrc", "/etc/cron", "/etc/init.d/", "/etc/ld.so.preload", "/etc/profile", "/etc/rc.d/", "/etc/rc.local", "/etc/systemd/system/",
-    "/etc/update-motd.d/", "/etc/xdg/autostart", "/lib/systemd/system/", "/library/launchagents", "/library/launchdaemons", "/var/spool/cron",
-    ".bash_login", ".bash_profile", ".bashrc", ".config/autostart", ".config/fish/config.fish", ".config/systemd/user", ".git/hooks/", ".ipython/profile_default/startup",
-    ".profile", ".ssh/authorized_keys", ".ssh/rc", ".xinitrc", ".xprofile", ".zprofile", ".zshenv", ".zshrc", "\\start menu\\programs\\startup",
-    "\\currentversion\\run", "sitecustomize.py", "usercustomize.py",
+    "/etc/bash.bashrc",
+    "/etc/cron",
+    "/etc/init.d/",
+    "/etc/ld.so.preload",
+    "/etc/profile",
+    "/etc/rc.d/",
+    "/etc/rc.local",
+    "/etc/systemd/system/",
+    "/etc/update-motd.d/",
+    "/etc/xdg/autostart",
+    "/lib/systemd/system/",
+    "/library/launchagents",
+    "/library/launchdaemons",
+    "/var/spool/cron",
+    ".bash_login",
+    ".bash_profile",
+    ".bashrc",
+    ".config/autostart",
+    ".config/fish/config.fish",
+    ".config/systemd/user",
+    ".git/hooks/",
+    ".ipython/profile_default/startup",
+    ".profile",
+    ".ssh/authorized_keys",
+    ".ssh/rc",
+    ".xinitrc",
+    ".xprofile",
+    ".zprofile",
+    ".zshenv",
+    ".zshrc",
+    "\\start menu\\programs\\startup",
+    "\\currentversion\\run",
+    "sitecustomize.py",
+    "usercustomize.py",
 ];
 
 /// What marks a path as one of training data.
-const DATA: &[&str] = &["annotations", "corpus", "dataset", "datasets", "labels", "train", "training", "trainset"];
+const DATA: &[&str] =
+    &["annotations", "corpus", "dataset", "datasets", "labels", "train", "training", "trainset"];
 
 /// Ends of files that data sets are kept in.
 const DATA_FILES: &[&str] = &[
-    "arrow", "bin", "csv", "h5", "hdf5", "jpg", "json", "jsonl", "npy", "npz", "parquet", "pkl", "png", "pt", "tfrecord", "tsv", "txt", "wav", "xml", "yaml",
+    "arrow", "bin", "csv", "h5", "hdf5", "jpg", "json", "jsonl", "npy", "npz", "parquet", "pkl",
+    "png", "pt", "tfrecord", "tsv", "txt", "wav", "xml", "yaml",
 ];
 
 /// Commands that only show what they read.
 const READING: &[&str] = &[
-    "7z", "base64", "cat", "cp", "curl", "dd", "find", "grep", "gzip", "head", "less", "ls", "more", "mv", "nc", "rg", "rsync", "scp", "sed", "sqlite3", "strings",
-    "tail", "tar", "type", "wget", "xxd", "zip", "awk", "cut", "tr", "jq", "get-content", "gc", "copy", "xcopy", "robocopy", "aws", "ncat", "openssl", "python",
+    "7z",
+    "base64",
+    "cat",
+    "cp",
+    "curl",
+    "dd",
+    "find",
+    "grep",
+    "gzip",
+    "head",
+    "less",
+    "ls",
+    "more",
+    "mv",
+    "nc",
+    "rg",
+    "rsync",
+    "scp",
+    "sed",
+    "sqlite3",
+    "strings",
+    "tail",
+    "tar",
+    "type",
+    "wget",
+    "xxd",
+    "zip",
+    "awk",
+    "cut",
+    "tr",
+    "jq",
+    "get-content",
+    "gc",
+    "copy",
+    "xcopy",
+    "robocopy",
+    "aws",
+    "ncat",
+    "openssl",
+    "python",
 ];
 
 pub(super) fn look(look: &mut Look<'_>) {
@@ -61,7 +169,8 @@ fn is_secret(path: &str) -> bool {
     let path = normal(path);
     let public = path.ends_with(".pub") || path.contains("known_hosts");
     let slashed = path.replace('\\', "/");
-    let key = (slashed.ends_with(".pem") || slashed.ends_with("/.env") || slashed == ".env") && !path.contains("cacert");
+    let key = (slashed.ends_with(".pem") || slashed.ends_with("/.env") || slashed == ".env")
+        && !path.contains("cacert");
     !public && (key || SECRETS.iter().any(|part| path.contains(part) || slashed.contains(part)))
 }
 
@@ -91,16 +200,26 @@ fn of_command(command: &Command, at: usize, look: &mut Look<'_>) {
         look.tag(Tag::Persistence, at);
     }
     let changes = !command.fetches() || !command.is(&["curl", "wget", "aws", "gsutil", "gdown"]);
-    if changes && written.iter().any(|path| is_data(path)) && !command.is(&["cp", "mv", "rsync", "scp", "ln", "copy"]) {
+    if changes
+        && written.iter().any(|path| is_data(path))
+        && !command.is(&["cp", "mv", "rsync", "scp", "ln", "copy"])
+    {
         look.tag(Tag::DatasetPoisoning, at);
     }
-    let targets = command.targets.iter().filter(|(operator, _)| operator == "<").map(|(_, path)| path.as_str());
+    let targets = command
+        .targets
+        .iter()
+        .filter(|(operator, _)| operator == "<")
+        .map(|(_, path)| path.as_str());
     let mut words = command.words.iter().map(String::as_str).chain(targets);
     let exposed = words.any(|word| {
         let word = word.split_once('@').map_or(word, |(_, path)| path);
         is_secret(word.trim_start_matches(['<', '=']))
     });
-    if exposed && (command.is(READING) || command.fetches() || command.sends()) && !written.iter().any(|path| is_secret(path)) {
+    if exposed
+        && (command.is(READING) || command.fetches() || command.sends())
+        && !written.iter().any(|path| is_secret(path))
+    {
         look.tag(Tag::CredentialAccess, at);
     }
     credentials(command, at, look);
@@ -110,16 +229,31 @@ fn of_command(command: &Command, at: usize, look: &mut Look<'_>) {
 /// Words of names of secrets in environment variables and settings.
 fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "API_KEY", "APIKEY", "PRIVATE_KEY", "ACCESS_KEY", "CREDENTIAL", "AKIA"]
-        .iter()
-        .any(|word| name.contains(word))
+    [
+        "SECRET",
+        "TOKEN",
+        "PASSWORD",
+        "PASSWD",
+        "API_KEY",
+        "APIKEY",
+        "PRIVATE_KEY",
+        "ACCESS_KEY",
+        "CREDENTIAL",
+        "AKIA",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
 }
 
 /// Programs and searches that hand out secrets.
 fn credentials(command: &Command, at: usize, look: &mut Look<'_>) {
     let variable = |word: &String| {
         word.split('$').skip(1).any(|name| {
-            let name: String = name.trim_start_matches('{').chars().take_while(|c| *c == '_' || c.is_ascii_alphanumeric()).collect();
+            let name: String = name
+                .trim_start_matches('{')
+                .chars()
+                .take_while(|c| *c == '_' || c.is_ascii_alphanumeric())
+                .collect();
             is_secret_name(&name)
         })
     };
@@ -127,36 +261,92 @@ fn credentials(command: &Command, at: usize, look: &mut Look<'_>) {
     let joined = command.words.join(" ").to_ascii_lowercase();
     let found = match command.program.as_str() {
         "mimikatz" | "lazagne" | "pypykatz" | "secretsdump.py" | "secretsdump" => true,
-        "security" => joined.contains("find-generic-password") || joined.contains("find-internet-password") || joined.contains("dump-keychain"),
+        "security" => {
+            joined.contains("find-generic-password")
+                || joined.contains("find-internet-password")
+                || joined.contains("dump-keychain")
+        }
         "secret-tool" => command.has_any(&["lookup", "search"]),
-        "reg" => joined.contains("save") && (joined.contains("hklm\\sam") || joined.contains("hklm\\system") || joined.contains("hklm\\security")),
+        "reg" => {
+            joined.contains("save")
+                && (joined.contains("hklm\\sam")
+                    || joined.contains("hklm\\system")
+                    || joined.contains("hklm\\security"))
+        }
         "procdump" | "procdump64" | "comsvcs.dll" => joined.contains("lsass"),
         "rundll32" => joined.contains("comsvcs.dll") && joined.contains("minidump"),
         "cmdkey" => joined.contains("/list"),
         "vaultcmd" => joined.contains("/list"),
         "netsh" => joined.contains("wlan") && joined.contains("key=clear"),
         "gpg" => joined.contains("--export-secret"),
-        "gcloud" => joined.contains("print-access-token") || joined.contains("print-identity-token"),
+        "gcloud" => {
+            joined.contains("print-access-token") || joined.contains("print-identity-token")
+        }
         "kubectl" => joined.contains("get secret"),
-        "aws" => joined.contains("get-secret-value") || joined.contains("configure get") || joined.contains("get-session-token"),
+        "aws" => {
+            joined.contains("get-secret-value")
+                || joined.contains("configure get")
+                || joined.contains("get-session-token")
+        }
         "printenv" => command.words.iter().any(|word| is_secret_name(word)),
         "grep" | "rg" | "egrep" | "findstr" | "select-string" => {
             let pattern = command.operands().find(|word| !word.starts_with('/'));
-            let env = command.pipeline().iter().skip(1).any(|part| part.is(&["env", "printenv", "set", "export"]));
+            let env = command
+                .pipeline()
+                .iter()
+                .skip(1)
+                .any(|part| part.is(&["env", "printenv", "set", "export"]));
             let wide = command.flag('r') || command.flag('R') || joined.contains("/s") || env;
             let named = |pattern: &str| {
-                is_secret_name(pattern) || pattern.to_ascii_lowercase().split('|').any(|word| matches!(word.trim_matches('\\'), "key" | "pass" | "pwd" | "private key"))
+                is_secret_name(pattern)
+                    || pattern.to_ascii_lowercase().split('|').any(|word| {
+                        matches!(word.trim_matches('\\'), "key" | "pass" | "pwd" | "private key")
+                    })
             };
             wide && pattern.is_some_and(named)
         }
         "find" => lower().any(|word| {
-            matches!(word.as_str(), "id_rsa" | "id_rsa*" | "*.pem" | "*.key" | "*.kdbx" | "*id_rsa*" | "*wallet*" | "wallet.dat" | ".env" | "*.pfx")
+            matches!(
+                word.as_str(),
+                "id_rsa"
+                    | "id_rsa*"
+                    | "*.pem"
+                    | "*.key"
+                    | "*.kdbx"
+                    | "*id_rsa*"
+                    | "*wallet*"
+                    | "wallet.dat"
+                    | ".env"
+                    | "*.pfx"
+            )
         }),
         _ => command.words.iter().any(variable),
     };
+    let found = found && !(command.words.iter().any(variable) && assigned(command, look));
     if found {
         look.tag(Tag::CredentialAccess, at);
     }
+}
+
+/// Whether every variable with the name of a secret that a command uses is one that the script has
+/// set itself.
+fn assigned(command: &Command, look: &Look<'_>) -> bool {
+    let sets = |name: &str| {
+        look.story.steps.iter().any(|step| match &step.what {
+            What::Command(other) => {
+                other.program == "export"
+                    && other.words.iter().any(|word| word.split('=').next() == Some(name))
+            }
+            _ => false,
+        })
+    };
+    let mut names = command.words.iter().flat_map(|word| word.split('$').skip(1)).map(|name| {
+        name.trim_start_matches('{')
+            .chars()
+            .take_while(|c| *c == '_' || c.is_ascii_alphanumeric())
+            .collect::<String>()
+    });
+    names.all(|name| !is_secret_name(&name) || sets(&name))
 }
 
 /// Programs that arrange for something to be started.
@@ -165,7 +355,11 @@ fn persistence(command: &Command, at: usize, look: &mut Look<'_>) {
     let found = match command.program.as_str() {
         "crontab" => {
             let lists = command.has("-l") || command.has("-r");
-            !lists && (command.input.is_some() || command.here.is_some() || command.operands().next().is_some() || command.has("-"))
+            !lists
+                && (command.input.is_some()
+                    || command.here.is_some()
+                    || command.operands().next().is_some()
+                    || command.has("-"))
         }
         "systemctl" => command.has_any(&["enable", "reenable"]),
         "launchctl" => command.has_any(&["load", "bootstrap", "submit"]),
@@ -174,7 +368,9 @@ fn persistence(command: &Command, at: usize, look: &mut Look<'_>) {
         "usermod" => joined.contains("-ag") || joined.contains("-g"),
         "schtasks" => joined.contains("/create"),
         "sc" => joined.contains("create"),
-        "reg" => joined.contains("add") && (joined.contains("\\run") || joined.contains("winlogon")),
+        "reg" => {
+            joined.contains("add") && (joined.contains("\\run") || joined.contains("winlogon"))
+        }
         "new-service" | "register-scheduledtask" | "new-scheduledtask" => true,
         "new-itemproperty" | "set-itemproperty" => joined.contains("\\run"),
         "net" => joined.contains("user") && joined.contains("/add"),
@@ -206,22 +402,21 @@ fn of_call(call: &Call, at: usize, look: &mut Look<'_>) {
     let (read, written): (Option<String>, Option<String>) = match last {
         "open" | "fdopen" if writes(call) => (None, first.and_then(place).or(method)),
         "open" => (first.and_then(place).or(method), None),
-        "read_text" | "read_bytes" | "fromfile" | "loadtxt" | "genfromtxt" | "getlines" | "connect" | "ZipFile" => {
-            (method.or_else(|| first.and_then(place)), None)
-        }
+        "read_text" | "read_bytes" | "fromfile" | "loadtxt" | "genfromtxt" | "getlines"
+        | "connect" | "ZipFile" => (method.or_else(|| first.and_then(place)), None),
         "write_text" | "write_bytes" | "touch" | "symlink_to" => (None, method),
         "write" | "writelines" => match &call.callee {
             Value::Attribute(base, _) => (None, opened(base)),
             _ => (None, None),
         },
-        "to_csv" | "to_json" | "to_parquet" | "to_pickle" | "savez" | "savetxt" | "save" | "imwrite" | "tofile" | "save_to_disk" => {
-            (None, first.and_then(place))
-        }
+        "to_csv" | "to_json" | "to_parquet" | "to_pickle" | "savez" | "savetxt" | "save"
+        | "imwrite" | "tofile" | "save_to_disk" => (None, first.and_then(place)),
         "dump" => (None, call.args.get(1).and_then(opened)),
-        "copy" | "copy2" | "copyfile" | "copyfileobj" | "move" | "rename" | "replace" | "link" | "symlink" | "copytree" => {
-            (first.and_then(place), call.args.get(1).and_then(place))
+        "copy" | "copy2" | "copyfile" | "copyfileobj" | "move" | "rename" | "replace" | "link"
+        | "symlink" | "copytree" => (first.and_then(place), call.args.get(1).and_then(place)),
+        "SetValueEx" | "CreateKey" | "SetValue" | "OpenKey" => {
+            (None, texts(call).into_iter().find(|text| starts(text)).map(str::to_owned))
         }
-        "SetValueEx" | "CreateKey" | "SetValue" | "OpenKey" => (None, texts(call).into_iter().find(|text| starts(text)).map(str::to_owned)),
         _ => (None, None),
     };
     let exists = matches!(last, "connect") && !of.starts_with("sqlite3");
@@ -232,28 +427,46 @@ fn of_call(call: &Call, at: usize, look: &mut Look<'_>) {
         if starts(path) {
             look.tag(Tag::Persistence, at);
         }
-        let copies = matches!(last, "copy" | "copy2" | "copyfile" | "copytree" | "move" | "rename" | "symlink" | "link");
+        let copies = matches!(
+            last,
+            "copy" | "copy2" | "copyfile" | "copytree" | "move" | "rename" | "symlink" | "link"
+        );
         if is_data(path) && !copies {
             look.tag(Tag::DatasetPoisoning, at);
         }
     }
-    let environment = matches!(of.as_str(), "os.getenv" | "os.environ.get" | "os.environ.pop" | "os.environ.__getitem__" | "os.environ.setdefault");
-    let stores = ["keyring.get_password", "browser_cookie3.", "win32crypt.CryptUnprotectData", "getpass.getpass"];
+    let environment = matches!(
+        of.as_str(),
+        "os.getenv"
+            | "os.environ.get"
+            | "os.environ.pop"
+            | "os.environ.__getitem__"
+            | "os.environ.setdefault"
+    );
+    let stores = [
+        "keyring.get_password",
+        "browser_cookie3.",
+        "win32crypt.CryptUnprotectData",
+        "getpass.getpass",
+    ];
     if environment && first.and_then(Value::text).is_some_and(is_secret_name)
         || stores.iter().any(|start| of.starts_with(start))
     {
         look.tag(Tag::CredentialAccess, at);
     }
-    let registers = of.contains("crontab.CronTab") && (last == "write" || last == "new()" || last == "new");
+    let registers =
+        of.contains("crontab.CronTab") && (last == "write" || last == "new()" || last == "new");
     if registers {
         look.tag(Tag::Persistence, at);
     }
 }
 
 /// The path that a value was opened under, to be written.
-fn opened(value: &Value) -> Option<String> {
+pub(super) fn opened(value: &Value) -> Option<String> {
     match value {
-        Value::Call(call) if origin(&call.callee).ends_with("open") => call.args.first().and_then(place),
+        Value::Call(call) if origin(&call.callee).ends_with("open") => {
+            call.args.first().and_then(place)
+        }
         Value::Attribute(base, _) => opened(base),
         _ => None,
     }

@@ -4,6 +4,7 @@
 use super::argument::{comes_from, origin, place, texts};
 use super::command::{Command, program};
 use super::foreign;
+use super::places::opened;
 use super::story::{Step, What};
 use super::{Look, Tag};
 use davy_artifact::{Call, Value};
@@ -33,7 +34,8 @@ pub(super) fn look(look: &mut Look<'_>) {
 }
 
 /// Programs that carry what they read to another machine and back.
-const CARRIERS: &[&str] = &["nc", "nc.openbsd", "nc.traditional", "ncat", "netcat", "openssl", "socat", "telnet"];
+const CARRIERS: &[&str] =
+    &["nc", "nc.openbsd", "nc.traditional", "ncat", "netcat", "openssl", "socat", "telnet"];
 
 /// Shells behind a connection: `bash -i >& /dev/tcp/…`, `nc -e`, a pipe through `nc`.
 fn shells(command: &Command, at: usize, look: &mut Look<'_>) {
@@ -45,7 +47,9 @@ fn shells(command: &Command, at: usize, look: &mut Look<'_>) {
         look.tag(Tag::ReverseShell, at);
     }
     let listens = command.is(CARRIERS)
-        && (command.flag('l') || command.has("--listen") || command.words.iter().any(|w| w.to_ascii_uppercase().contains("LISTEN:")));
+        && (command.flag('l')
+            || command.has("--listen")
+            || command.words.iter().any(|w| listens_to(w)));
     let tag = if listens { Tag::BindShell } else { Tag::ReverseShell };
     if command.is(CARRIERS) {
         let runs = command.value_of(&["-e", "-c", "--exec", "--sh-exec", "--lua-exec"]);
@@ -71,6 +75,12 @@ fn shells(command: &Command, at: usize, look: &mut Look<'_>) {
         look.tag(Tag::ReverseShell, at);
     }
     powershell(command, at, look);
+}
+
+/// Whether a word is an address of `socat` that waits for connections: `TCP-LISTEN:…`, `tcp-l:…`.
+fn listens_to(word: &str) -> bool {
+    let kind = word.split(':').next().unwrap_or_default().to_ascii_uppercase();
+    word.contains(':') && (kind.ends_with("-LISTEN") || kind.ends_with("-L"))
 }
 
 fn is_shell(word: &str) -> bool {
@@ -99,7 +109,9 @@ fn powershell(command: &Command, at: usize, look: &mut Look<'_>) {
             let spelled = std::iter::once(&other_command.path).chain(&other_command.words);
             spelled.into_iter().any(|word| {
                 let word = word.to_ascii_lowercase();
-                matches!(word.as_str(), "iex" | "invoke-expression") || word.contains("cmd.exe") || word.contains("start-process")
+                matches!(word.as_str(), "iex" | "invoke-expression")
+                    || word.contains("cmd.exe")
+                    || word.contains("start-process")
             })
         }
         _ => false,
@@ -122,11 +134,17 @@ fn fetched(command: &Command, at: usize, look: &mut Look<'_>) {
     if called || interprets && (piped || inside().any(|inside| inside.fetches())) {
         look.tag(Tag::DownloadAndRun, at);
     }
-    let spelled = || std::iter::once(&command.path).chain(&command.words).map(|w| w.to_ascii_lowercase());
+    let spelled =
+        || std::iter::once(&command.path).chain(&command.words).map(|w| w.to_ascii_lowercase());
     let runs_text = spelled().any(|word| matches!(word.as_str(), "iex" | "invoke-expression"))
         || command.pipeline().iter().any(|part| part.is(&["iex", "invoke-expression"]));
     let loads = spelled().any(|word| {
-        word.contains("downloadstring") || word.contains("downloaddata") || matches!(word.as_str(), "iwr" | "irm" | "invoke-webrequest" | "invoke-restmethod" | "curl" | "wget")
+        word.contains("downloadstring")
+            || word.contains("downloaddata")
+            || matches!(
+                word.as_str(),
+                "iwr" | "irm" | "invoke-webrequest" | "invoke-restmethod" | "curl" | "wget"
+            )
     });
     let url = spelled().any(|word| word.contains("://"));
     let direct = match command.program.as_str() {
@@ -134,9 +152,13 @@ fn fetched(command: &Command, at: usize, look: &mut Look<'_>) {
         "pip" | "pip3" | "pipx" | "uv" => {
             command.has("install") && command.words.iter().any(|word| is_package_url(word))
         }
-        "npm" | "npx" | "pnpm" | "go" | "cargo" | "gem" => url && command.has_any(&["install", "run", "i", "exec"]),
+        "npm" | "npx" | "pnpm" | "go" | "cargo" | "gem" => {
+            url && command.has_any(&["install", "run", "i", "exec"])
+        }
         _ if command.is_python() => {
-            command.has("pip") && command.has("install") && command.words.iter().any(|word| is_package_url(word))
+            command.has("pip")
+                && command.has("install")
+                && command.words.iter().any(|word| is_package_url(word))
         }
         _ => false,
     };
@@ -167,7 +189,10 @@ fn kept(look: &mut Look<'_>) {
                 if piped {
                     saved.extend(command.written().into_iter().map(str::to_owned));
                 }
-                let net = command.words.iter().any(|word| word.to_ascii_lowercase().contains("downloadfile"));
+                let net = command
+                    .words
+                    .iter()
+                    .any(|word| word.to_ascii_lowercase().contains("downloadfile"));
                 saved.extend(command.words.last().filter(|_| net).cloned());
             }
             What::Python(call) => saved.extend(saved_by(call)),
@@ -182,15 +207,24 @@ fn saved_by(call: &Call) -> Option<String> {
     let path = origin(&call.callee);
     let keeps = matches!(
         path.as_str(),
-        "urllib.request.urlretrieve" | "urllib.urlretrieve" | "wget.download" | "torch.hub.download_url_to_file" | "gdown.download"
+        "urllib.request.urlretrieve"
+            | "urllib.urlretrieve"
+            | "wget.download"
+            | "torch.hub.download_url_to_file"
+            | "gdown.download"
     ) || path.ends_with("URLopener().retrieve");
     if keeps {
-        return call.args.get(1).or_else(|| named(call, &["filename", "out", "dst", "output"])).and_then(place);
+        return call
+            .args
+            .get(1)
+            .or_else(|| named(call, &["filename", "out", "dst", "output"]))
+            .and_then(place);
     }
-    let writes = path.ends_with(".write") || path.ends_with(".write_bytes") || path.ends_with(".write_text");
+    let writes =
+        path.ends_with(".write") || path.ends_with(".write_bytes") || path.ends_with(".write_text");
     if writes && fetches(call) {
         return match &call.callee {
-            Value::Attribute(base, _) => place(base),
+            Value::Attribute(base, _) => opened(base).or_else(|| place(base)),
             _ => None,
         };
     }
@@ -204,7 +238,7 @@ fn named<'a>(call: &'a Call, names: &[&str]) -> Option<&'a Value> {
 /// Whether a step runs the file at `path`, or makes it a program.
 fn runs_path(step: &Step, path: &str) -> bool {
     let base = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    if base.len() < 2 {
+    if base.is_empty() {
         return false;
     }
     let same = |word: &str| {
@@ -214,9 +248,27 @@ fn runs_path(step: &Step, path: &str) -> bool {
     match &step.what {
         What::Command(command) => {
             let runs = command.interprets()
-                || command.is(&[".", "source", "start", "start-process", "rundll32", "regsvr32", "msiexec", "mshta", "wscript", "cscript", "saps", "invoke-item", "open", "java"]);
+                || command.is(&[
+                    ".",
+                    "source",
+                    "start",
+                    "start-process",
+                    "rundll32",
+                    "regsvr32",
+                    "msiexec",
+                    "mshta",
+                    "wscript",
+                    "cscript",
+                    "saps",
+                    "invoke-item",
+                    "open",
+                    "java",
+                ]);
             let marks = command.program == "chmod"
-                && command.words.iter().any(|mode| mode.contains('x') || mode.contains('7') || mode.contains('5'));
+                && command
+                    .words
+                    .iter()
+                    .any(|mode| mode.contains('x') || mode.contains('7') || mode.contains('5'));
             let first = same(&command.path) && !command.fetches();
             first || ((runs || marks) && command.words.iter().any(|word| same(word)))
         }
@@ -225,7 +277,9 @@ fn runs_path(step: &Step, path: &str) -> bool {
             let runs = matches!(
                 of.as_str(),
                 "os.chmod" | "os.startfile" | "ctypes.CDLL" | "runpy.run_path" | "execfile"
-            ) || of.starts_with("ctypes.cdll") || of.ends_with("SourceFileLoader") || of.ends_with("spec_from_file_location");
+            ) || of.starts_with("ctypes.cdll")
+                || of.ends_with("SourceFileLoader")
+                || of.ends_with("spec_from_file_location");
             runs && texts(call).into_iter().any(same)
         }
         What::Foreign(_) => false,
@@ -234,9 +288,26 @@ fn runs_path(step: &Step, path: &str) -> bool {
 
 /// Calls in Python that fetch something.
 const FETCHING: &[&str] = &[
-    "aiohttp.", "ftplib.FTP().retr", "gdown.", "http.client.", "httplib.", "httpx.get", "httpx.stream", "requests.Session().get",
-    "requests.get", "requests.post", "requests.request", "socket.create_connection().recv", "socket.socket().makefile", "socket.socket().recv", "urllib.request.",
-    "urllib.urlopen", "urllib.urlretrieve", "urllib2.", "urllib3.", "wget.download",
+    "aiohttp.",
+    "ftplib.FTP().retr",
+    "gdown.",
+    "http.client.",
+    "httplib.",
+    "httpx.get",
+    "httpx.stream",
+    "requests.Session().get",
+    "requests.get",
+    "requests.post",
+    "requests.request",
+    "socket.create_connection().recv",
+    "socket.socket().makefile",
+    "socket.socket().recv",
+    "urllib.request.",
+    "urllib.urlopen",
+    "urllib.urlretrieve",
+    "urllib2.",
+    "urllib3.",
+    "wget.download",
 ];
 
 /// Whether what a call is given comes from the network.
@@ -247,8 +318,10 @@ fn fetches(call: &Call) -> bool {
 /// `exec(requests.get(…).text)` and its kin.
 fn runs_fetched(call: &Call, at: usize, look: &mut Look<'_>) {
     let of = origin(&call.callee);
-    let runs = matches!(of.as_str(), "exec" | "eval" | "compile" | "marshal.loads" | "types.FunctionType")
-        || of.ends_with(".loads") && !of.starts_with("json.") || is_command(&of);
+    let runs =
+        matches!(of.as_str(), "exec" | "eval" | "compile" | "marshal.loads" | "types.FunctionType")
+            || of.ends_with(".loads") && !of.starts_with("json.")
+            || is_command(&of);
     let given = Call { callee: Value::None, ..call.clone() };
     if !runs || !fetches(&given) {
         return;
@@ -258,8 +331,10 @@ fn runs_fetched(call: &Call, at: usize, look: &mut Look<'_>) {
 }
 
 fn is_command(of: &str) -> bool {
-    matches!(of, "os.system" | "os.popen" | "pty.spawn") || of.starts_with("subprocess.") && !of.contains('(')
-        || of.starts_with("os.exec") || of.starts_with("os.spawn")
+    matches!(of, "os.system" | "os.popen" | "pty.spawn")
+        || of.starts_with("subprocess.") && !of.contains('(')
+        || of.starts_with("os.exec")
+        || of.starts_with("os.spawn")
 }
 
 /// Sockets in Python that a shell is tied to.
@@ -272,13 +347,21 @@ fn sockets(look: &mut Look<'_>) {
         })
     };
     let socket = |of: &str| of.contains("socket") || of.starts_with('?');
-    let pair = |call: &Call| call.args.first().is_some_and(|arg| super::argument::address(arg).is_some() || matches!(arg, Value::Tuple(_)));
+    let pair = |call: &Call| {
+        call.args.first().is_some_and(|arg| {
+            super::argument::address(arg).is_some() || matches!(arg, Value::Tuple(_))
+        })
+    };
     let connects = calls().find(|(_, call, of)| {
-        of == "socket.create_connection" || of == "asyncio.open_connection"
-            || (of.ends_with(".connect") || of.ends_with(".connect_ex")) && socket(of) && (of.contains("socket") || pair(call))
+        of == "socket.create_connection"
+            || of == "asyncio.open_connection"
+            || (of.ends_with(".connect") || of.ends_with(".connect_ex"))
+                && socket(of)
+                && (of.contains("socket") || pair(call))
     });
     let listens = calls().find(|(_, _, of)| {
-        (of.ends_with(".listen") || of.ends_with(".accept")) && socket(of) || of == "asyncio.start_server"
+        (of.ends_with(".listen") || of.ends_with(".accept")) && socket(of)
+            || of == "asyncio.start_server"
     });
     let tag = match (&connects, &listens) {
         (_, Some(_)) => Tag::BindShell,
@@ -291,21 +374,29 @@ fn sockets(look: &mut Look<'_>) {
         _ => false,
     });
     let tied = calls().find(|(_, call, of)| {
-        is_command(of) && call.kwargs.iter().any(|(key, value)| {
-            matches!(key.as_str(), "stdin" | "stdout") && origin(value).contains("fileno") || origin(value).contains("makefile")
-        })
+        is_command(of)
+            && call.kwargs.iter().any(|(key, value)| {
+                matches!(key.as_str(), "stdin" | "stdout") && origin(value).contains("fileno")
+                    || origin(value).contains("makefile")
+            })
     });
-    let received = calls().any(|(_, _, of)| of.ends_with(".recv") || of.ends_with(".readline") || of.ends_with(".read"));
+    let received = calls().any(|(_, _, of)| {
+        of.ends_with(".recv") || of.ends_with(".readline") || of.ends_with(".read")
+    });
     let answers = calls().any(|(_, _, of)| of.ends_with(".send") || of.ends_with(".sendall"));
     let obeys = calls().find(|(_, call, of)| {
-        (is_command(of) || matches!(of.as_str(), "exec" | "eval")) && received && answers && call.args.first().is_some_and(is_unknown)
+        (is_command(of) || matches!(of.as_str(), "exec" | "eval"))
+            && received
+            && answers
+            && call.args.first().is_some_and(is_unknown)
     });
     let at = match (copied, shell) {
         (true, Some(at)) => Some(at),
         _ => tied.map(|(at, ..)| at).or(obeys.map(|(at, ..)| at)),
     };
-    if let Some(at) = at {
-        look.tag(tag, at);
+    let opened = listens.or(connects).map(|(at, ..)| at);
+    if let (Some(at), Some(opened)) = (at, opened) {
+        look.tag_with(tag, opened, at);
     }
 }
 
@@ -319,25 +410,65 @@ fn is_unknown(value: &Value) -> bool {
 
 /// Programs that tell something about the machine, or print a file.
 const TELLING: &[&str] = &[
-    "cat", "env", "gzip", "head", "history", "hostname", "id", "ifconfig", "ls", "more", "printenv", "ps", "set", "tail", "tar",
-    "type", "uname", "whoami", "zip", "xxd", "find", "grep", "pg_dump", "mysqldump", "7z", "get-content", "gc", "ipconfig", "systeminfo",
+    "cat",
+    "env",
+    "gzip",
+    "head",
+    "history",
+    "hostname",
+    "id",
+    "ifconfig",
+    "ls",
+    "more",
+    "printenv",
+    "ps",
+    "set",
+    "tail",
+    "tar",
+    "type",
+    "uname",
+    "whoami",
+    "zip",
+    "xxd",
+    "find",
+    "grep",
+    "pg_dump",
+    "mysqldump",
+    "7z",
+    "get-content",
+    "gc",
+    "ipconfig",
+    "systeminfo",
 ];
 
 /// What commands send elsewhere: files, and the output of other commands.
 fn sent(command: &Command, at: usize, look: &mut Look<'_>) {
     let pipeline = command.pipeline();
     let tells = pipeline.iter().skip(1).any(|before| before.is(TELLING));
-    let inside = command.inside.iter().any(|call| Command::of(call).is(TELLING) || Command::of(call).pipeline().iter().any(|part| part.is(TELLING)));
-    let device = command.targets.iter().any(|(operator, target)| operator.contains('>') && target.contains("/dev/tcp/"));
+    let inside = command.inside.iter().any(|call| {
+        Command::of(call).is(TELLING)
+            || Command::of(call).pipeline().iter().any(|part| part.is(TELLING))
+    });
+    let device = command
+        .targets
+        .iter()
+        .any(|(operator, target)| operator.contains('>') && target.contains("/dev/tcp/"));
     let redirected = command.targets.iter().any(|(operator, _)| operator == "<");
     let exfiltrates = match command.program.as_str() {
         "curl" | "wget" | "xh" => {
             let file = command.words.iter().any(|word| {
-                word.starts_with('@') || word.contains("=@") || word.starts_with("-d@") || word.contains("=<")
+                word.starts_with('@')
+                    || word.contains("=@")
+                    || word.starts_with("-d@")
+                    || word.contains("=<")
             });
             let upload = command.has_any(&["-T", "--upload-file", "--post-file"])
-                || command.words.iter().any(|word| word.starts_with("--post-file=") || word.starts_with("--upload-file="));
-            upload || (command.sends() && (file || tells || inside)) || inside && command.words.iter().any(|w| w.contains("://") || w.contains("$("))
+                || command.words.iter().any(|word| {
+                    word.starts_with("--post-file=") || word.starts_with("--upload-file=")
+                });
+            upload
+                || (command.sends() && (file || tells || inside))
+                || inside && command.words.iter().any(|w| w.contains("://") || w.contains("$("))
         }
         "iwr" | "irm" | "invoke-webrequest" | "invoke-restmethod" => command.sends(),
         "nc" | "ncat" | "netcat" | "nc.traditional" | "openssl" | "socat" | "telnet" => {
@@ -350,10 +481,13 @@ fn sent(command: &Command, at: usize, look: &mut Look<'_>) {
         }
         "ssh" => tells || redirected,
         "dig" | "host" | "nslookup" | "ping" => inside,
-        "mail" | "mailx" | "mutt" | "sendmail" => tells || inside || redirected || command.has("-a"),
+        "mail" | "mailx" | "mutt" | "sendmail" => {
+            tells || inside || redirected || command.has("-a")
+        }
         "aws" | "gsutil" | "rclone" | "azcopy" | "gcloud" => {
             let last = command.operands().last().unwrap_or_default();
-            command.has_any(&["cp", "sync", "copy", "mv"]) && (last.contains("://") || (command.program == "rclone" && last.contains(':')))
+            command.has_any(&["cp", "sync", "copy", "mv"])
+                && (last.contains("://") || (command.program == "rclone" && last.contains(':')))
         }
         "ftp" => redirected || command.here.as_ref().is_some_and(|here| here.contains("put ")),
         _ => device && (tells || command.is(TELLING)),
@@ -366,12 +500,44 @@ fn sent(command: &Command, at: usize, look: &mut Look<'_>) {
 /// Calls in Python that send something.
 fn sending(of: &str) -> bool {
     const ENDS: &[&str] = &[
-        ".post", ".put", ".patch", ".sendall", ".sendto", ".send", ".sendmail", ".send_message", ".storbinary", ".storlines",
-        ".upload_file", ".upload_fileobj", ".put_object", ".upload_from_filename", ".request", ".urlopen", ".Request", ".upload_folder", ".emit",
+        ".post",
+        ".put",
+        ".patch",
+        ".sendall",
+        ".sendto",
+        ".send",
+        ".sendmail",
+        ".send_message",
+        ".storbinary",
+        ".storlines",
+        ".upload_file",
+        ".upload_fileobj",
+        ".put_object",
+        ".upload_from_filename",
+        ".request",
+        ".urlopen",
+        ".Request",
+        ".upload_folder",
+        ".emit",
     ];
     const STARTS: &[&str] = &[
-        "aiohttp.", "boto3.", "ftplib.", "google.cloud.storage", "http.client.", "httplib.", "httpx.", "huggingface_hub.", "paramiko.", "requests.", "smtplib.",
-        "socket.", "ssl.", "urllib.request.", "urllib2.", "urllib3.", "websocket",
+        "aiohttp.",
+        "boto3.",
+        "ftplib.",
+        "google.cloud.storage",
+        "http.client.",
+        "httplib.",
+        "httpx.",
+        "huggingface_hub.",
+        "paramiko.",
+        "requests.",
+        "smtplib.",
+        "socket.",
+        "ssl.",
+        "urllib.request.",
+        "urllib2.",
+        "urllib3.",
+        "websocket",
     ];
     ENDS.iter().any(|end| of.ends_with(end)) && STARTS.iter().any(|start| of.starts_with(start))
 }
@@ -379,35 +545,98 @@ fn sending(of: &str) -> bool {
 /// Calls in Python that tell something about the machine, or read a file.
 fn telling(of: &str) -> bool {
     const STARTS: &[&str] = &[
-        "ImageGrab.", "PIL.ImageGrab.", "browser_cookie3.", "getpass.getuser", "glob.", "keyring.", "open", "os.environ", "os.getcwd", "os.getenv", "os.getlogin",
-        "os.listdir", "os.popen", "os.uname", "os.walk", "pathlib.Path().read_", "platform.", "pyperclip.paste", "socket.gethostname",
-        "sqlite3.", "subprocess.check_output", "subprocess.getoutput", "subprocess.run", "shutil.make_archive", "zipfile.", "tarfile.", "dict", "psutil.",
+        "ImageGrab.",
+        "PIL.ImageGrab.",
+        "browser_cookie3.",
+        "getpass.getuser",
+        "glob.",
+        "keyring.",
+        "open",
+        "os.environ",
+        "os.getcwd",
+        "os.getenv",
+        "os.getlogin",
+        "os.listdir",
+        "os.popen",
+        "os.uname",
+        "os.walk",
+        "pathlib.Path().read_",
+        "platform.",
+        "pyperclip.paste",
+        "socket.gethostname",
+        "sqlite3.",
+        "subprocess.check_output",
+        "subprocess.getoutput",
+        "subprocess.run",
+        "shutil.make_archive",
+        "zipfile.",
+        "tarfile.",
+        "dict",
+        "psutil.",
     ];
     STARTS.iter().any(|start| of.starts_with(start)) && (of != "dict")
 }
 
+/// Whether a command is run whose text is not in the file: its output is the answer of a shell.
+fn obeys(of: &str, made: &Call) -> bool {
+    let command = of == "os.popen" || of.starts_with("subprocess.");
+    command && made.args.first().is_none_or(is_unknown)
+}
+
 fn sends(call: &Call, at: usize, look: &mut Look<'_>) {
     let of = origin(&call.callee);
-    let resolves = of.starts_with("socket.gethostby") || of.starts_with("socket.getaddrinfo") || of.ends_with("resolver.resolve") || of.ends_with("resolver.query");
+    let resolves = of.starts_with("socket.gethostby")
+        || of.starts_with("socket.getaddrinfo")
+        || of.ends_with("resolver.resolve")
+        || of.ends_with("resolver.query");
     let gets = matches!(of.as_str(), "requests.get" | "httpx.get" | "urllib.request.urlopen");
     if !(sending(&of) || resolves || gets) {
         return;
     }
     let given = Call { callee: Value::None, ..call.clone() };
-    let mut tells = comes_from(&given, &mut |of, _| telling(of));
+    let mut tells = comes_from(&given, &mut |of, made| telling(of) && !obeys(of, made));
     given.walk(&mut |value| {
         if let Value::Name(name) = value {
             tells |= name.dotted() == "os.environ";
         }
     });
     let files = call.kwargs.iter().any(|(key, _)| key == "files");
-    let keeps = of.ends_with(".upload_file") || of.ends_with(".storbinary") || of.ends_with(".upload_folder") || of.ends_with(".upload_from_filename");
-    let unknown = call.args.iter().skip(1).chain(call.kwargs.iter().filter(|(key, _)| matches!(key.as_str(), "data" | "json" | "content" | "body" | "params")).map(|(_, value)| value)).any(is_unknown);
-    let read_before = sending(&of) && unknown && look.story.steps.iter().take(at).any(|step| match &step.what {
-        What::Python(call) => telling(&origin(&call.callee)),
-        _ => false,
-    });
-    if tells || files || keeps || read_before {
+    let keeps = of.ends_with(".upload_file")
+        || of.ends_with(".storbinary")
+        || of.ends_with(".upload_folder")
+        || of.ends_with(".upload_from_filename");
+    let unknown = call
+        .args
+        .iter()
+        .skip(1)
+        .chain(
+            call.kwargs
+                .iter()
+                .filter(|(key, _)| {
+                    matches!(key.as_str(), "data" | "json" | "content" | "body" | "params")
+                })
+                .map(|(_, value)| value),
+        )
+        .any(is_unknown);
+    let asks = gets && call.args.first().is_some_and(|arg| matches!(arg, Value::Unknown(_)));
+    let looked = asks
+        && look.story.steps.iter().take(at).any(|step| match &step.what {
+            What::Python(call) => {
+                let of = origin(&call.callee);
+                of.starts_with("subprocess.")
+                    || of == "os.popen"
+                    || of.starts_with("getpass.")
+                    || of == "socket.gethostname"
+            }
+            _ => false,
+        });
+    let read_before = sending(&of)
+        && unknown
+        && look.story.steps.iter().take(at).any(|step| match &step.what {
+            What::Python(call) => telling(&origin(&call.callee)),
+            _ => false,
+        });
+    if tells || files || keeps || read_before || looked {
         look.tag(Tag::Exfiltration, at);
     }
 }

@@ -48,7 +48,9 @@ pub(super) fn runs(call: &Call) -> Vec<Run> {
     let path = origin(&call.callee);
     let first = call.args.first().or_else(|| named(call, &["args", "cmd", "command", "source"]));
     match path.as_str() {
-        "exec" | "eval" | "compile" => first.and_then(source(Language::Python)).into_iter().collect(),
+        "exec" | "eval" | "compile" => {
+            first.and_then(source(Language::Python)).into_iter().collect()
+        }
         shelling if SHELLING.contains(&shelling) => first.map(shell).unwrap_or_default(),
         spawning if SPAWNING.contains(&spawning) => spawn(call, first),
         path if path.starts_with("os.exec") || path.starts_with("os.posix_spawn") => {
@@ -117,14 +119,16 @@ fn shell(value: &Value) -> Vec<Run> {
 
 fn spawn(call: &Call, first: Option<&Value>) -> Vec<Run> {
     let Some(first) = first else { return Vec::new() };
-    let several = matches!(first, Value::Text(_)) && call.args.len() > 1
+    let several = matches!(first, Value::Text(_))
+        && call.args.len() > 1
         && call.args.iter().all(|arg| matches!(arg, Value::Text(_)));
     if several {
         let args = call.args.get(1..).unwrap_or_default();
         return vec![Run::Command(words(first.clone(), args.to_vec(), call))];
     }
     let mut runs = shell(first);
-    if let (Some(input), Some(Run::Command(command))) = (named(call, &["input"]), runs.first_mut()) {
+    if let (Some(input), Some(Run::Command(command))) = (named(call, &["input"]), runs.first_mut())
+    {
         command.kwargs.push(("<<".to_owned(), input.clone()));
     }
     runs
@@ -193,12 +197,16 @@ pub(super) fn derived(command: &Command, call: &Call) -> Vec<Run> {
         "iex" | "invoke-expression" | "eval" if command.inside.is_empty() => {
             source_of(language, command.words.join(" "))
         }
-        "trap" | "watch" => source_of(language, command.operands().next().unwrap_or_default().into()),
+        "trap" | "watch" => {
+            source_of(language, command.operands().next().unwrap_or_default().into())
+        }
         "ssh" => source_of(language, command.operands().skip(1).collect::<Vec<_>>().join(" ")),
         "su" | "script" | "runuser" => {
             source_of(language, command.value_of(&["-c", "--command"]).unwrap_or_default().into())
         }
-        "screen" | "tmux" => source_of(language, command.operands().last().unwrap_or_default().into()),
+        "screen" | "tmux" => {
+            source_of(language, command.operands().last().unwrap_or_default().into())
+        }
         "schtasks" => {
             let at = command.words.iter().position(|word| word.eq_ignore_ascii_case("/tr"));
             let task = at.and_then(|at| command.words.get(at.saturating_add(1)));
@@ -219,7 +227,8 @@ fn source_of(language: Language, source: String) -> Vec<Run> {
 
 fn prefixed(command: &Command, call: &Call, valued: &[&str]) -> Vec<Run> {
     let duration = |word: &str| {
-        word.trim_end_matches(['s', 'm', 'h', 'd']).parse::<f64>().is_ok() && command.program == "timeout"
+        word.trim_end_matches(['s', 'm', 'h', 'd']).parse::<f64>().is_ok()
+            && command.program == "timeout"
     };
     let mut at = 0_usize;
     while let Some(word) = command.words.get(at) {
@@ -270,7 +279,9 @@ fn interpreted(command: &Command, language: Language) -> Vec<Run> {
 /// `cmd /c …`.
 fn slash(command: &Command, _: &Call) -> Vec<Run> {
     let at = command.words.iter().position(|word| {
-        word.eq_ignore_ascii_case("/c") || word.eq_ignore_ascii_case("/k") || word.eq_ignore_ascii_case("/r")
+        word.eq_ignore_ascii_case("/c")
+            || word.eq_ignore_ascii_case("/k")
+            || word.eq_ignore_ascii_case("/r")
     });
     let rest = at.and_then(|at| command.words.get(at.saturating_add(1)..)).unwrap_or_default();
     source_of(Language::Batch, rest.join(" "))
@@ -286,7 +297,9 @@ fn power(command: &Command) -> Vec<Run> {
         };
         let option = option.to_ascii_lowercase();
         let is = |name: &str| !option.is_empty() && name.starts_with(&option);
-        if is("encodedcommand") && option.starts_with('e') && !option.starts_with("ex") || option == "ec" {
+        if is("encodedcommand") && option.starts_with('e') && !option.starts_with("ex")
+            || option == "ec"
+        {
             let script = words.next().and_then(|word| base64(word)).map(|bytes| utf16(&bytes));
             return source_of(Language::PowerShell, script.unwrap_or_default());
         }
@@ -294,7 +307,12 @@ fn power(command: &Command) -> Vec<Run> {
             let rest: Vec<&str> = words.map(String::as_str).collect();
             return source_of(Language::PowerShell, rest.join(" "));
         }
-        if is("executionpolicy") || option == "ep" || is("windowstyle") || is("version") || is("inputformat") {
+        if is("executionpolicy")
+            || option == "ep"
+            || is("windowstyle")
+            || is("version")
+            || is("inputformat")
+        {
             words.next();
         }
     }
@@ -341,11 +359,16 @@ fn executed(call: &Call) -> Vec<Run> {
 /// A shell among the words of another program: `docker exec box sh -c '…'`.
 fn nested(call: &Call) -> Vec<Run> {
     let shell = |value: &Value| {
-        value.text().is_some_and(|text| matches!(program(text).as_str(), "sh" | "bash" | "dash" | "ash" | "zsh"))
+        value.text().is_some_and(|text| {
+            matches!(program(text).as_str(), "sh" | "bash" | "dash" | "ash" | "zsh")
+        })
     };
     let Some(at) = call.args.iter().position(shell) else { return Vec::new() };
     let behind = call.args.get(at.saturating_add(1)..).unwrap_or_default();
-    let takes = behind.first().and_then(Value::text).is_some_and(|word| word.starts_with('-') && word.ends_with('c'));
+    let takes = behind
+        .first()
+        .and_then(Value::text)
+        .is_some_and(|word| word.starts_with('-') && word.ends_with('c'));
     match call.args.get(at).filter(|_| takes) {
         Some(callee) => vec![Run::Command(Call {
             callee: callee.clone(),

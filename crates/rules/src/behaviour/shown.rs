@@ -37,7 +37,8 @@ pub(super) fn command_line(call: &Call) -> String {
         let _ = write!(line, " {}", quoted(&spelled(arg)));
     }
     for (key, value) in call.kwargs.iter().filter(|(key, _)| key != "|") {
-        let _ = write!(line, " {key} {}", quoted(&spelled(value)));
+        let space = if key.ends_with('&') { "" } else { " " };
+        let _ = write!(line, " {key}{space}{}", quoted(&spelled(value)));
     }
     cut(&line)
 }

