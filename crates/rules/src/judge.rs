@@ -27,6 +27,7 @@ impl Judgement {
 pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgement> {
     let effect = known.effect;
     if effect == Effect::Exec
+        && !defines_methods(call)
         && let Some((source, whole)) = source_of(call)
     {
         return Some(run_source(&source, whole, known, examiner));
@@ -319,7 +320,9 @@ fn resolve(call: &Call, known: &Known) -> Option<Judgement> {
             _ => {}
         }
     }
-    if let Some(path) = paths.iter().find(|path| path.split(['.', ':']).any(is_inside)) {
+    if let Some(path) =
+        paths.iter().find(|path| path.split(['.', ':', '{', '}', '[', ']', '!']).any(is_inside))
+    {
         return high(format!("reaches the insides of an object through {}", quote(path)));
     }
     if let Some(path) = paths.iter().find(|path| names_harm(path)) {

@@ -33,7 +33,8 @@ pub(super) fn looks_packed(head: &[u8]) -> bool {
         [b'P', b'K', 3, 4, ..] | [0x1f, 0x8b, 8, ..] => head.len() >= SHORTEST,
         [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => head.len() >= SHORTEST,
         [b'8', b'0', b'0', b'2'..=b'5', ..] => head.iter().all(u8::is_ascii_hexdigit),
-        // Base64 of the same: `\x80` and a version, code, a zip, a gzip.
+        // Base64 of the same: `\x80` and a version, `c` and the name of a module, code, a zip, a gzip.
+        [b'Y', b'1'..=b'3', ..] => head.len() >= 16 && head.iter().take(60).all(is_base64),
         [b'g', b'A', b'E'..=b'X', ..] => true,
         [b'4' | b'Y', b'w', _, b'A', b'A', ..] => true,
         [_, _, _, b'N', b'C', b'g'..=b'v', ..] => head.iter().take(60).all(is_base64),

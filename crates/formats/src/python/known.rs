@@ -9,7 +9,7 @@ use std::rc::Rc;
 /// Alternatives kept for one expression; a name that is assigned more often keeps the first ones.
 const ALTERNATIVES: usize = 6;
 /// Bytes of a constant that are shown; exec'd source becomes an artifact of its own.
-const SHOWN: usize = 1024;
+const SHOWN: usize = 32 << 10;
 /// Containers inside containers that are followed; stops chains like `b = [a]; c = [b]; ...`.
 const DEPTH: u8 = 24;
 /// Values in one shown value; stops facts that repeat a large constant a thousand times.

@@ -72,7 +72,9 @@ impl Detector for UnsafeCall {
         for &performed in &performed {
             let Some((name, known)) = harmful(performed.call) else { continue };
             let Some(judgement) = judge(performed.call, known, &mut examiner) else { continue };
-            if quota.admits(name.dotted()) {
+            // A flood of what is less bad must not hide what is worse.
+            let alike = format!("{} {}", judgement.severity.as_str(), name.dotted());
+            if quota.admits(alike) {
                 let message = message(performed, &name, &judgement, known);
                 let evidence = performed.call.to_string();
                 let mut finding = reporter.report(artifact, performed.site, message, evidence);

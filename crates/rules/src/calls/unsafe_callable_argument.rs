@@ -113,7 +113,9 @@ fn harmful(call: &Call) -> Vec<(&Name, &'static Known)> {
 
 /// Receivers that call what they are given make it as bad as the call itself.
 fn severity(receiver: Option<Effect>, effect: Effect) -> Severity {
-    let calls = receiver.is_some_and(Effect::calls_arguments);
+    // What installs a hook has the interpreter call it: a signal handler, a trace function.
+    let calls =
+        receiver.is_some_and(|receiver| receiver.calls_arguments() || receiver == Effect::Hook);
     if calls { effect.severity() } else { effect.severity_when_named() }
 }
 
