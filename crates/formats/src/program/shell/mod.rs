@@ -138,7 +138,7 @@ impl Shell {
         for word in words.drain(..assigned) {
             self.assign(word, depth);
         }
-        if let Some("for" | "select") = words.first().and_then(bare) {
+        if let Some("for" | "select") = words.first().and_then(|word| bare(word)) {
             return self.iterate(words, depth);
         }
         let mut connected = Vec::new();
@@ -328,15 +328,15 @@ fn text(text: String) -> Value {
 }
 
 /// A word that is nothing but unprotected text.
-fn bare(word: &Vec<Part>) -> Option<&str> {
-    match word.as_slice() {
+fn bare(word: &[Part]) -> Option<&str> {
+    match word {
         [Part::Text { text, bare: true }] => Some(text),
         _ => None,
     }
 }
 
 /// Whether a word is `NAME=…`.
-fn assigns(word: &Vec<Part>) -> bool {
+fn assigns(word: &[Part]) -> bool {
     let Some(Part::Text { text, bare: true }) = word.first() else { return false };
     let Some((name, _)) = text.split_once('=') else { return false };
     let letter = |c: char| c == '_' || c.is_ascii_alphanumeric();
@@ -344,7 +344,7 @@ fn assigns(word: &Vec<Part>) -> bool {
 }
 
 /// What stands in `{a,b}`.
-fn braces(word: &Vec<Part>) -> Option<&str> {
+fn braces(word: &[Part]) -> Option<&str> {
     let inner = bare(word)?.strip_prefix('{')?.strip_suffix('}')?;
     (inner.contains(',') && !inner.contains('{')).then_some(inner)
 }
