@@ -27,4 +27,4 @@ pub use advisories::{Advice, Advisory, Subject, Version, advise, advisories};
 pub use behaviour::{Indicates, Indicator, Tag, Tagged};
 pub use catalog::CATALOG;
 pub use finding::{Finding, Reporter};
-pub use rule::{Confidence, Detector, Rule, Severity};
+pub use rule::{Confidence, Detector, Rule, Severity, Threat};

@@ -35,10 +35,10 @@
 
 use crate::behaviour::{Observer, target as target_of};
 use crate::code::Examiner;
-use crate::facts::{ALIKE, Performed, Quota, calls, concern, known, target, times, weigh};
+use crate::facts::{ALIKE, Performed, Quota, calls, concern, known, pose, target, times, weigh};
 use crate::judge::{Judgement, judge};
 use crate::knowledge::{Effect, Known};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Call, Manner, Name};
 use std::borrow::Cow;
 
@@ -46,6 +46,7 @@ static RULE: Rule = Rule {
     id: "unsafe-call",
     severity: Severity::Critical,
     confidence: Confidence::High,
+    threat: Threat::CodeExecution,
     summary: "loading calls something that is known to do harm",
     remediation: "do not load the file; take the model in a format that holds only tensors, such \
                   as safetensors, and where it was loaded already treat the machine as compromised",
@@ -82,6 +83,7 @@ impl Detector for UnsafeCall {
                 let behaviour = observer.about(performed.call);
                 let severity = behaviour.weighs(judgement.severity);
                 behaviour.into_finding(finding.as_deref_mut());
+                pose(finding.as_deref_mut(), known.effect.threat());
                 weigh(finding, artifact, severity);
             }
         }
