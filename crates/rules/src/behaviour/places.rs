@@ -245,21 +245,27 @@ fn is_secret_name(name: &str) -> bool {
     .any(|word| name.contains(word))
 }
 
-/// Programs and searches that hand out secrets.
+/// Programs, searches and variables that hand out secrets.
 fn credentials(command: &Command, at: usize, look: &mut Look<'_>) {
-    let variable = |word: &String| {
-        word.split('$').skip(1).any(|name| {
-            let name: String = name
-                .trim_start_matches('{')
-                .chars()
-                .take_while(|c| *c == '_' || c.is_ascii_alphanumeric())
-                .collect();
-            is_secret_name(&name)
-        })
-    };
+    let uses = command.words.iter().any(|word| variables(word).any(|name| is_secret_name(&name)));
+    if hands_out(command) || (uses && !assigned(command, look)) {
+        look.tag(Tag::CredentialAccess, at);
+    }
+}
+
+/// The variables that a word names.
+fn variables(word: &str) -> impl Iterator<Item = String> {
+    word.split('$').skip(1).map(|name| {
+        let letter = |c: &char| *c == '_' || c.is_ascii_alphanumeric();
+        name.trim_start_matches('{').chars().take_while(letter).collect()
+    })
+}
+
+/// Programs and searches that hand out secrets.
+fn hands_out(command: &Command) -> bool {
     let lower = || command.words.iter().map(|word| word.to_ascii_lowercase());
     let joined = command.words.join(" ").to_ascii_lowercase();
-    let found = match command.program.as_str() {
+    match command.program.as_str() {
         "mimikatz" | "lazagne" | "pypykatz" | "secretsdump.py" | "secretsdump" => true,
         "security" => {
             joined.contains("find-generic-password")
@@ -320,11 +326,7 @@ fn credentials(command: &Command, at: usize, look: &mut Look<'_>) {
                     | "*.pfx"
             )
         }),
-        _ => command.words.iter().any(variable),
-    };
-    let found = found && !(command.words.iter().any(variable) && assigned(command, look));
-    if found {
-        look.tag(Tag::CredentialAccess, at);
+        _ => false,
     }
 }
 
@@ -340,12 +342,7 @@ fn assigned(command: &Command, look: &Look<'_>) -> bool {
             _ => false,
         })
     };
-    let mut names = command.words.iter().flat_map(|word| word.split('$').skip(1)).map(|name| {
-        name.trim_start_matches('{')
-            .chars()
-            .take_while(|c| *c == '_' || c.is_ascii_alphanumeric())
-            .collect::<String>()
-    });
+    let mut names = command.words.iter().flat_map(|word| variables(word));
     names.all(|name| !is_secret_name(&name) || sets(&name))
 }
 
