@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod coverage;
+mod gadgets;
 mod generate;
 mod mutate;
 mod oracle;
@@ -40,6 +41,12 @@ const TASKS: &[Task] = &[
         options: "",
         help: "compare docs/generated with what `generate` would write; check sizes and links",
         run: check::run,
+    },
+    Task {
+        name: "gadgets",
+        options: "LIST",
+        help: "call every name of a list in pickles, and list those that are less than medium",
+        run: gadgets::run,
     },
     Task {
         name: "generate",

@@ -26,6 +26,7 @@ pub mod numpy;
 pub mod onnx;
 pub mod ort;
 pub mod pickle;
+pub mod program;
 pub mod protobuf;
 pub mod python;
 pub mod safetensors;

@@ -25,6 +25,7 @@
 //! * PyTorch documentation, `torch.package`: packages run code when they are imported
 //! * CWE-829, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0011.001
 
+use crate::behaviour::Observer;
 use crate::facts::{ALIKE, Quota, known, written};
 use crate::knowledge::{self, Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
@@ -54,6 +55,11 @@ impl Detector for PackageSource {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
+        let calls = written(artifact).filter_map(|(format, fact)| match fact {
+            Fact::Call { call, .. } if format == "python" => Some(call),
+            _ => None,
+        });
+        let mut observer = Observer::of(calls, reporter.programs());
         for (format, fact) in written(artifact) {
             let Fact::Call { call, site, .. } = fact else { continue };
             let Value::Name(name) = &call.callee else { continue };
@@ -69,6 +75,7 @@ impl Detector for PackageSource {
             if let Some(finding) = reporter.report(artifact, site, message, call.to_string()) {
                 let loaded = artifact.role == Role::Loaded;
                 finding.severity = if loaded { severity } else { Severity::Low };
+                observer.about(call).into_finding(Some(finding));
             }
         }
     }
