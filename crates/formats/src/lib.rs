@@ -8,6 +8,7 @@
 pub mod bytecode;
 mod calls;
 pub mod compressed;
+mod config;
 mod flatbuffers;
 pub mod foreign;
 pub mod graph;
@@ -30,6 +31,7 @@ pub mod tensorflow;
 pub mod text;
 pub mod tflite;
 pub mod torch;
+pub mod yaml;
 pub mod zip;
 
 use davy_artifact::Format;
@@ -78,5 +80,6 @@ pub const FORMATS: &[&dyn Format] = &[
     &torch::Tar,
     &torch::TorchPackage,
     &torch::TorchScript,
+    &yaml::Yaml,
     &zip::Zip,
 ];

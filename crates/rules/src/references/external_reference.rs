@@ -34,6 +34,7 @@
 
 use super::path::{Leads, leads};
 use crate::facts::{APART, Quota, in_keras, loaded};
+use crate::hub::remote_code::PURPOSES;
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject};
 use davy_artifact::{Artifact, Fact};
 use davy_bytes::escape;
@@ -97,7 +98,7 @@ impl Detector for ExternalReference {
 
 fn severity(leads: Leads, purpose: &str, keras: bool) -> Option<Severity> {
     match leads {
-        _ if ELSEWHERE.contains(&purpose) => None,
+        _ if ELSEWHERE.contains(&purpose) || PURPOSES.contains(&purpose) => None,
         Leads::Away(_) if purpose == GUESSED => Some(Severity::Medium),
         Leads::Away(_) => Some(Severity::High),
         Leads::Beside if ORDINARY.contains(&purpose) => None,
