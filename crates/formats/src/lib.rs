@@ -17,6 +17,7 @@ pub mod hdf5;
 pub mod json;
 pub mod keras;
 pub mod marshal;
+pub mod nemo;
 pub mod onnx;
 pub mod ort;
 pub mod pickle;
@@ -55,6 +56,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::Yaml,
     &keras::TensorFlowJs,
     &marshal::Marshal,
+    &nemo::Nemo,
     &onnx::Onnx,
     &onnx::OnnxData,
     &onnx::OnnxText,

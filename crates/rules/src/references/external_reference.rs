@@ -57,7 +57,7 @@ static RULE: Rule = Rule {
 const ELSEWHERE: &[&str] = &["link target"];
 
 /// References beside the file that are how a format splits what belongs together.
-const ORDINARY: &[&str] = &["array", "asset", "external data", "shard", "weights"];
+const ORDINARY: &[&str] = &["array", "artifact", "asset", "external data", "shard", "weights"];
 
 /// Arguments that are paths by their name only: what they are for is not known.
 const GUESSED: &str = "file";
