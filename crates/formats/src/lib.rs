@@ -32,6 +32,7 @@ pub mod tensorflow;
 pub mod text;
 pub mod tflite;
 pub mod torch;
+pub mod xml;
 pub mod yaml;
 pub mod zip;
 
@@ -60,8 +61,10 @@ pub const FORMATS: &[&dyn Format] = &[
     &onnx::Onnx,
     &onnx::OnnxData,
     &onnx::OnnxText,
+    &xml::OpenVino,
     &ort::Ort,
     &pickle::Pickle,
+    &xml::Pmml,
     &marshal::Pyc,
     &python::Python,
     &sevenzip::SevenZip,
@@ -82,6 +85,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &torch::Tar,
     &torch::TorchPackage,
     &torch::TorchScript,
+    &xml::Xml,
     &yaml::Yaml,
     &zip::Zip,
 ];
