@@ -31,7 +31,8 @@ impl<'d> Walk<'_, '_, 'd> {
     /// A string: an expression of its own, or one with resolvers in it.
     pub(super) fn text(&mut self, node: Node<'d>) {
         let Some(text) = node.text().filter(|text| text.contains('$')) else { return };
-        let expression = text.strip_prefix('$').filter(|it| self.expressions && !it.starts_with('{'));
+        let expression =
+            text.strip_prefix('$').filter(|it| self.expressions && !it.starts_with('{'));
         if let Some(expression) = expression {
             // `@id` stands for another value of the bundle.
             self.expression(node, &expression.replace('@', ""));
@@ -64,7 +65,8 @@ impl<'d> Walk<'_, '_, 'd> {
         if root.get("backbone").is_none() || root.get("head").is_none() {
             return;
         }
-        let rows = ["backbone", "head"].iter().filter_map(|key| root.get(key)).flat_map(Node::items);
+        let rows =
+            ["backbone", "head"].iter().filter_map(|key| root.get(key)).flat_map(Node::items);
         for row in rows.take(ROWS) {
             for cell in row.items().skip(2) {
                 for part in std::iter::once(cell).chain(cell.items()) {

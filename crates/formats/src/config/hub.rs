@@ -31,11 +31,9 @@ impl<'d> Walk<'_, '_, 'd> {
                     }
                 }
             }
-            "trust_remote_code" => {
-                if value.bool() == Some(true) {
-                    let (owner, site) = (node.path(), self.site(value));
-                    self.recorder.attribute(owner, "trust_remote_code", value.value(), site);
-                }
+            "trust_remote_code" if value.bool() == Some(true) => {
+                let (owner, site) = (node.path(), self.site(value));
+                self.recorder.attribute(owner, "trust_remote_code", value.value(), site);
             }
             "chat_template" => self.templates(value),
             "parent_library" => {
@@ -46,12 +44,12 @@ impl<'d> Walk<'_, '_, 'd> {
                 }
                 self.import(&Name::new(module, class), "auto_mapping", value);
             }
-            _ if KERNELS.contains(&key) => {
-                if value.text().is_some_and(|name| name.contains('/')) {
+            _ => {
+                let repository = value.text().is_some_and(|name| name.contains('/'));
+                if repository && KERNELS.contains(&key) {
                     self.reference(value, "kernel repository");
                 }
             }
-            _ => {}
         }
     }
 

@@ -14,12 +14,7 @@ impl<'d> Walk<'_, '_, 'd> {
     pub(super) fn instance(&mut self, node: Node<'d>, key: &str, value: Node<'d>) {
         let Some(path) = value.text() else { return };
         match key {
-            "_target_" => {
-                if !self.looks_up(node) {
-                    let arguments = self.target_arguments(node);
-                    self.calls(&path, "_target_", arguments, Manner::Called, value);
-                }
-            }
+            "_target_" => self.instantiation(node, &path, value),
             "target" | "cls" => self.target(node, &path, value),
             "class_path" => {
                 let config = node.get("init_args").or_else(|| node.get("dict_kwargs"));
@@ -39,6 +34,14 @@ impl<'d> Walk<'_, '_, 'd> {
                 self.calls(&class, "__kind__", arguments.unwrap_or_default(), manner, value);
             }
             _ => {}
+        }
+    }
+
+    /// An object of Hydra.
+    fn instantiation(&mut self, node: Node<'d>, path: &str, value: Node<'d>) {
+        if !self.looks_up(node) {
+            let arguments = self.target_arguments(node);
+            self.calls(path, "_target_", arguments, Manner::Called, value);
         }
     }
 

@@ -68,7 +68,8 @@ impl<'d> Walk<'_, '_, 'd> {
             return Value::Unknown("…");
         }
         let deeper = depth.saturating_add(1);
-        if let Some(made) = self.tagged(node, deeper, left).or_else(|| self.made(node, deeper, left))
+        if let Some(made) =
+            self.tagged(node, deeper, left).or_else(|| self.made(node, deeper, left))
         {
             return made;
         }
@@ -156,12 +157,7 @@ impl<'d> Walk<'_, '_, 'd> {
 
     /// What a tag's callee is called with (`construct_python_object_apply`): the elements of a
     /// sequence, or `args` and `kwds` of a mapping; HyperPyYAML takes all keys of a mapping.
-    pub(super) fn tag_arguments(
-        &self,
-        node: Node<'d>,
-        depth: u32,
-        left: &mut usize,
-    ) -> Arguments {
+    pub(super) fn tag_arguments(&self, node: Node<'d>, depth: u32, left: &mut usize) -> Arguments {
         let mut arguments = Arguments::default();
         let items = |list: Node<'d>, left: &mut usize| -> Vec<Value> {
             list.items().take(WIDTH).map(|item| self.bounded(item, depth, left)).collect()

@@ -15,8 +15,8 @@ mod node;
 mod tests;
 
 pub use document::{Document, Note};
-pub(crate) use format::{starts_container, starts_object};
 pub use format::{Json, validate};
+pub(crate) use format::{starts_container, starts_object};
 pub(crate) use made::{Maker, Written};
 pub use node::Node;
 

@@ -10,9 +10,9 @@
 mod dtd;
 mod openvino;
 mod pmml;
-mod walk;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use openvino::OpenVino;
 pub use pmml::Pmml;

@@ -61,8 +61,7 @@ impl Visit for Model {
             "net" if element.depth == 0 => {
                 let version = element.attribute("version").unwrap_or_default();
                 let value = Value::Text(davy_artifact::Excerpt::whole(version));
-                let (owner, name, site) =
-                    (String::new(), "IR version".to_owned(), element.site());
+                let (owner, name, site) = (String::new(), "IR version".to_owned(), element.site());
                 reading.fact(Fact::Attribute { owner, name, value, site });
             }
             "layer" => {

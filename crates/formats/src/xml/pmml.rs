@@ -65,7 +65,10 @@ impl Visit for Document {
             "Application" if element.depth == 2 => {
                 attribute("name", element.attribute("name"), reading);
             }
-            name if MODELS.contains(&name) || name.ends_with("Model") || name.ends_with("Network") => {
+            name if MODELS.contains(&name)
+                || name.ends_with("Model")
+                || name.ends_with("Network") =>
+            {
                 if let Some(count) = self.models.get_mut(name) {
                     *count = count.saturating_add(1);
                 } else if self.models.len() < KINDS {

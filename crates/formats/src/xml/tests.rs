@@ -20,13 +20,15 @@ fn references(text: &str) -> Vec<(String, &'static str)> {
 
 #[test]
 fn external_entities_are_told_in_every_spelling() {
-    let hidden = "<!DOCTYPE a [ <!-- > ' --> <!ENTITY x '>]'> <!ENTITY y SYSTEM 'file:///e'> ]><a/>";
+    let hidden =
+        "<!DOCTYPE a [ <!-- > ' --> <!ENTITY x '>]'> <!ENTITY y SYSTEM 'file:///e'> ]><a/>";
     assert_eq!(references(hidden), [("file:///e".to_owned(), "external entity")]);
     let parameter = "<!DOCTYPE a [<!ENTITY % p PUBLIC \"-\" \"http://x/\"> %p;]><a/>";
     assert_eq!(references(parameter), [("http://x/".to_owned(), "external entity")]);
     let outside = "<!DOCTYPE PMML SYSTEM \"pmml-2-0.dtd\"><PMML/>";
     assert_eq!(references(outside), [("pmml-2-0.dtd".to_owned(), "document type")]);
-    let included = "<a xmlns:i=\"http://www.w3.org/2001/XInclude\"><xi:include href='/etc/&#x70;'/></a>";
+    let included =
+        "<a xmlns:i=\"http://www.w3.org/2001/XInclude\"><xi:include href='/etc/&#x70;'/></a>";
     assert_eq!(references(included), [("/etc/p".to_owned(), "included document")]);
     assert!(references("<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>").is_empty());
 }

@@ -20,8 +20,19 @@ const XINCLUDE: &str = "http://www.w3.org/2001/XInclude";
 
 /// Encodings in which markup is ASCII.
 const PLAIN: &[&str] = &[
-    "ascii", "big5", "cp125", "euc-", "gb", "iso-8859", "koi8", "latin", "shift_jis", "us-ascii",
-    "utf-8", "utf8", "windows-",
+    "ascii",
+    "big5",
+    "cp125",
+    "euc-",
+    "gb",
+    "iso-8859",
+    "koi8",
+    "latin",
+    "shift_jis",
+    "us-ascii",
+    "utf-8",
+    "utf8",
+    "windows-",
 ];
 
 /// An element as it starts.

@@ -202,7 +202,8 @@ fn duplicates(tree: &Tree, text: &Text, notes: &mut Vec<Note>) {
         for (key, _) in pairs {
             let (Some(name), Some(node)) = (tree.text(*key), tree.node(*key)) else { continue };
             if !seen.insert((name, node.tag.as_str())) && notes.len().saturating_sub(start) < TOLD {
-                let what = format!("the key `{name}` again: PyYAML takes the last, others refuse it");
+                let what =
+                    format!("the key `{name}` again: PyYAML takes the last, others refuse it");
                 let span = text.place(node.span);
                 notes.push(Note { quirk: Quirk::DuplicateName, span, what });
             }
@@ -326,7 +327,8 @@ impl Writer<'_> {
                 continue;
             }
             order.push(mapping);
-            let Some(Shape::Mapping(pairs)) = self.tree.node(mapping).map(|node| &node.shape) else {
+            let Some(Shape::Mapping(pairs)) = self.tree.node(mapping).map(|node| &node.shape)
+            else {
                 continue;
             };
             if !self.follows {

@@ -41,9 +41,8 @@ pub(super) fn fraction(text: &str) -> Option<String> {
 }
 
 fn sixties(body: &str) -> Option<i128> {
-    body.split(':').try_fold(0_i128, |sum, part| {
-        sum.checked_mul(60)?.checked_add(part.parse().ok()?)
-    })
+    body.split(':')
+        .try_fold(0_i128, |sum, part| sum.checked_mul(60)?.checked_add(part.parse().ok()?))
 }
 
 fn signed(minus: bool, digits: &str) -> String {

@@ -333,7 +333,8 @@ impl<'t> Parser<'t> {
     fn whole(&self, handle: Option<String>, suffix: String, at: usize) -> Result<String, Halt> {
         let Some(handle) = handle else { return Ok(suffix) };
         let prefix = self.handles.iter().find(|(known, _)| *known == handle);
-        let (_, prefix) = prefix.ok_or_else(|| fault(at, "a tag whose handle stands for nothing"))?;
+        let (_, prefix) =
+            prefix.ok_or_else(|| fault(at, "a tag whose handle stands for nothing"))?;
         Ok(format!("{prefix}{suffix}"))
     }
 

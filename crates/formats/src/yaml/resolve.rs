@@ -72,11 +72,7 @@ fn is_sixties(text: &str, fraction: bool) -> bool {
     let first = parts.next().unwrap_or_default();
     let head = first.starts_with(|c: char| c.is_ascii_digit() && (fraction || c != '0'));
     let mut rest = parts.peekable();
-    let sixty = |part: &str| match part.as_bytes() {
-        [b'0'..=b'9'] => true,
-        [b'0'..=b'5', b'0'..=b'9'] => true,
-        _ => false,
-    };
+    let sixty = |part: &str| matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
     head && all(first, digits) && rest.peek().is_some() && rest.all(sixty)
 }
 
@@ -98,9 +94,8 @@ fn is_float(text: &str) -> bool {
     };
     let Some((whole, fraction)) = number.split_once('.') else { return false };
     let started = whole.starts_with(|c: char| c.is_ascii_digit()) && all(whole, digits);
-    let bare = whole.is_empty()
-        && text == body
-        && fraction.starts_with(|c: char| c.is_ascii_digit());
+    let bare =
+        whole.is_empty() && text == body && fraction.starts_with(|c: char| c.is_ascii_digit());
     let fits = started && fraction.bytes().all(digits) || bare && all(fraction, digits);
     fits && exponent.is_none_or(power)
 }

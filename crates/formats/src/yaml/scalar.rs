@@ -135,7 +135,9 @@ fn tag_handle(chars: &mut Reader<'_>) -> Result<String, Halt> {
 fn tag_uri(chars: &mut Reader<'_>) -> Result<String, Halt> {
     let mut uri = String::new();
     loop {
-        uri.push_str(chars.skip(|c| c.is_ascii_alphanumeric() || "-;/?:@&=+$,_.!~*'()[]".contains(c)));
+        uri.push_str(
+            chars.skip(|c| c.is_ascii_alphanumeric() || "-;/?:@&=+$,_.!~*'()[]".contains(c)),
+        );
         if chars.peek() != '%' {
             break;
         }

@@ -218,7 +218,10 @@ impl<'t> Scanner<'t> {
             '-' | '.' if self.chars.column == 0 && self.chars.at_separator() => {
                 self.outside()?;
                 self.chars.forward(3);
-                self.push(if first == '-' { Kind::DocumentStart } else { Kind::DocumentEnd }, start);
+                self.push(
+                    if first == '-' { Kind::DocumentStart } else { Kind::DocumentEnd },
+                    start,
+                );
                 Ok(())
             }
             '[' => self.open(Kind::FlowSequenceStart),
@@ -255,7 +258,11 @@ impl<'t> Scanner<'t> {
                 self.save_candidate()?;
                 self.keyable = false;
                 let (text, end) = scalar::plain(self);
-                self.tokens.push_back(Token { kind: Kind::Scalar { text, plain: true }, start, end });
+                self.tokens.push_back(Token {
+                    kind: Kind::Scalar { text, plain: true },
+                    start,
+                    end,
+                });
                 Ok(())
             }
             _ => Err(fault(start, "a character that starts nothing")),

@@ -38,7 +38,10 @@ fn values_are_what_python_makes_of_them() {
         ("- a\n-  b: c\n   d: e\n-\n  - f", "['a', {'b': 'c', 'd': 'e'}, ['f']]"),
         ("a: |\n  one\n  two\nb: >-\n  one\n  two\n", "{'a': 'one\\ntwo\\n', 'b': 'one two'}"),
         ("a: &x {k: 1}\nb: *x", "{'a': {'k': 1}, 'b': {'k': 1}}"),
-        ("a: &x {k: 1, l: 2}\nb: {<<: *x, k: 3}", "{'a': {'k': 1, 'l': 2}, 'b': {'k': 1, 'l': 2, 'k': 3}}"),
+        (
+            "a: &x {k: 1, l: 2}\nb: {<<: *x, k: 3}",
+            "{'a': {'k': 1, 'l': 2}, 'b': {'k': 1, 'l': 2, 'k': 3}}",
+        ),
         ("? [a, b]\n: c", "{'?': ['a', 'b'], '?': 'c'}"),
         ("\"a\\x41\\u0042\": 0x10", "{'aAB': 16}"),
         ("\u{feff}a: b", "{'a': 'b'}"),
@@ -115,7 +118,10 @@ fn tags_and_keys_are_calls() {
     let method = "_target_: functools.partial\n_args_: [{_target_: hydra.utils.get_method, path: os.system}, id]";
     assert_eq!(calls(method)[0], "functools.partial(os.system, 'id')");
     assert_eq!(calls("a: {class_path: a.B, init_args: {c: 1}}"), ["a.B(c=1)"]);
-    assert_eq!(calls("a: !apply:os.system [id]\nb: !new:a.B {c: 1}"), ["os.system('id')", "a.B(c=1)"]);
+    assert_eq!(
+        calls("a: !apply:os.system [id]\nb: !new:a.B {c: 1}"),
+        ["os.system('id')", "a.B(c=1)"]
+    );
     assert_eq!(calls("a: !env:X y\nb: !!python/tuple [1]\nc: {_target_: Compose}"), [""; 0]);
 }
 

@@ -34,7 +34,7 @@ use crate::facts::{
     APART, OBJECT_TAG, Quota, concern, is_keras, is_settings, known, loaded, spelled, weigh,
 };
 use crate::knowledge;
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact, Manner, Name, Value};
 use std::collections::BTreeMap;
 
@@ -42,6 +42,7 @@ static RULE: Rule = Rule {
     id: "unknown-import",
     severity: Severity::Medium,
     confidence: Confidence::Medium,
+    threat: Threat::UnsafeModule,
     summary: "the file names something that davy knows nothing about",
     remediation: "read the source of what is named; accept it in the policy, with a reason, where \
                   it is your own, and otherwise take the model in a format that holds only tensors",
@@ -205,8 +206,7 @@ mod tests {
     fn settings_are_medium_at_most_unless_tags_make_objects() {
         let severity = |by: &'static str| {
             let called = calls(name("nobody.knows", "this"), vec![]);
-            let artifact =
-                artifact("yaml", vec![imports_by("nobody.knows", "this", by), called]);
+            let artifact = artifact("yaml", vec![imports_by("nobody.knows", "this", by), called]);
             detect(&UnknownImport, &artifact)[0].severity
         };
         assert_eq!(severity("_target_"), Severity::Medium);

@@ -25,17 +25,16 @@
 //! * Python Library Reference, `pickle`: pickling class instances, `object.__reduce__`
 //! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{
-    ALIKE, Performed, Quota, callee, calls, is_settings, known, times, weigh,
-};
+use crate::facts::{ALIKE, Performed, Quota, callee, calls, is_settings, known, times, weigh};
 use crate::knowledge::Effect;
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Manner};
 
 static RULE: Rule = Rule {
     id: "unreviewed-constructor",
     severity: Severity::Medium,
     confidence: Confidence::Low,
+    threat: Threat::UnsafeModule,
     summary: "loading runs a constructor that nobody has reviewed, of a class that holds data",
     remediation: "read what the constructor does with these arguments, and accept the finding in \
                   the policy, with a reason, where it only stores them",

@@ -35,11 +35,11 @@
 
 use crate::code::Examiner;
 use crate::facts::{
-    ALIKE, Performed, Quota, calls, concern, is_settings, known, target, times, weigh,
+    ALIKE, Performed, Quota, calls, concern, is_settings, known, pose, target, times, weigh,
 };
 use crate::judge::{Judgement, judge};
 use crate::knowledge::{Effect, Known};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Call, Manner, Name, Value};
 use std::borrow::Cow;
 
@@ -47,6 +47,7 @@ static RULE: Rule = Rule {
     id: "unsafe-call",
     severity: Severity::Critical,
     confidence: Confidence::High,
+    threat: Threat::CodeExecution,
     summary: "loading calls something that is known to do harm",
     remediation: "do not load the file; take the model in a format that holds only tensors, such \
                   as safetensors, and where it was loaded already treat the machine as compromised",
@@ -75,6 +76,7 @@ impl Detector for UnsafeCall {
                 let evidence = performed.call.to_string();
                 let mut finding = reporter.report(artifact, performed.site, message, evidence);
                 concern(finding.as_deref_mut(), &name);
+                pose(finding.as_deref_mut(), known.effect.threat());
                 let fetches = is_settings(artifact) && only_fetches(performed.call, &name);
                 let most = if fetches { Severity::Medium } else { Severity::Critical };
                 weigh(finding, artifact, judgement.severity.min(most));

@@ -33,7 +33,7 @@
 //! * CWE-829, CWE-494; MITRE ATLAS AML.T0011.000, AML.T0010.003
 
 use crate::facts::{APART, Quota, loaded};
-use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject, Threat};
 use davy_artifact::{Artifact, Fact, Value};
 use davy_bytes::escape;
 
@@ -47,6 +47,7 @@ static RULE: Rule = Rule {
     cwe: &[829, 494],
     atlas: &["AML.T0011.000", "AML.T0010.003"],
     since: "0.1.0",
+    threat: Threat::CodeExecution,
     aliases: &[],
     source: include_str!("remote_code.rs"),
 };
@@ -99,9 +100,10 @@ fn reference(purpose: &str, target: &str) -> Option<(Severity, String)> {
         "custom code" => {
             (Severity::Low, format!("the model needs code of its own folder: `{target}`"))
         }
-        "code folder" => {
-            (Severity::Low, format!("loading adds the folder `{target}` to where modules are found"))
-        }
+        "code folder" => (
+            Severity::Low,
+            format!("loading adds the folder `{target}` to where modules are found"),
+        ),
         "code of another repository" => {
             let message = format!(
                 "the model needs code of another repository, which nobody has read here: `{target}`"
