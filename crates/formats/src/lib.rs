@@ -10,6 +10,7 @@ mod calls;
 pub mod compressed;
 mod embedded;
 pub mod fasttext;
+mod config;
 mod flatbuffers;
 pub mod foreign;
 pub mod gguf;
@@ -23,6 +24,7 @@ pub mod marshal;
 pub mod mlnet;
 pub mod msgpack;
 pub mod numpy;
+pub mod nemo;
 pub mod onnx;
 pub mod ort;
 pub mod pickle;
@@ -45,6 +47,8 @@ pub mod torch;
 pub mod tribuo;
 pub mod word2vec;
 pub mod xgboost;
+pub mod xml;
+pub mod yaml;
 pub mod zip;
 
 use davy_artifact::Format;
@@ -75,11 +79,14 @@ pub const FORMATS: &[&dyn Format] = &[
     &msgpack::MessagePack,
     &numpy::Npy,
     &numpy::Npz,
+    &nemo::Nemo,
     &onnx::Onnx,
     &onnx::OnnxData,
     &onnx::OnnxText,
+    &xml::OpenVino,
     &ort::Ort,
     &pickle::Pickle,
+    &xml::Pmml,
     &marshal::Pyc,
     &python::Python,
     &safetensors::Safetensors,
@@ -108,5 +115,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &word2vec::Word2Vec,
     &xgboost::DMatrix,
     &xgboost::XgBoost,
+    &xml::Xml,
+    &yaml::Yaml,
     &zip::Zip,
 ];

@@ -1,6 +1,8 @@
 //! The one list of rules.
 
-use crate::{Detector, archives, calls, graphs, references, sources, streams, templates, tensors};
+use crate::{
+    Detector, archives, calls, graphs, hub, references, sources, streams, templates, tensors,
+};
 
 /// Every rule that davy knows, by name.
 pub const CATALOG: &[&dyn Detector] = &[
@@ -40,6 +42,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &references::plugin_filter::PluginFilter,
     &archives::prepended_data::DETECTOR,
     &graphs::python_operator::PythonOperator,
+    &hub::remote_code::RemoteCode,
     &calls::scanner_deactivation::ScannerDeactivation,
     &archives::several_directories::DETECTOR,
     &tensors::storage_mismatch::DETECTOR,

@@ -13,6 +13,7 @@ mod code;
 mod facts;
 mod finding;
 mod graphs;
+mod hub;
 mod judge;
 pub mod knowledge;
 mod quirks;

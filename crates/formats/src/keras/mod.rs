@@ -17,7 +17,7 @@ mod lambda;
 mod layer;
 mod metadata;
 mod names;
-mod recorder;
+pub(crate) mod recorder;
 mod saved_model;
 mod shape;
 #[cfg(test)]

@@ -35,11 +35,13 @@
 
 use crate::behaviour::{Observer, target as target_of};
 use crate::code::Examiner;
-use crate::facts::{ALIKE, Performed, Quota, calls, concern, known, pose, target, times, weigh};
+use crate::facts::{
+    ALIKE, Performed, Quota, calls, concern, is_settings, known, pose, target, times, weigh,
+};
 use crate::judge::{Judgement, judge};
 use crate::knowledge::{Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
-use davy_artifact::{Artifact, Call, Manner, Name};
+use davy_artifact::{Artifact, Call, Manner, Name, Value};
 use std::borrow::Cow;
 
 static RULE: Rule = Rule {
@@ -81,9 +83,11 @@ impl Detector for UnsafeCall {
                 let mut finding = reporter.report(artifact, performed.site, message, evidence);
                 concern(finding.as_deref_mut(), &name);
                 let behaviour = observer.about(performed.call);
-                let severity = behaviour.weighs(judgement.severity);
-                behaviour.into_finding(finding.as_deref_mut());
                 pose(finding.as_deref_mut(), known.effect.threat());
+                let fetches = is_settings(artifact) && only_fetches(performed.call, &name);
+                let most = if fetches { Severity::Medium } else { Severity::Critical };
+                let severity = behaviour.weighs(judgement.severity.min(most));
+                behaviour.into_finding(finding.as_deref_mut());
                 weigh(finding, artifact, severity);
             }
         }
@@ -95,6 +99,16 @@ fn harmful(call: &Call) -> Option<(Cow<'_, Name>, &'static Known)> {
     let name = target(call)?;
     let known = known(&name).filter(|known| known.effect != Effect::ScannerDeactivation)?;
     Some((name, known))
+}
+
+/// Whether a call only takes another model or data set by its name, as recipes of training do, and
+/// does not trust the code there.
+fn only_fetches(call: &Call, name: &Name) -> bool {
+    let last = name.name.rsplit('.').next();
+    let fetches = matches!(last, Some("from_pretrained" | "load_dataset" | "load_from_checkpoint"));
+    let quiet = |value: &Value| matches!(value, Value::Bool(false) | Value::None);
+    let trusts = |(key, value): &(String, Value)| key == "trust_remote_code" && !quiet(value);
+    fetches && !call.kwargs.iter().any(trusts)
 }
 
 fn message(
@@ -123,7 +137,7 @@ mod tests {
     use super::*;
     use crate::Finding;
     use crate::facts::testing::{artifact, call, calls, detect, name, performs, pickle, text};
-    use davy_artifact::{Excerpt, Role, Value};
+    use davy_artifact::{Excerpt, Role};
 
     fn severities(findings: &[Finding]) -> Vec<Severity> {
         findings.iter().map(|finding| finding.severity).collect()
@@ -225,6 +239,19 @@ mod tests {
         let mut call = call(name("joblib.numpy_pickle", "NumpyArrayWrapper"), vec![]);
         call.manner = Manner::New;
         assert!(pickle(&UnsafeCall, vec![performs(call)]).is_empty());
+    }
+
+    #[test]
+    fn settings_may_name_another_model_but_not_trust_its_code() {
+        let severity = |kwargs: Vec<(String, Value)>| {
+            let callee = name("transformers", "AutoModel.from_pretrained");
+            let mut call = call(callee, vec![text("o/r")]);
+            call.kwargs = kwargs;
+            severities(&detect(&UnsafeCall, &artifact("yaml", vec![performs(call)])))
+        };
+        assert_eq!(severity(vec![]), [Severity::Medium]);
+        let trusts = ("trust_remote_code".to_owned(), Value::Bool(true));
+        assert_eq!(severity(vec![trusts]), [Severity::Critical]);
     }
 
     #[test]
