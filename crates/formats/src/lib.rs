@@ -15,6 +15,7 @@ pub mod gzip;
 pub mod hdf5;
 pub mod json;
 pub mod keras;
+mod key;
 pub mod marshal;
 pub mod onnx;
 pub mod ort;

@@ -1,10 +1,10 @@
 //! Names of values, in the graphs that know them.
 
 use crate::graph::{Graph, ValueId};
+pub(super) use crate::key::key;
 use davy_bytes::{Halt, Span};
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
-use std::sync::OnceLock;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// The value of inputs that are left out. It is a constant without elements.
 pub(super) const ABSENT: ValueId = 0;
@@ -57,20 +57,6 @@ impl Hasher for AsIs {
         let [a, b, c, d, e, f, g, h, ..] = key.to_le_bytes();
         self.0 = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
     }
-}
-
-/// Stands for a name: a hash of 128 bits, so that the names of a million nodes need not be kept.
-/// Who writes a model cannot find two names with the same one.
-pub(super) fn key(name: &[u8]) -> u128 {
-    static SECRET: OnceLock<RandomState> = OnceLock::new();
-    let secret = SECRET.get_or_init(RandomState::new);
-    let half = |salt: u8| {
-        let mut hasher = secret.build_hasher();
-        hasher.write_u8(salt);
-        hasher.write(name);
-        u128::from(hasher.finish())
-    };
-    half(1).wrapping_shl(64) | half(2)
 }
 
 /// Where names stand that are being looked up or defined.

@@ -6,23 +6,15 @@
 
 use super::node::{self, NAME, Node};
 use super::told::{self, Class};
-use super::trace::Trace;
 use super::value::{self, Constant};
 use super::{Place, table};
-use crate::calls::Calls;
 use crate::protobuf::{Field, Message, Wire};
 use crate::tally::Tally;
-use davy_artifact::{
-    Excerpt, Fact, Operator, Quirk, Reading, Role, Route, Site, Tensor, Value, Why,
-};
-use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
+use davy_artifact::{Fact, Quirk, Reading, Role, Route, Site, Tensor};
+use davy_bytes::{Budget, Bytes, Halt, Span};
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// Nodes that are told with their inputs; more are counted by their name, which is a gap.
-const TOLD: usize = 20_000;
-/// Inputs and attributes that are told of one node.
-const PARTS: usize = 64;
 /// Names of inputs that are compared with the names of nodes.
 const LINKS: usize = 1 << 24;
 /// Inputs without a node, and names that stand twice, that are recorded.
@@ -31,8 +23,6 @@ const FAULTS: usize = 16;
 const LARGE: u64 = 1024;
 /// So many of them.
 const CONSTANTS: u64 = 4096;
-/// Functions that are told by themselves.
-const FUNCTIONS: usize = 20_000;
 /// Elements that a constant of a few bytes may stand for: more do not fit in memory.
 const ELEMENTS: u64 = 1 << 32;
 
@@ -45,8 +35,8 @@ pub(super) struct Function {
     /// What it returns: the name of each output, in order, and the tensor that it is.
     pub(super) outputs: Vec<String>,
     pub(super) returns: Vec<(String, String)>,
-    span: Span,
-    nodes: u64,
+    pub(super) span: Span,
+    pub(super) nodes: u64,
 }
 
 /// What a name in a graph or function stands for.
@@ -79,10 +69,11 @@ pub(super) struct Graph {
     pub(super) callers: Vec<Caller>,
     /// Names of tensors that are paths of the model's own files.
     pub(super) assets: HashMap<String, String>,
-    index: Vec<(u64, Named)>,
+    secret: RandomState,
+    pub(super) index: Vec<(u64, Named)>,
     links: Vec<(u64, Span)>,
-    told: Vec<(usize, Span)>,
-    nodes: u64,
+    pub(super) told: Vec<(usize, Span)>,
+    pub(super) nodes: u64,
     constants: u64,
 }
 
@@ -96,6 +87,7 @@ impl Graph {
             by_name: HashMap::new(),
             callers: Vec::new(),
             assets,
+            secret: RandomState::new(),
             index: Vec::new(),
             links: Vec::new(),
             told: Vec::new(),
@@ -119,7 +111,7 @@ impl Graph {
         if read.is_ok() {
             self.check_links(place, reading);
         }
-        let told = self.tell(place, &mut tally, (reading, budget));
+        let told = self.tell(&mut tally, place, (reading, budget));
         tally.push(reading);
         self.tell_functions(label, parts, place, reading);
         read.and(told)
@@ -237,7 +229,7 @@ impl Graph {
         let Some(function) = self.functions.get(index) else { return Ok(()) };
         let scope = index.saturating_add(1);
         for (number, argument) in function.arguments.iter().enumerate() {
-            let hash = hash(scope, argument.as_bytes());
+            let hash = hash(&self.secret, scope, argument.as_bytes());
             self.index.push((hash, Named::Argument(number)));
         }
         let mut message = node::message(function.span, &table::FUNCTION_DEF);
@@ -263,15 +255,18 @@ impl Graph {
         (reading, budget): (&mut Reading, &mut Budget),
     ) -> Result<(), Halt> {
         let mut message = node::message(span, &table::NODE_DEF);
-        let mut key = hash(scope, b"");
+        let mut key = self.hash(scope, b"");
         let mut op = Span::new(span.start, 0);
         while let Some(field) = self.wire.next(&mut message, budget)? {
             match field.name() {
-                "name" => key = hash(scope, self.wire.head(field.content(), NAME)?),
+                "name" => {
+                    let name = self.wire.head(field.content(), NAME)?;
+                    key = hash(&self.secret, scope, name);
+                }
                 "op" => op = field.content(),
                 "input" if self.links.len() < LINKS => {
                     let input = self.wire.head(field.content(), NAME)?;
-                    self.links.push((hash(scope, base(input)), span));
+                    self.links.push((hash(&self.secret, scope, base(input)), span));
                 }
                 _ => {}
             }
@@ -361,135 +356,53 @@ impl Graph {
     /// Records names that stand twice in a graph or function, and inputs that are nowhere: the
     /// runtime refuses the former, and old versions crash on the latter (CVE-2020-26266).
     fn check_links(&mut self, place: Place<'_>, reading: &mut Reading) {
-        let twice = self.index.windows(2).filter_map(|pair| match pair {
+        let pairs = self.index.windows(2).filter_map(|pair| match pair {
             [(a, _), (b, Named::Node(span))] if a == b => Some(*span),
             _ => None,
         });
-        for span in twice.take(FAULTS) {
-            let what = "a node with a name that another one has";
-            reading.deviation(Quirk::Repeated, place.span(span), Route::None, what);
-        }
+        let twice: Vec<Span> = pairs.collect();
+        let what = "a node with a name that another one has";
+        tell_first(twice, Quirk::Repeated, what, place, reading);
         self.links.sort_unstable();
         let mut names = self.index.iter().map(|(hash, _)| *hash).peekable();
-        let mut faults = 0;
+        let mut nowhere: Vec<Span> = Vec::new();
         for (hash, span) in &self.links {
             while names.next_if(|name| name < hash).is_some() {}
-            if names.peek() != Some(hash) && faults < FAULTS {
-                faults = faults.saturating_add(1);
-                let what = "a node with an input that no node of its graph or function has";
-                reading.deviation(Quirk::Missing, place.span(*span), Route::None, what);
+            if names.peek() != Some(hash) {
+                nowhere.push(*span);
             }
         }
+        let what = "a node with an input that no node of its graph or function has";
+        tell_first(nowhere, Quirk::Missing, what, place, reading);
         self.links = Vec::new();
     }
 
-    /// Tells of the nodes that reach out.
-    fn tell(
-        &mut self,
-        place: Place<'_>,
-        tally: &mut Tally,
-        (reading, budget): (&mut Reading, &mut Budget),
-    ) -> Result<(), Halt> {
-        let told = std::mem::take(&mut self.told);
-        if let Some((_, span)) = told.get(TOLD) {
-            let left = told.len().saturating_sub(TOLD);
-            let what = format!("the inputs of {left} nodes that reach out of the graph");
-            reading.gap(place.span(*span), Why::Halted(Blame::Exhausted), &what);
-        }
-        for (at, (scope, span)) in told.into_iter().enumerate() {
-            let node = Node::read(&mut self.wire, span, budget)?;
-            let path = format!("{}{}", prefix(&self.functions, scope), node.name);
-            let site = Site { span: place.span(span), route: Route::Node(path) };
-            if at >= TOLD {
-                tally.count("", &node.op, || site);
-                continue;
-            }
-            let mut inputs = Vec::new();
-            for input in node.data_inputs().take(PARTS) {
-                inputs.push(Trace::new(self, budget).input(scope, input)?);
-            }
-            let attributes = attributes(&mut self.wire, &node, budget)?;
-            let operator = Operator { domain: String::new(), name: node.op, inputs, attributes };
-            tally.tell(operator, site);
-        }
-        Ok(())
+    /// Stands for a name in a graph or function: one that nobody can make two names for.
+    pub(super) fn hash(&self, scope: usize, name: &[u8]) -> u64 {
+        hash(&self.secret, scope, name)
     }
 
-    /// Tells of the functions, and of one that calls itself: the runtime follows it until the stack
-    /// ends (CVE-2022-23591).
-    fn tell_functions(
-        &mut self,
-        label: &str,
-        parts: &[Message],
-        place: Place<'_>,
-        reading: &mut Reading,
-    ) {
-        let span = parts.first().map_or(Span::default(), |it| Span::between(it.at, it.end));
-        let count = self.functions.len();
-        let site = Site { span: place.span(span), route: Route::None };
-        let detail = format!("{} nodes, {count} functions", self.nodes);
-        let path = label.to_owned();
-        reading.fact(Fact::Object { path, kind: "graph", detail, site: site.clone() });
-        for function in self.functions.iter().take(FUNCTIONS) {
-            let Function { name, arguments, outputs, span, nodes, .. } = function;
-            let (inputs, outputs) = (arguments.len(), outputs.len());
-            let detail = format!("{nodes} nodes, {inputs} arguments, {outputs} results");
-            let site = Site { span: place.span(*span), route: Route::None };
-            reading.fact(Fact::Object { path: name.clone(), kind: "function", detail, site });
-        }
-        let mut calls = Calls::default();
-        for Caller { callee, scope, .. } in &self.callers {
-            calls.add(to_u64(*scope), to_u64(callee.saturating_add(1)));
-        }
-        let cycle = calls.cycle(count.saturating_add(1));
-        if let Some(function) = cycle.and_then(|scope| self.functions.get(scope.checked_sub(1)?)) {
-            let what =
-                format!("function `{}` calls itself, directly or through others", function.name);
-            let route = Route::Node(function.name.clone());
-            reading.deviation(Quirk::Cycle, place.span(function.span), route, &what);
-        }
-    }
-
-    /// What a name stands for in a graph or function.
-    pub(super) fn find(
-        &mut self,
-        scope: usize,
-        name: &str,
-        budget: &mut Budget,
-    ) -> Result<Option<(Named, Option<Node>)>, Halt> {
-        let hash = hash(scope, name.as_bytes());
+    /// What has the name that a hash stands for.
+    pub(super) fn find(&self, hash: u64) -> Option<Named> {
         let first = self.index.partition_point(|(other, _)| *other < hash);
-        let Some((_, named)) = self.index.get(first).filter(|(other, _)| *other == hash) else {
-            return Ok(None);
-        };
-        let named = *named;
-        match named {
-            Named::Argument(_) => Ok(Some((named, None))),
-            Named::Node(span) => {
-                let node = Node::read(&mut self.wire, span, budget)?;
-                Ok(Some((named, Some(node))))
-            }
-        }
+        let (_, named) = self.index.get(first).filter(|(other, _)| *other == hash)?;
+        Some(*named)
     }
 }
 
-/// The attributes of a node that say something, by name.
-pub(super) fn attributes(
-    wire: &mut Wire,
-    node: &Node,
-    budget: &mut Budget,
-) -> Result<Vec<(String, Value)>, Halt> {
-    let mut attributes = Vec::new();
-    // What starts with an underline is a note of the writer's.
-    let said = node.attributes.iter().filter(|(name, _)| !name.starts_with('_'));
-    for (name, span) in said.take(PARTS) {
-        attributes.push((name.clone(), value::attribute(wire, *span, budget)?));
+/// Records the first of many breaks that are alike, in the order of the file.
+fn tell_first(
+    mut spans: Vec<Span>,
+    quirk: Quirk,
+    what: &str,
+    place: Place<'_>,
+    reading: &mut Reading,
+) {
+    spans.sort_unstable();
+    spans.dedup();
+    for span in spans.into_iter().take(FAULTS) {
+        reading.deviation(quirk, place.span(span), Route::None, what);
     }
-    if !node.device.is_empty() {
-        let device = Value::Text(Excerpt::whole(node.device.as_bytes()));
-        attributes.push(("device".to_owned(), device));
-    }
-    Ok(attributes)
 }
 
 /// Compares what a constant says of itself (CVE-2022-23594).
@@ -518,10 +431,10 @@ fn check_constant(constant: &Constant, span: Span, path: &str, reading: &mut Rea
     }
 }
 
-/// Hash of a name in a graph or function.
-fn hash(scope: usize, name: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (scope, name).hash(&mut hasher);
+fn hash(secret: &RandomState, scope: usize, name: &[u8]) -> u64 {
+    let mut hasher = secret.build_hasher();
+    hasher.write_usize(scope);
+    hasher.write(name);
     hasher.finish()
 }
 
@@ -532,13 +445,13 @@ pub(super) fn base(input: &[u8]) -> &[u8] {
 }
 
 /// The graph or function that nodes of a scope are in.
-fn scope_of(functions: &[Function], scope: usize) -> String {
+pub(super) fn scope_of(functions: &[Function], scope: usize) -> String {
     let function = scope.checked_sub(1).and_then(|index| functions.get(index));
     function.map_or_else(|| "graph".to_owned(), |function| function.name.clone())
 }
 
 /// What stands before the names of nodes of a scope.
-fn prefix(functions: &[Function], scope: usize) -> String {
+pub(super) fn prefix(functions: &[Function], scope: usize) -> String {
     let function = scope.checked_sub(1).and_then(|index| functions.get(index));
     function.map_or_else(String::new, |function| format!("{}/", function.name))
 }

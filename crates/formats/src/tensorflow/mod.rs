@@ -6,10 +6,13 @@
 
 mod checkpoint;
 mod graph;
+mod made;
 mod meta;
 mod node;
 mod small;
+mod steps;
 pub(crate) mod table;
+mod tell;
 mod told;
 mod trace;
 mod value;
@@ -222,5 +225,5 @@ pub(crate) fn node_attributes(bytes: &[u8]) -> Vec<(String, Value)> {
     let mut wire = Wire::new(&Bytes::from_memory(bytes));
     let mut budget = Budget::new(davy_bytes::Limits { steps: 1 << 16, ..Default::default() });
     let node = node::Node::read(&mut wire, whole, &mut budget).unwrap_or_default();
-    graph::attributes(&mut wire, &node, &mut budget).unwrap_or_default()
+    tell::attributes(&mut wire, &node, &mut budget).unwrap_or_default()
 }
