@@ -42,6 +42,14 @@ impl Tally {
         self.counted.push((operator, 1, site()));
     }
 
+    /// Counts nodes of an operator of which only the name matters, and that was not counted before.
+    pub(crate) fn add(&mut self, name: &str, count: u64, site: &Site) {
+        let (domain, name) = (String::new(), name.to_owned());
+        let operator = Operator { domain, name, inputs: vec![], attributes: vec![] };
+        self.plain.insert(format!("\0{}", operator.name), self.counted.len());
+        self.counted.push((operator, count, site.clone()));
+    }
+
     /// Counts an operator that is told with its inputs and attributes.
     pub(crate) fn tell(&mut self, operator: Operator, site: Site) {
         let key = key_of(&|hasher| feed(&operator, hasher));

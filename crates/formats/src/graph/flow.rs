@@ -2,7 +2,7 @@
 //! layers, and whether it tells if a condition on data holds.
 
 use super::order::Order;
-use super::{Class, Constant, Graph, Node, NodeId, ValueId};
+use super::{ABSENT, Class, Constant, Graph, Node, NodeId, ValueId};
 use davy_artifact::Value;
 use davy_bytes::to_usize;
 
@@ -121,7 +121,7 @@ impl Flow {
         let Some(first) = inputs.first() else { return false };
         match node.class {
             Class::Weighted => {
-                let fixed = inputs.iter().filter(|value| !self.is_data(**value) && **value != 0);
+                let fixed = inputs.iter().filter(|value| !self.is_data(**value) && **value != ABSENT);
                 inputs.len() == 1 || fixed.count() > 0
             }
             Class::Pick => {

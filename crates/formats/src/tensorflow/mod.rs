@@ -5,10 +5,13 @@
 //! read. Binary and text form are read by the same code: text is turned into the wire format first.
 
 mod checkpoint;
+mod flow;
 mod graph;
+mod kinds;
 mod made;
 mod meta;
 mod node;
+mod nodes;
 mod small;
 mod steps;
 pub(crate) mod table;
@@ -131,7 +134,7 @@ impl Format for GraphDef {
     ) -> Result<(), Halt> {
         with_wire(input.bytes, &table::GRAPH_DEF, (reading, budget), |bytes, place, sink| {
             let message = Message::whole(bytes, &table::GRAPH_DEF);
-            Graph::new(bytes, HashMap::new()).read(&[message], "graph", place, sink)
+            Graph::new(bytes, HashMap::new()).read(&[message], &[], "graph", place, sink)
         })
     }
 }

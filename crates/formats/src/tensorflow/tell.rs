@@ -3,13 +3,14 @@
 
 use super::graph::{Caller, Function, Graph, prefix};
 use super::node::Node;
+use super::nodes::Seen;
 use super::trace::Trace;
 use super::{Place, Sink, value};
 use crate::calls::Calls;
 use crate::protobuf::{Message, Wire};
 use crate::tally::Tally;
 use davy_artifact::{Excerpt, Fact, Operator, Quirk, Reading, Route, Site, Value, Why};
-use davy_bytes::{Blame, Budget, Halt, Span, to_u64};
+use davy_bytes::{Blame, Budget, Halt, Span, to_u64, to_usize};
 
 /// Nodes that are told with their inputs; more are counted by their name, which is a gap.
 const TOLD: usize = 1 << 18;
@@ -27,14 +28,17 @@ impl Graph {
         (reading, budget): Sink<'_>,
     ) -> Result<(), Halt> {
         let told = std::mem::take(&mut self.told);
-        let nodes = self.index.len();
+        let nodes = self.nodes.all().len();
         let mut trace = Trace::new(self, nodes, budget);
         let mut fault = None;
-        for (scope, span) in told.iter().take(TOLD) {
+        for number in told.iter().take(TOLD) {
+            let Some(Seen { span, scope, .. }) = trace.graph.nodes.get(*number).copied() else {
+                continue;
+            };
             let was_lost = trace.is_lost;
-            match trace.operator(*scope, *span) {
+            match trace.operator(to_usize(u64::from(scope)), span) {
                 Ok((operator, path)) => {
-                    let site = Site { span: place.span(*span), route: Route::Node(path) };
+                    let site = Site { span: place.span(span), route: Route::Node(path) };
                     tally.tell(operator, site);
                 }
                 Err(halt) => {
@@ -44,18 +48,22 @@ impl Graph {
             }
             if trace.is_lost && !was_lost {
                 let what = "what an operator that reaches out of the graph works on";
-                reading.gap(place.span(*span), Why::Halted(Blame::Exhausted), what);
+                reading.gap(place.span(span), Why::Halted(Blame::Exhausted), what);
             }
         }
-        if let Some((_, span)) = told.get(TOLD) {
-            let left = told.len().saturating_sub(TOLD);
+        let rest = told.get(TOLD..).unwrap_or_default();
+        if let Some(node) = rest.first().and_then(|number| self.nodes.get(*number)) {
+            let span = node.span;
+            let left = rest.len();
             let what = format!("the inputs of {left} nodes that reach out of the graph");
-            reading.gap(place.span(*span), Why::Halted(Blame::Exhausted), &what);
+            reading.gap(place.span(span), Why::Halted(Blame::Exhausted), &what);
         }
-        for (scope, span) in told.get(TOLD..).unwrap_or_default() {
-            let node = Node::read(&mut self.wire, *span, budget)?;
-            let route = Route::Node(format!("{}{}", prefix(&self.functions, *scope), node.name));
-            tally.count("", &node.op, || Site { span: place.span(*span), route });
+        for number in rest {
+            let Some(Seen { span, scope, .. }) = self.nodes.get(*number).copied() else { continue };
+            let node = Node::read(&mut self.wire, span, budget)?;
+            let prefix = prefix(&self.functions, to_usize(u64::from(scope)));
+            let route = Route::Node(format!("{prefix}{}", node.name));
+            tally.count("", &node.op, || Site { span: place.span(span), route });
         }
         fault.map_or(Ok(()), Err)
     }
@@ -72,7 +80,7 @@ impl Graph {
         let span = parts.first().map_or(Span::default(), |it| Span::between(it.at, it.end));
         let count = self.functions.len();
         let site = Site { span: place.span(span), route: Route::None };
-        let detail = format!("{} nodes, {count} functions", self.nodes);
+        let detail = format!("{} nodes, {count} functions", self.outer);
         let path = label.to_owned();
         reading.fact(Fact::Object { path, kind: "graph", detail, site: site.clone() });
         for function in self.functions.iter().take(FUNCTIONS) {

@@ -4,12 +4,13 @@
 //! What a name stands for is found out once for all that ask, and from a list: neither a long way nor
 //! many ways that meet cost more than the nodes on them. What is given up is said to be.
 
-use super::graph::{Caller, Graph, Named};
+use super::graph::{Caller, Graph};
 use super::node::Node;
+use super::nodes::{Named, Nodes};
 use super::steps::{Step, step};
 use super::{made, value};
 use davy_artifact::Value;
-use davy_bytes::{Budget, Halt, Span, to_u64};
+use davy_bytes::{Budget, Halt, to_u64};
 use std::collections::HashMap;
 
 /// Callers of a function that are asked for an argument.
@@ -28,7 +29,7 @@ struct Frame {
     depth: u32,
     callee: usize,
     scope: usize,
-    node: Span,
+    node: u32,
 }
 
 /// What is to be found out.
@@ -94,7 +95,7 @@ pub(super) struct Trace<'a> {
     pub(super) graph: &'a mut Graph,
     pub(super) budget: &'a mut Budget,
     frames: Vec<Frame>,
-    by_call: HashMap<(u32, usize, Span), u32>,
+    by_call: HashMap<(u32, usize, u32), u32>,
     known: HashMap<Key, Known>,
     active: HashMap<Key, usize>,
     units: u64,
@@ -111,7 +112,7 @@ impl Found {
 impl<'a> Trace<'a> {
     /// Nothing is known yet.
     pub(super) fn new(graph: &'a mut Graph, nodes: usize, budget: &'a mut Budget) -> Self {
-        let none = Frame { outer: 0, depth: 0, callee: usize::MAX, scope: 0, node: Span::default() };
+        let none = Frame { outer: 0, depth: 0, callee: usize::MAX, scope: 0, node: u32::MAX };
         let units = to_u64(nodes).saturating_mul(4).saturating_add(UNITS);
         // A unit takes about as much memory as a value.
         let units = units.min(budget.left().memory >> 7);
@@ -170,7 +171,7 @@ impl<'a> Trace<'a> {
         if let Some(file) = self.graph.assets.get(name).filter(|_| scope == 0) {
             return Ok(Some(Found::plain(made::asset(file))));
         }
-        let hash = self.graph.hash(scope, name.as_bytes());
+        let hash = Nodes::hash(scope, name.as_bytes());
         let key = Key { frame, name: hash, output: output_number(output) };
         let depth = self.frames.get(to_index(frame)).map_or(0, |frame| frame.depth);
         if let Some(found) = self.recall(key, depth) {
@@ -185,12 +186,12 @@ impl<'a> Trace<'a> {
             return Ok(Some(Found::plain(made::LOST)));
         }
         let mut needs = u32::MAX;
-        let is = match self.graph.find(hash) {
+        let is = match self.graph.nodes.find(hash) {
             Some(Named::Argument(number)) => {
                 needs = depth;
-                self.argument(frame, scope, number)?
+                self.argument(frame, scope, to_index(number))?
             }
-            Some(Named::Node(span)) => self.node((frame, depth), scope, span, output)?,
+            Some(Named::Node(number)) => self.node((frame, depth), scope, number, output)?,
             None => Made::Known(Value::Unknown("no node of this graph")),
         };
         match is {
@@ -252,15 +253,16 @@ impl<'a> Trace<'a> {
         &mut self,
         (frame, depth): (u32, u32),
         scope: usize,
-        span: Span,
+        number: u32,
         output: &str,
     ) -> Result<Made, Halt> {
+        let span = self.graph.nodes.get(number).map(|node| node.span).unwrap_or_default();
         let node = Node::read(&mut self.graph.wire, span, self.budget)?;
         if !self.pay(node.inputs.len().saturating_add(node.attributes.len())) {
             return Ok(Made::Known(made::LOST));
         }
         if let Some(callee) = self.graph.by_name.get(&node.op).copied() {
-            return Ok(self.call(&[callee], (frame, depth), (scope, span), output));
+            return Ok(self.call(&[callee], (frame, depth), (scope, number), output));
         }
         let query = |input: &String| Query { frame, scope, input: input.clone() };
         let some = |skip: usize, take: usize| -> Vec<Query> {
@@ -295,7 +297,7 @@ impl<'a> Trace<'a> {
             Step::Map(map) => Made::Of(Combine::Map(node.op.clone(), map), some(0, 1), vec![]),
             Step::Call(_) => {
                 let callees = self.callees(&node)?;
-                self.call(&callees, (frame, depth), (scope, span), output)
+                self.call(&callees, (frame, depth), (scope, number), output)
             }
             Step::Unknown(why) => Made::Known(Value::Unknown(why)),
         })
@@ -327,7 +329,7 @@ impl<'a> Trace<'a> {
         &mut self,
         callees: &[usize],
         (frame, depth): (u32, u32),
-        (scope, node): (usize, Span),
+        (scope, node): (usize, u32),
         output: &str,
     ) -> Made {
         let mut results = Vec::new();
@@ -373,7 +375,7 @@ impl<'a> Trace<'a> {
         let led = self.frames.get(to_index(frame)).filter(|it| it.callee == callee).copied();
         let mut callers: Vec<(u32, Caller)> = Vec::new();
         if let Some(Frame { outer, callee, scope, node, .. }) = led {
-            callers.push((outer, Caller { callee, scope, node }));
+            callers.push((outer, Caller { callee, scope, node, order: 0 }));
         } else {
             let first = self.graph.callers.partition_point(|caller| caller.callee < callee);
             let all = self.graph.callers.iter().skip(first).take_while(|it| it.callee == callee);
@@ -396,7 +398,8 @@ impl<'a> Trace<'a> {
 
     /// The input that a call hands over as the argument with the given number.
     fn handed(&mut self, caller: Caller, number: usize) -> Result<Result<String, Value>, Halt> {
-        let node = Node::read(&mut self.graph.wire, caller.node, self.budget)?;
+        let span = self.graph.nodes.get(caller.node).map(|node| node.span).unwrap_or_default();
+        let node = Node::read(&mut self.graph.wire, span, self.budget)?;
         if !self.pay(node.inputs.len().saturating_add(node.attributes.len())) {
             return Ok(Err(made::LOST));
         }
