@@ -56,8 +56,7 @@ impl Graph {
         let has = |graph: &Self, is: fn(Class) -> bool| {
             graph.nodes.ops().iter().any(|op| is(kinds::class(&op.name)))
         };
-        let decides = |class| matches!(class, Class::Compare | Class::Step);
-        if !has(self, decides) || !has(self, |class| class == Class::Weighted) {
+        if !has(self, Class::decides) || !has(self, |class| class == Class::Weighted) {
             return Ok(());
         }
         let Some(graph) = Builder::build(self, outputs, budget)? else { return Ok(()) };
@@ -239,19 +238,35 @@ impl<'a> Builder<'a> {
             "GatherV2" | "Switch" | "RefSwitch" => {
                 inputs.truncate(if name == "GatherV2" { 2 } else { 1 });
             }
-            "StridedSlice" => inputs.truncate(3),
+            "StridedSlice" => {
+                inputs.truncate(if self.takes_all(seen, &inputs)? { 1 } else { 3 });
+                class = if inputs.len() == 1 { Class::Other } else { Class::Pick };
+            }
             "Slice" => self.slice(seen, &mut inputs),
+            "Merge" | "RefMerge" if self.before(number).any(|it| self.is_again(it)) => {
+                // What a loop hands on joins at its end.
+                inputs.truncate(1);
+            }
             "Merge" | "RefMerge" => {
                 if let Some(condition) = self.condition(number, seen) {
                     inputs.insert(0, condition);
                     class = Class::Select;
                 }
             }
-            "Cast" if self.to_bool(seen)? => class = Class::Step,
+            "Cast" => class = self.cast(seen)?,
+            "Enter" | "RefEnter" => inputs.truncate(1),
+            "Exit" | "RefExit" => {
+                if let Some([condition, again]) = self.loop_of(number, seen) {
+                    inputs.insert(0, condition);
+                    inputs.insert(1, again);
+                    class = Class::Select;
+                }
+            }
             _ => {}
         }
         if kinds::is_input(&name) && seen.scope == 0 {
             outputs.iter().for_each(|value| self.graph(0).set_input(*value));
+            return Ok(());
         }
         self.add(class, NO_OPERATOR, seen, &inputs, &outputs);
         Ok(())
@@ -362,11 +377,36 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn to_bool(&mut self, seen: &Seen) -> Result<bool, Halt> {
+    /// The class of a node that gives its numbers another type.
+    fn cast(&mut self, seen: &Seen) -> Result<Class, Halt> {
         let node = Node::read(&mut self.source.wire, seen.span, self.budget)?;
-        let Some(kind) = node.attribute("DstT") else { return Ok(false) };
+        let Some(kind) = node.attribute("DstT") else { return Ok(Class::Other) };
         let kind = value::attribute(&mut self.source.wire, kind, self.budget)?;
-        Ok(kind.text() == Some("DT_BOOL"))
+        Ok(match kind.text() {
+            Some("DT_BOOL") => Class::Step,
+            Some(kind) if kind.starts_with("DT_INT") || kind.starts_with("DT_UINT") => Class::Whole,
+            _ => Class::Other,
+        })
+    }
+
+    /// Whether a slice takes everything, and only adds dimensions.
+    fn takes_all(&mut self, seen: &Seen, inputs: &[ValueId]) -> Result<bool, Halt> {
+        let node = Node::read(&mut self.source.wire, seen.span, self.budget)?;
+        let mut mask = |name: &str| match node.attribute(name) {
+            Some(span) => match value::attribute(&mut self.source.wire, span, self.budget)? {
+                Value::Int(bits) => Ok(bits),
+                _ => Ok(0),
+            },
+            None => Ok(0),
+        };
+        let open = mask("begin_mask")? & mask("end_mask")?;
+        let open = open | mask("new_axis_mask")? | mask("ellipsis_mask")?;
+        let (single, inputs) = (mask("shrink_axis_mask")?, inputs.get(1));
+        let [own, library] = &self.graphs;
+        let graph = if seen.scope == 0 { own } else { library };
+        let rank = inputs.and_then(|begin| graph.constant(*begin)).map(|begin| begin.elements);
+        let all = rank.filter(|rank| *rank < 63).map(|rank| 1_i64.wrapping_shl(u32::try_from(rank).unwrap_or(0)));
+        Ok(single == 0 && all.is_some_and(|all| open & all.saturating_sub(1) == all.saturating_sub(1)))
     }
 
     /// Where a slice ends is its start and its size together.
@@ -390,37 +430,49 @@ impl<'a> Builder<'a> {
         *size = end;
     }
 
+    /// The operator of a node.
+    fn op(&self, number: u32) -> &str {
+        let op = self.source.nodes.get(number).and_then(|seen| self.source.nodes.op_of(seen.op));
+        op.map_or("", |op| op.name.as_str())
+    }
+
+    /// The nodes that a node works on or waits for.
+    fn before(&self, number: u32) -> impl Iterator<Item = u32> {
+        let links = self.source.nodes.links_of(number).iter();
+        links.filter_map(|link| match self.source.nodes.find(link.name) {
+            Some(Named::Node(node)) => Some(node),
+            _ => None,
+        })
+    }
+
+    fn is_again(&self, number: u32) -> bool {
+        matches!(self.op(number), "NextIteration" | "RefNextIteration")
+    }
+
     /// What a node depends on that puts two branches together: the condition of the switch that
-    /// they start at. Loops, which are built of the same operators, have none.
+    /// they start at.
     fn condition(&self, number: u32, seen: &Seen) -> Option<ValueId> {
-        let op = |number: u32| {
-            let seen = self.source.nodes.get(number)?;
-            self.source.nodes.op_of(seen.op).map(|op| op.name.as_str())
-        };
-        let before = |number: u32| {
-            let links = self.source.nodes.links_of(number).iter();
-            links.filter_map(|link| match self.source.nodes.find(link.name) {
-                Some(Named::Node(node)) => Some(node),
-                _ => None,
-            })
-        };
-        if before(number).any(|it| matches!(op(it), Some("NextIteration" | "RefNextIteration"))) {
-            return None;
-        }
-        let mut waiting: VecDeque<u32> = before(number).collect();
-        let mut tried = 0_usize;
-        while let Some(node) = waiting.pop_front() {
-            tried = tried.saturating_add(1);
-            if tried > BRANCH {
-                break;
-            }
-            if matches!(op(node), Some("Switch" | "RefSwitch")) {
+        let mut waiting: VecDeque<u32> = self.before(number).collect();
+        for _ in 0..BRANCH {
+            let node = waiting.pop_front()?;
+            if matches!(self.op(node), "Switch" | "RefSwitch") {
                 let links = self.source.nodes.links_of(node);
                 return links.get(1).map(|link| self.value(link, seen.scope));
             }
-            waiting.extend(before(node).take(8));
+            waiting.extend(self.before(node).take(8));
         }
         None
+    }
+
+    /// What the end of a loop depends on, and what the loop's body hands on: the end is behind a
+    /// switch, which is behind a merge of what comes in and what comes again.
+    fn loop_of(&self, number: u32, seen: &Seen) -> Option<[ValueId; 2]> {
+        let switch = self.before(number).next()?;
+        let merge = self.before(switch).next()?;
+        let again = self.before(merge).find(|it| self.is_again(*it))?;
+        let condition = self.source.nodes.links_of(switch).get(1)?;
+        let body = self.source.nodes.links_of(again).first()?;
+        Some([self.value(condition, seen.scope), self.value(body, seen.scope)])
     }
 
     /// What functions return.

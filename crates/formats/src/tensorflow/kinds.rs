@@ -45,9 +45,12 @@ pub(super) fn class(op: &str) -> Class {
         | "RandomUniform" | "RandomUniformInt" | "Rank" | "Shape" | "ShapeN" | "Size"
         | "StatelessRandomNormal" | "StatelessRandomNormalV2" | "StatelessRandomUniform"
         | "StatelessRandomUniformV2" | "TruncatedNormal" | "ZerosLike" => Class::Shape,
-        "Ceil" | "Floor" | "FloorDiv" | "IsFinite" | "IsInf" | "IsNan" | "Rint" | "Round"
-        | "Sign" | "TruncateDiv" => Class::Step,
-        "ClipByValue" => Class::Step,
+        "Ceil" | "ClipByValue" | "Floor" | "FloorDiv" | "IsFinite" | "IsInf" | "IsNan" | "Relu6"
+        | "Rint" | "Round" | "Sign" | "TruncateDiv" => Class::Step,
+        "Maximum" | "Relu" => Class::AtLeast,
+        "Minimum" => Class::AtMost,
+        "Elu" | "Erf" | "LogSoftmax" | "Selu" | "Sigmoid" | "Softmax" | "Softplus" | "Softsign"
+        | "Tanh" => Class::Squash,
         _ if LAYERS.iter().any(|word| op.contains(word)) => Class::Weighted,
         _ if op.starts_with("Segment") || op.starts_with("UnsortedSegment") => Class::Reduce,
         _ => Class::Other,
