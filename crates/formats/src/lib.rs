@@ -8,8 +8,10 @@
 pub mod bytecode;
 mod calls;
 pub mod compressed;
+mod embedded;
 mod flatbuffers;
 pub mod foreign;
+pub mod gguf;
 pub mod graph;
 pub mod gzip;
 pub mod hdf5;
@@ -22,8 +24,10 @@ pub mod ort;
 pub mod pickle;
 pub mod protobuf;
 pub mod python;
+pub mod safetensors;
 pub mod sevenzip;
 mod sstable;
+mod stored;
 mod tally;
 pub mod tar;
 pub mod template;
@@ -43,6 +47,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::XZ,
     &compressed::ZSTD,
     &foreign::Foreign,
+    &gguf::Gguf,
     &gzip::Gzip,
     &gzip::Zlib,
     &hdf5::Hdf5,
@@ -61,6 +66,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &pickle::Pickle,
     &marshal::Pyc,
     &python::Python,
+    &safetensors::Safetensors,
+    &safetensors::SafetensorsIndex,
     &sevenzip::SevenZip,
     &tar::Tar,
     &template::Jinja,
