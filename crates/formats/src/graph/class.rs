@@ -44,12 +44,7 @@ impl Class {
     pub fn decides(self) -> bool {
         matches!(
             self,
-            Self::AtLeast
-                | Self::AtMost
-                | Self::Compare
-                | Self::Squash
-                | Self::Step
-                | Self::Whole
+            Self::AtLeast | Self::AtMost | Self::Compare | Self::Squash | Self::Step | Self::Whole
         )
     }
 }

@@ -123,7 +123,8 @@ impl Flow {
         let Some(first) = inputs.first() else { return false };
         match node.class {
             Class::Weighted => {
-                let fixed = inputs.iter().filter(|value| !self.is_data(**value) && **value != ABSENT);
+                let fixed =
+                    inputs.iter().filter(|value| !self.is_data(**value) && **value != ABSENT);
                 inputs.len() == 1 || fixed.count() > 0
             }
             Class::Pick => {

@@ -405,8 +405,11 @@ impl<'a> Builder<'a> {
         let [own, library] = &self.graphs;
         let graph = if seen.scope == 0 { own } else { library };
         let rank = inputs.and_then(|begin| graph.constant(*begin)).map(|begin| begin.elements);
-        let all = rank.filter(|rank| *rank < 63).map(|rank| 1_i64.wrapping_shl(u32::try_from(rank).unwrap_or(0)));
-        Ok(single == 0 && all.is_some_and(|all| open & all.saturating_sub(1) == all.saturating_sub(1)))
+        let all = rank
+            .filter(|rank| *rank < 63)
+            .map(|rank| 1_i64.wrapping_shl(u32::try_from(rank).unwrap_or(0)));
+        Ok(single == 0
+            && all.is_some_and(|all| open & all.saturating_sub(1) == all.saturating_sub(1)))
     }
 
     /// Where a slice ends is its start and its size together.
@@ -482,7 +485,8 @@ impl<'a> Builder<'a> {
             let scope = u32::try_from(index.saturating_add(1)).unwrap_or(u32::MAX);
             let returned = |name: &String| {
                 let given = function.returns.iter().find(|(key, _)| key == name);
-                let link = given.map(|(_, tensor)| super::graph::link(index.saturating_add(1), tensor));
+                let link =
+                    given.map(|(_, tensor)| super::graph::link(index.saturating_add(1), tensor));
                 link.map_or(ABSENT, |link| self.value(&link, scope))
             };
             let outputs: Vec<ValueId> = function.outputs.iter().map(returned).collect();
@@ -538,13 +542,15 @@ impl<'a> Builder<'a> {
             else {
                 return;
             };
-            let data = inputs.iter().enumerate().filter(|(at, _)| {
-                !is_resource.get(*at).copied().unwrap_or(false)
-            });
+            let data = inputs
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| !is_resource.get(*at).copied().unwrap_or(false));
             let data: Vec<ValueId> = data.map(|(_, value)| *value).collect();
             data.into_iter().for_each(|value| self.graph(0).set_input(value));
             outputs.iter().for_each(|value| self.graph(0).set_output(*value));
-            let seen = Seen::of(self.source.functions.get(index).map_or(Span::default(), |it| it.span));
+            let seen =
+                Seen::of(self.source.functions.get(index).map_or(Span::default(), |it| it.span));
             let operator = u32::try_from(index).unwrap_or(NO_OPERATOR);
             self.add(Class::Other, operator, &seen, &inputs, &outputs);
         }

@@ -21,11 +21,22 @@ const LAYERS: &[&str] = &[
 /// The class of an operator.
 pub(super) fn class(op: &str) -> Class {
     match op {
-        "ApproximateEqual" | "Equal" | "Greater" | "GreaterEqual" | "InTopK" | "InTopKV2"
-        | "Less" | "LessEqual" | "NotEqual" | "RegexFullMatch" | "StaticRegexFullMatch" => {
-            Class::Compare
-        }
-        "Concat" | "ConcatV2" | "DynamicStitch" | "Pack" | "ParallelConcat"
+        "ApproximateEqual"
+        | "Equal"
+        | "Greater"
+        | "GreaterEqual"
+        | "InTopK"
+        | "InTopKV2"
+        | "Less"
+        | "LessEqual"
+        | "NotEqual"
+        | "RegexFullMatch"
+        | "StaticRegexFullMatch" => Class::Compare,
+        "Concat"
+        | "ConcatV2"
+        | "DynamicStitch"
+        | "Pack"
+        | "ParallelConcat"
         | "ParallelDynamicStitch" => Class::Concat,
         "Div" | "DivNoNan" | "Log" | "Log1p" | "Pow" | "RealDiv" | "Reciprocal" | "Inv"
         | "Rsqrt" | "Sqrt" | "Xdivy" => Class::Ratio,
@@ -34,19 +45,51 @@ pub(super) fn class(op: &str) -> Class {
         | "StridedSliceV2" | "TensorListGetItem" | "LookupTableFind" | "LookupTableFindV2" => {
             Class::Pick
         }
-        "All" | "Any" | "ArgMax" | "ArgMin" | "Bincount" | "CountUpTo" | "DenseBincount"
-        | "EuclideanNorm" | "HistogramFixedWidth" | "L2Loss" | "Max" | "Mean" | "Min"
-        | "NthElement" | "Prod" | "ReduceJoin" | "StringToHashBucket"
-        | "StringToHashBucketFast" | "StringToHashBucketStrong" | "Fingerprint" | "Sum" | "TopK"
-        | "TopKV2" | "UniqueWithCounts" | "UniqueWithCountsV2" => Class::Reduce,
+        "All"
+        | "Any"
+        | "ArgMax"
+        | "ArgMin"
+        | "Bincount"
+        | "CountUpTo"
+        | "DenseBincount"
+        | "EuclideanNorm"
+        | "HistogramFixedWidth"
+        | "L2Loss"
+        | "Max"
+        | "Mean"
+        | "Min"
+        | "NthElement"
+        | "Prod"
+        | "ReduceJoin"
+        | "StringToHashBucket"
+        | "StringToHashBucketFast"
+        | "StringToHashBucketStrong"
+        | "Fingerprint"
+        | "Sum"
+        | "TopK"
+        | "TopKV2"
+        | "UniqueWithCounts"
+        | "UniqueWithCountsV2" => Class::Reduce,
         "Mul" | "MulNoNan" => Class::Multiply,
         "Select" | "SelectV2" => Class::Select,
-        "OnesLike" | "ParameterizedTruncatedNormal" | "RandomGamma" | "RandomStandardNormal"
-        | "RandomUniform" | "RandomUniformInt" | "Rank" | "Shape" | "ShapeN" | "Size"
-        | "StatelessRandomNormal" | "StatelessRandomNormalV2" | "StatelessRandomUniform"
-        | "StatelessRandomUniformV2" | "TruncatedNormal" | "ZerosLike" => Class::Shape,
-        "Ceil" | "ClipByValue" | "Floor" | "FloorDiv" | "IsFinite" | "IsInf" | "IsNan" | "Relu6"
-        | "Rint" | "Round" | "Sign" | "TruncateDiv" => Class::Step,
+        "OnesLike"
+        | "ParameterizedTruncatedNormal"
+        | "RandomGamma"
+        | "RandomStandardNormal"
+        | "RandomUniform"
+        | "RandomUniformInt"
+        | "Rank"
+        | "Shape"
+        | "ShapeN"
+        | "Size"
+        | "StatelessRandomNormal"
+        | "StatelessRandomNormalV2"
+        | "StatelessRandomUniform"
+        | "StatelessRandomUniformV2"
+        | "TruncatedNormal"
+        | "ZerosLike" => Class::Shape,
+        "Ceil" | "ClipByValue" | "Floor" | "FloorDiv" | "IsFinite" | "IsInf" | "IsNan"
+        | "Relu6" | "Rint" | "Round" | "Sign" | "TruncateDiv" => Class::Step,
         "Maximum" | "Relu" => Class::AtLeast,
         "Minimum" => Class::AtMost,
         "Elu" | "Erf" | "LogSoftmax" | "Selu" | "Sigmoid" | "Softmax" | "Softplus" | "Softsign"

@@ -190,7 +190,10 @@ mod tests {
         assert_eq!(one_of(vec![a(), LOOP]), a());
         assert_eq!(one_of(vec![LOOP]), LOOP);
         assert_eq!(one_of(vec![a(), Value::None]).to_string(), "{'a', None}");
-        assert_eq!(one_of(vec![Value::Set(vec![a(), Value::None]), a()]).to_string(), "{'a', None}");
+        assert_eq!(
+            one_of(vec![Value::Set(vec![a(), Value::None]), a()]).to_string(),
+            "{'a', None}"
+        );
         assert_eq!(packed(vec![a(), Value::List(vec![a()])]).to_string(), "['a', 'a']");
     }
 

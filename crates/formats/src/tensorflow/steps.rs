@@ -89,10 +89,25 @@ pub(super) fn step(op: &str) -> Step {
         "Pack" | "ParallelConcat" | "Stack" | "Concat" => Step::Pack(0),
         "ConcatV2" => Step::Pack(1),
         "StringJoin" | "Add" | "AddV2" => Step::Join,
-        "ReduceJoin" | "ShardedFilename" | "ShardedFilespec" | "StringFormat" | "Substr"
-        | "RegexReplace" | "EncodeBase64" | "StaticRegexReplace" | "AsString" | "UnicodeEncode"
-        | "UnicodeDecode" | "UnicodeTranscode" | "UnsortedSegmentJoin" | "StringSplit"
-        | "StringSplitV2" | "StringStrip" | "DecodeCompressed" | "DecodeRaw" | "ReadFile"
+        "ReduceJoin"
+        | "ShardedFilename"
+        | "ShardedFilespec"
+        | "StringFormat"
+        | "Substr"
+        | "RegexReplace"
+        | "EncodeBase64"
+        | "StaticRegexReplace"
+        | "AsString"
+        | "UnicodeEncode"
+        | "UnicodeDecode"
+        | "UnicodeTranscode"
+        | "UnsortedSegmentJoin"
+        | "StringSplit"
+        | "StringSplitV2"
+        | "StringStrip"
+        | "DecodeCompressed"
+        | "DecodeRaw"
+        | "ReadFile"
         | "MatchingFiles" => Step::Build,
         "DecodeBase64" => Step::Map(|text| BASE64.decode(text).ok()),
         "StringLower" => Step::Map(|text| Some(text.to_ascii_lowercase())),

@@ -269,9 +269,7 @@ impl<'a> Trace<'a> {
             node.data_inputs().skip(skip).take(take).map(query).collect()
         };
         let nth = |number: usize| match some(number, 1) {
-            none if none.is_empty() => {
-                Made::Known(Value::Unknown("an input that is missing"))
-            }
+            none if none.is_empty() => Made::Known(Value::Unknown("an input that is missing")),
             one => Made::Of(Combine::OneOf, one, vec![]),
         };
         let all = |combine: Combine| Made::Of(combine, some(0, usize::MAX), vec![]);
@@ -525,7 +523,8 @@ mod tests {
     fn a_long_way_leads_to_its_start() {
         let mut text = constant("p0", "/etc/passwd");
         for at in 1..20_000 {
-            let _ = write!(text, "{}", node(&format!("p{at}"), "Identity", &format!("'p{}'", at - 1)));
+            let _ =
+                write!(text, "{}", node(&format!("p{at}"), "Identity", &format!("'p{}'", at - 1)));
         }
         let (reading, _) = read(&(text + &node("r", "ReadFile", "'p19999'")));
         assert_eq!(inputs(&reading, "ReadFile"), ["'/etc/passwd'"]);

@@ -166,12 +166,20 @@ fn of_call(call: &Call) -> Target {
         | "StringFormat" | "Substr" | "StringLower" | "StringUpper" | "StringStrip"
         | "RegexReplace" | "StaticRegexReplace" | "AsString" => {
             let first = call.args.first().map_or(Target::Computed, target);
-            let is_shuffled = !matches!(name.module.as_str(), "ShardedFilename" | "ShardedFilespec");
+            let is_shuffled =
+                !matches!(name.module.as_str(), "ShardedFilename" | "ShardedFilespec");
             // Who makes a path out of nothing but constants, in other ways than joining them, hides it.
             if is_shuffled && is_constant(call) { first.max(hidden(call)) } else { first }
         }
-        "DecodeBase64" | "DecodeCompressed" | "DecodeRaw" | "StringSplit" | "StringSplitV2"
-        | "UnicodeDecode" | "UnicodeEncode" | "UnicodeTranscode" | "UnsortedSegmentJoin"
+        "DecodeBase64"
+        | "DecodeCompressed"
+        | "DecodeRaw"
+        | "StringSplit"
+        | "StringSplitV2"
+        | "UnicodeDecode"
+        | "UnicodeEncode"
+        | "UnicodeTranscode"
+        | "UnsortedSegmentJoin"
             if is_constant(call) =>
         {
             hidden(call)
