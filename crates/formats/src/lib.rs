@@ -20,6 +20,7 @@ pub mod hdf5;
 pub mod joblib;
 pub mod json;
 pub mod keras;
+mod key;
 pub mod marshal;
 pub mod mlnet;
 pub mod msgpack;

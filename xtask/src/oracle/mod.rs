@@ -4,6 +4,7 @@
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
 mod arrays;
+mod backdoor;
 mod bytecode;
 mod calls;
 mod hdf5;
@@ -19,8 +20,9 @@ mod tflite;
 mod zip;
 
 pub use arrays::{joblib, msgpack, numpy};
+pub use backdoor::backdoor;
 pub use hdf5::hdf5;
-pub use onnx::{backdoor, onnx};
+pub use onnx::onnx;
 pub use tensorflow::tensorflow;
 pub use tflite::tflite;
 
