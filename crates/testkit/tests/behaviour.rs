@@ -1,6 +1,6 @@
 //! Tags and indicators against labelled programs, by way of whole scans: what a pickle runs is told
 //! for what it is, and honest programs get no tag.
-#![allow(clippy::unwrap_used, reason = "a failing test panics")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a failing test panics")]
 #![allow(clippy::print_stdout, reason = "the figures are what the test is for")]
 
 use davy_bytes::Bytes;
