@@ -1,6 +1,6 @@
 //! What files can do against what they are evidently for: every labelled file is reported at its
 //! level, shown as a confusion matrix.
-#![allow(clippy::unwrap_used, reason = "a failing test panics")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a failing test panics")]
 #![allow(clippy::print_stdout, reason = "the matrix is what the test is for")]
 
 use davy_bytes::Bytes;
