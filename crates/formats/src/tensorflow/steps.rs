@@ -10,6 +10,78 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// Operators that make text out of their inputs in a way that is not followed.
+const BUILDING: &[&str] = &[
+    "AsString",
+    "DecodeCompressed",
+    "DecodeRaw",
+    "EncodeBase64",
+    "MatchingFiles",
+    "ReadFile",
+    "ReduceJoin",
+    "RegexReplace",
+    "ShardedFilename",
+    "ShardedFilespec",
+    "StaticRegexReplace",
+    "StringFormat",
+    "StringSplit",
+    "StringSplitV2",
+    "StringStrip",
+    "Substr",
+    "UnicodeDecode",
+    "UnicodeEncode",
+    "UnicodeTranscode",
+    "UnsortedSegmentJoin",
+];
+
+/// Operators that hand their first input on.
+const PASSING: &[&str] = &[
+    "BroadcastTo",
+    "Cast",
+    "CheckNumerics",
+    "Copy",
+    "CopyHost",
+    "DebugIdentity",
+    "DebugIdentityV2",
+    "DebugIdentityV3",
+    "DeepCopy",
+    "EnsureShape",
+    "Enter",
+    "Exit",
+    "ExpandDims",
+    "Gather",
+    "GatherNd",
+    "GatherV2",
+    "Identity",
+    "LoopCond",
+    "NextIteration",
+    "Pad",
+    "PadV2",
+    "PlaceholderWithDefault",
+    "PreventGradient",
+    "RandomShuffle",
+    "RefEnter",
+    "RefExit",
+    "RefIdentity",
+    "RefNextIteration",
+    "RefSwitch",
+    "Reshape",
+    "ReverseV2",
+    "Roll",
+    "Slice",
+    "Snapshot",
+    "Split",
+    "Squeeze",
+    "StopGradient",
+    "StridedSlice",
+    "Switch",
+    "Tile",
+    "Transpose",
+    "Unpack",
+    "XlaSharding",
+    "_EagerConst",
+];
+
 /// What a node does with its inputs, as far as text goes.
 pub(super) enum Step {
     /// It gives what stands in it.
@@ -38,50 +110,7 @@ pub(super) enum Step {
 pub(super) fn step(op: &str) -> Step {
     match op {
         "Const" | "HostConst" => Step::Const,
-        "Identity"
-        | "EnsureShape"
-        | "ExpandDims"
-        | "PlaceholderWithDefault"
-        | "PreventGradient"
-        | "Reshape"
-        | "Snapshot"
-        | "Squeeze"
-        | "StopGradient"
-        | "Cast"
-        | "Tile"
-        | "BroadcastTo"
-        | "CheckNumerics"
-        | "DebugIdentity"
-        | "DebugIdentityV2"
-        | "DebugIdentityV3"
-        | "DeepCopy"
-        | "Enter"
-        | "Exit"
-        | "NextIteration"
-        | "LoopCond"
-        | "Copy"
-        | "CopyHost"
-        | "RefEnter"
-        | "RefExit"
-        | "RefIdentity"
-        | "RefNextIteration"
-        | "GatherV2"
-        | "Gather"
-        | "GatherNd"
-        | "Pad"
-        | "PadV2"
-        | "Slice"
-        | "Split"
-        | "StridedSlice"
-        | "Unpack"
-        | "Transpose"
-        | "ReverseV2"
-        | "RandomShuffle"
-        | "Roll"
-        | "Switch"
-        | "RefSwitch"
-        | "XlaSharding"
-        | "_EagerConst" => Step::Pass(0),
+        op if PASSING.contains(&op) => Step::Pass(0),
         "Fill" => Step::Pass(1),
         "IdentityN" => Step::PassNth,
         "Merge" | "RefMerge" => Step::Either(0),
@@ -89,26 +118,7 @@ pub(super) fn step(op: &str) -> Step {
         "Pack" | "ParallelConcat" | "Stack" | "Concat" => Step::Pack(0),
         "ConcatV2" => Step::Pack(1),
         "StringJoin" | "Add" | "AddV2" => Step::Join,
-        "ReduceJoin"
-        | "ShardedFilename"
-        | "ShardedFilespec"
-        | "StringFormat"
-        | "Substr"
-        | "RegexReplace"
-        | "EncodeBase64"
-        | "StaticRegexReplace"
-        | "AsString"
-        | "UnicodeEncode"
-        | "UnicodeDecode"
-        | "UnicodeTranscode"
-        | "UnsortedSegmentJoin"
-        | "StringSplit"
-        | "StringSplitV2"
-        | "StringStrip"
-        | "DecodeCompressed"
-        | "DecodeRaw"
-        | "ReadFile"
-        | "MatchingFiles" => Step::Build,
+        op if BUILDING.contains(&op) => Step::Build,
         "DecodeBase64" => Step::Map(|text| BASE64.decode(text).ok()),
         "StringLower" => Step::Map(|text| Some(text.to_ascii_lowercase())),
         "StringUpper" => Step::Map(|text| Some(text.to_ascii_uppercase())),
