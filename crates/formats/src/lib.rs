@@ -20,8 +20,10 @@ pub mod joblib;
 pub mod json;
 pub mod keras;
 pub mod marshal;
+pub mod matlab;
 pub mod mlnet;
 pub mod msgpack;
+pub mod netcdf;
 pub mod numpy;
 pub mod onnx;
 pub mod ort;
@@ -70,8 +72,10 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::Yaml,
     &keras::TensorFlowJs,
     &marshal::Marshal,
+    &matlab::Matlab,
     &mlnet::MlNet,
     &msgpack::MessagePack,
+    &netcdf::NetCdf,
     &numpy::Npy,
     &numpy::Npz,
     &onnx::Onnx,
