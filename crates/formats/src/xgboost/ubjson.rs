@@ -36,7 +36,8 @@ pub fn starts_object(head: &[u8]) -> bool {
         }
         [b'{', b'i' | b'U', len, rest @ ..] => is_key(rest, &[*len]),
         [b'{', b'$', kind, b'#', ..] => TYPES.contains(kind),
-        [b'{', b'#', b'i' | b'U' | b'I' | b'l' | b'L', ..] => true,
+        [b'{', b'#', b'i' | b'U', _, kind, ..] => b"iUIlL".contains(kind),
+        [b'{', b'#', b'I' | b'l' | b'L', 0, ..] => true,
         _ => false,
     }
 }
