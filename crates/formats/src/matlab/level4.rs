@@ -43,7 +43,7 @@ fn matrix(head: &[u8]) -> Option<Matrix> {
         (kind / 1000, kind / 100 % 10, to_usize(u64::from(kind / 10 % 10)), kind % 10);
     let expected = if order == Order::Little { 0 } else { 1 };
     let fits = machine == expected && reserved == 0 && form <= 2 && imaginary <= 1;
-    if !fits || name < 2 || name > NAME {
+    if !fits || !(2..=NAME).contains(&name) {
         return None;
     }
     let parts = u64::from(imaginary).saturating_add(1);

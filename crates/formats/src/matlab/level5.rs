@@ -254,7 +254,7 @@ impl Walk<'_> {
         let Some(width) = width(data.kind).filter(|_| numeric) else { return Ok(()) };
         let side = |count: u64, side: &i64| count.checked_mul(u64::try_from(*side).ok()?);
         let claimed = sides.iter().try_fold(1, side);
-        let there = data.data.len / width;
+        let there = data.data.len.checked_div(width).unwrap_or(0);
         if claimed != Some(there) {
             let what = format!("{there} numbers, where the sides are {sides:?}");
             let span = self.span(Span::between(data.at, data.end));

@@ -195,7 +195,7 @@ impl File<'_> {
             let name = self.name()?;
             let (kind, width) = self.kind()?;
             let count = self.count()?;
-            let size = count.checked_mul(width).unwrap_or(u64::MAX);
+            let size = count.saturating_mul(width);
             let span = self.padded(size, "values of an attribute")?;
             let value = if kind == "char" {
                 let head = self.cursor.bytes().copy(span, TEXT)?;
