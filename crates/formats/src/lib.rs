@@ -22,9 +22,11 @@ pub mod json;
 pub mod keras;
 mod key;
 pub mod marshal;
+pub mod matlab;
 pub mod mlnet;
 pub mod msgpack;
 pub mod nemo;
+pub mod netcdf;
 pub mod numpy;
 pub mod onnx;
 pub mod ort;
@@ -76,8 +78,10 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::Yaml,
     &keras::TensorFlowJs,
     &marshal::Marshal,
+    &matlab::Matlab,
     &mlnet::MlNet,
     &msgpack::MessagePack,
+    &netcdf::NetCdf,
     &numpy::Npy,
     &numpy::Npz,
     &nemo::Nemo,
