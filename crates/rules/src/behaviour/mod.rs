@@ -230,6 +230,16 @@ pub(crate) fn observe(calls: &[&Call], programs: &dyn Interpret) -> Vec<Behaviou
     seen
 }
 
+/// The place that a text names which a loader opens.
+pub(crate) fn named(text: &str) -> Vec<Indicator> {
+    let urls = address::urls(text);
+    let place = |kind, value| Indicator { kind, value: escape(value) };
+    match urls.is_empty() {
+        true => vec![place(Indicates::Path, text)],
+        false => urls.into_iter().map(|url| place(Indicates::Url, url)).collect(),
+    }
+}
+
 /// Calls of one artifact, looked at together as soon as there is something to tell about one.
 #[derive(Debug)]
 pub(crate) struct Observer<'a> {
