@@ -8,6 +8,7 @@
 pub mod bytecode;
 mod calls;
 pub mod compressed;
+pub mod embedded;
 mod flatbuffers;
 pub mod foreign;
 pub mod graph;
@@ -16,11 +17,13 @@ pub mod hdf5;
 pub mod json;
 pub mod keras;
 pub mod marshal;
+pub mod native;
 pub mod onnx;
 pub mod ort;
 pub mod pickle;
 pub mod protobuf;
 pub mod python;
+pub mod script;
 pub mod sevenzip;
 mod sstable;
 mod tally;
@@ -37,6 +40,7 @@ use davy_artifact::Format;
 /// Every format that davy reads, by name.
 pub const FORMATS: &[&dyn Format] = &[
     &compressed::BZIP2,
+    &native::ELF,
     &compressed::LZ4,
     &compressed::LZMA,
     &compressed::XZ,
@@ -52,14 +56,18 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::SavedMetadata,
     &keras::Yaml,
     &keras::TensorFlowJs,
+    &native::MACHO,
     &marshal::Marshal,
     &onnx::Onnx,
     &onnx::OnnxData,
     &onnx::OnnxText,
     &ort::Ort,
+    &native::PE,
     &pickle::Pickle,
+    &native::Program,
     &marshal::Pyc,
     &python::Python,
+    &script::Script,
     &sevenzip::SevenZip,
     &tar::Tar,
     &template::Jinja,

@@ -14,6 +14,7 @@ mod finding;
 mod graphs;
 mod judge;
 pub mod knowledge;
+mod programs;
 mod quirks;
 mod references;
 mod rule;

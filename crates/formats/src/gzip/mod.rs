@@ -99,7 +99,7 @@ fn stream(
 }
 
 /// Reads a header (RFC 1952, section 2.3).
-fn header(cursor: &mut Cursor) -> Result<Option<String>, Halt> {
+pub(crate) fn header(cursor: &mut Cursor) -> Result<Option<String>, Halt> {
     let at = cursor.position();
     let [_, _, method, flags, ..] = cursor.array::<10>("gzip header")?;
     if method != 8 {
