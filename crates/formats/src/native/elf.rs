@@ -34,7 +34,7 @@ pub(super) fn shape(bytes: &Bytes, at: u64) -> Result<Option<Shape>, Halt> {
             end = end.max(table.reach(Fields::new(row, header.big), header.wide).unwrap_or(0));
         }
     }
-    Ok(Some(Shape { len: end, kind: header.describe() }))
+    Ok(Some(Shape { len: end, kind: header.describe(), parts: Vec::new() }))
 }
 
 /// Where a table stands.

@@ -65,7 +65,7 @@ fn thin(
     match reach(&commands, count, big) {
         Some(reach) => {
             let kind = format!("Mach-O {kind}, {machine}");
-            Ok(Some(Shape { len: end.max(reach), kind }))
+            Ok(Some(Shape { len: end.max(reach), kind, parts: Vec::new() }))
         }
         None => Ok(None),
     }
@@ -110,7 +110,7 @@ fn fat(bytes: &Bytes, at: u64, wide: bool) -> Result<Option<Shape>, Halt> {
         return Ok(None);
     }
     let mut end = len.saturating_add(8);
-    let mut kinds = Vec::new();
+    let mut parts = Vec::new();
     for part in rows.chunks_exact(row) {
         let Some((from, size)) = part_at(part, wide).filter(|(from, _)| *from >= len) else {
             return Ok(None);
@@ -120,9 +120,11 @@ fn fat(bytes: &Bytes, at: u64, wide: bool) -> Result<Option<Shape>, Halt> {
         };
         end = end.max(reach);
         let Some(magic) = magic_at(bytes, at.saturating_add(from))? else { return Ok(None) };
-        kinds.push(magic);
+        parts.push((magic, Span::new(from, size)));
     }
-    Ok(Some(Shape { len: end, kind: format!("Mach-O for {}", kinds.join(", ")) }))
+    let machines: Vec<&str> = parts.iter().map(|(machine, _)| *machine).collect();
+    let kind = format!("Mach-O for {}", machines.join(", "));
+    Ok(Some(Shape { len: end, kind, parts }))
 }
 
 /// Offset and length of a part of a fat file.

@@ -12,8 +12,9 @@ mod pe;
 
 pub use other::Program;
 
-use davy_artifact::{Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Value, Why};
-use davy_artifact::Excerpt;
+use davy_artifact::{
+    Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Value, Why,
+};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
 
 /// Larger programs are not searched for what they link: their tables are held in memory for that.
@@ -26,6 +27,8 @@ pub(crate) struct Shape {
     pub(crate) len: u64,
     /// What it is, in words.
     pub(crate) kind: String,
+    /// The programs that it is made of, where it has one for each of several machines.
+    pub(crate) parts: Vec<(&'static str, Span)>,
 }
 
 /// Finds the outline of a program at an offset.
@@ -76,7 +79,7 @@ fn portable_or_pe(bytes: &Bytes, at: u64) -> Result<Option<Shape>, Halt> {
     // What follows is an archive that belongs to it, or a program for another system.
     let len = bytes.len().saturating_sub(at);
     let kind = "portable program of Cosmopolitan (PE, ELF, Mach-O and shell script at once)".to_owned();
-    Ok(Some(Shape { len, kind }))
+    Ok(Some(Shape { len, kind, parts: Vec::new() }))
 }
 
 /// The outline of the native program at `at`, whatever its format, with the format's name.
@@ -140,6 +143,9 @@ impl Format for Native {
         }
         let code = "machine code, which is not followed";
         reading.gap(whole, Why::Halted(Blame::Unsupported), code);
+        for (machine, span) in &shape.parts {
+            reading.child(*machine, input.bytes.slice(*span), Role::Present);
+        }
         rest(shape.len, input.bytes, reading);
         if to_u64(SEARCHED) < len {
             return Ok(());

@@ -51,7 +51,7 @@ pub(super) fn shape(bytes: &Bytes, at: u64) -> Result<Option<Shape>, Halt> {
             end = end.max(u64::from(from).saturating_add(u64::from(size)));
         }
     }
-    Ok(Some(Shape { len: end, kind: coff.kind }))
+    Ok(Some(Shape { len: end, kind: coff.kind, parts: Vec::new() }))
 }
 
 /// What the header says.

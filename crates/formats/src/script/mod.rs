@@ -3,7 +3,9 @@
 //! What shells would do is not followed; Python is read by its own reader as well.
 
 use crate::text::is_text;
-use davy_artifact::{Excerpt, Fact, Format, Input, Probe, Reading, Route, Site, Value};
+use davy_artifact::{
+    Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Value,
+};
 use davy_bytes::{Budget, Bytes, Halt, Span, to_u64, to_usize};
 
 /// The longest first line: what Linux looks at (`BINPRM_BUF_SIZE`).
@@ -53,9 +55,12 @@ impl Format for Script {
         let len = input.bytes.len();
         budget.spend_steps(len, 0)?;
         let end = text_end(input.bytes, 0)?;
-        reading.seamless = end == len;
-        if end < len {
-            return Err(Halt::malformed(end, "no text from here on"));
+        let rest = Span::between(end, len);
+        reading.seamless = rest.len == 0;
+        if rest.len > 0 {
+            let what = format!("{} bytes behind the text of the script", rest.len);
+            reading.deviation(Quirk::BytesAfterEnd, rest, Route::None, &what);
+            reading.child(format!("@suffix@{end:#x}"), input.bytes.slice(rest), Role::Leftover);
         }
         Ok(())
     }
@@ -130,7 +135,7 @@ mod tests {
         assert_eq!(text_end(&script, 2).unwrap(), 18);
         let long = Bytes::from_memory("é".repeat(100_000).into_bytes());
         assert_eq!(text_end(&long, 0).unwrap(), 200_000);
-        let outcome = robust::read(&Script, "x", b"#!/bin/sh\nid\n\0").unwrap();
-        assert_eq!((outcome.halt.unwrap().at(), outcome.reading.facts.len()), (13, 1));
+        let reading = robust::read(&Script, "x", b"#!/bin/sh\nid\n\0").unwrap().reading;
+        assert_eq!((reading.deviations[0].span, reading.facts.len()), (Span::new(13, 1), 1));
     }
 }

@@ -29,7 +29,7 @@
 
 use super::{is_out_of_place, is_program, kind, parent};
 use crate::{Confidence, Detector, Reporter, Rule, Severity};
-use davy_artifact::{Artifact, Role, Site};
+use davy_artifact::{Artifact, Site};
 use davy_bytes::Span;
 
 static RULE: Rule = Rule {
@@ -87,8 +87,7 @@ impl Detector for NativeCode {
 
 /// Whether it stands in another program, which is reported itself.
 fn is_within(artifact: &Artifact, artifacts: &[Artifact]) -> bool {
-    let leftover = artifact.role == Role::Leftover;
-    leftover && parent(artifact, artifacts).is_some_and(is_program)
+    parent(artifact, artifacts).is_some_and(is_program)
 }
 
 fn judge(artifact: &Artifact, artifacts: &[Artifact]) -> (Severity, &'static str) {
@@ -126,6 +125,7 @@ fn is_disguised(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::facts::testing::artifact;
+    use davy_artifact::Role;
 
     fn severity(format: &'static str, path: &str, around: Option<&'static str>) -> Severity {
         let mut inner = artifact(format, vec![]);
