@@ -34,9 +34,10 @@ fn parent<'a>(artifact: &Artifact, artifacts: &'a [Artifact]) -> Option<&'a Arti
 /// its parts, in plain data, in a comment.
 fn is_out_of_place(artifact: &Artifact, artifacts: &[Artifact]) -> bool {
     let Some(parent) = parent(artifact, artifacts) else { return false };
-    // Programs carry programs, and Python runs archives behind a line that names it (PEP 441).
+    // Programs carry programs, archives that are not read carry anything, and Python runs archives
+    // behind a line that names it (PEP 441).
     let zipapp = artifact.name() == "@prefix" && parent.name().ends_with(".pyz");
-    let own = is_program(parent) || zipapp;
+    let own = is_program(parent) || zipapp || parent.is("archive");
     let aside = matches!(artifact.role, Role::Leftover | Role::Storage);
     !own && (aside || is_in_margin(artifact))
 }

@@ -2,8 +2,8 @@
 //! readers know of it.
 
 use crate::work::Node;
-use davy_artifact::{Artifact, Fact, Quirk, Role};
-use davy_bytes::{Bytes, Span};
+use davy_artifact::{Artifact, Fact, Gap, Quirk, Role, Why};
+use davy_bytes::{Blame, Bytes, Span};
 use davy_formats::embedded::{Embedded, Kind};
 use std::collections::BTreeSet;
 
@@ -18,19 +18,18 @@ pub(crate) struct Find {
 }
 
 /// Native programs bring their own insides: resources, symbols, other programs.
-const PROGRAMS: &[&str] = &["elf", "macho", "pe", "program"];
+const PROGRAMS: &[&str] = &["elf", "macho", "pe"];
 
 /// What is packed holds stretches as they were before, where packing them gained nothing; the
 /// readers unpack it, and tell what stands around the stream.
-const PACKED: &[&str] = &[
-    "7z", "archive", "brotli", "bzip2", "compress", "gzip", "lz4", "lzma", "xz", "zlib", "zstd",
-];
+const PACKED: &[&str] =
+    &["7z", "brotli", "bzip2", "compress", "gzip", "lz4", "lzma", "xz", "zlib", "zstd"];
 
 /// Formats whose constants can hold anything, which their readers look into.
 const PICKLES: &[&str] = &["dill", "joblib", "pickle", "pytorch-legacy"];
 
-/// Bytes that tell text from other data.
-const HEAD: u64 = 4096;
+/// Bytes before a script that tell whether it stands in text.
+const BEFORE: u64 = 64;
 
 /// Where the artifacts that are a part of `owner` and were recognised start.
 pub(crate) fn starts(nodes: &[Node], owner: usize) -> BTreeSet<u64> {
@@ -86,16 +85,20 @@ fn is_told(nodes: &[Node], owner: usize, host: &Node, file: &Embedded) -> bool {
 fn is_own(host: &Node, inside: Span, kind: Kind, bytes: &Bytes) -> bool {
     let artifact = &host.artifact;
     let is_of = |formats: &[&str]| formats.iter().any(|format| artifact.is(format));
-    if is_of(PROGRAMS) || is_of(PACKED) || is_packed(artifact, inside) {
+    let packed = is_of(PACKED) || is_packed(artifact, inside);
+    if is_of(PROGRAMS) || packed && !is_unread(artifact, inside) {
         return true;
     }
     match kind {
         Kind::Archive | Kind::Program => false,
-        Kind::Pickle => is_of(PICKLES) && !is_around(artifact, inside),
+        Kind::Pickle => is_of(PICKLES) && !is_unread(artifact, inside),
         Kind::Script => {
-            let head = bytes.copy(Span::new(host.start, artifact.size.min(HEAD)), 4096);
-            let text = head.is_ok_and(|head| davy_formats::text::is_text(&head));
-            text || is_of(PICKLES) && !is_around(artifact, inside)
+            // A script that goes on from text is a part of that, such as an example in a manual.
+            let at = host.start.saturating_add(inside.start);
+            let before = Span::between(at.saturating_sub(inside.start.min(BEFORE)), at);
+            let head = bytes.copy(before, davy_bytes::to_usize(BEFORE));
+            let text = head.is_ok_and(|it| !it.is_empty() && davy_formats::text::is_text(&it));
+            text || is_of(PICKLES) && !is_unread(artifact, inside)
         }
     }
 }
@@ -109,6 +112,16 @@ fn is_packed(artifact: &Artifact, inside: Span) -> bool {
         }
         _ => false,
     })
+}
+
+/// Whether it lies, in part at least, where a reader could not follow its format, or behind the end
+/// of a stream.
+fn is_unread(artifact: &Artifact, inside: Span) -> bool {
+    let broken = |gap: &Gap| {
+        let malformed = gap.why == Why::Halted(Blame::Malformed);
+        malformed && gap.span.start < inside.end() && inside.start < gap.span.end()
+    };
+    is_around(artifact, inside) || artifact.gaps.iter().any(broken)
 }
 
 /// Whether it lies in bytes that a reader of the artifact says it cannot explain.

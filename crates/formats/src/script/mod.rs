@@ -66,20 +66,29 @@ impl Format for Script {
     }
 }
 
-/// Offset of the first byte from `at` on that belongs to no text: scripts end there.
+/// Where the script ends that starts at `at`: where text does, or behind the last line that is whole
+/// where other bytes follow, since a few of those look like letters.
 ///
 /// # Errors
 /// Only when the medium fails.
 pub(crate) fn text_end(bytes: &Bytes, at: u64) -> Result<u64, Halt> {
     let mut buffer = vec![0; to_usize(PIECE)];
-    let mut end = at;
+    let (mut end, mut line) = (at, None);
+    let mut lines = 0_u64;
     loop {
         let read = bytes.read_at(end, &mut buffer)?;
         let piece = buffer.get(..read).unwrap_or_default();
         let (good, more) = crate::text::good(piece);
+        let text = piece.get(..good).unwrap_or_default();
+        if let Some(last) = memchr::memrchr(b'\n', text) {
+            line = Some(end.saturating_add(to_u64(last)).saturating_add(1));
+            lines = lines.saturating_add(to_u64(memchr::memchr_iter(b'\n', text).count()));
+        }
         end = end.saturating_add(to_u64(good));
         if good == 0 || !more {
-            return Ok(end);
+            // The first line alone is no script.
+            let whole = line.filter(|_| lines > 1 && end < bytes.len());
+            return Ok(whole.unwrap_or(end));
         }
     }
 }
@@ -133,6 +142,9 @@ mod tests {
     fn scripts_end_where_text_ends() {
         let script = Bytes::from_memory([b"xx#!/bin/sh\n\xc3\xa9cho\n".as_slice(), &[0, b'a']].concat());
         assert_eq!(text_end(&script, 2).unwrap(), 18);
+        let mixed = Bytes::from_memory(*b"#!/bin/sh\nid\nPK\x03");
+        let single = Bytes::from_memory(*b"#!/bin/sh\nid\x03");
+        assert_eq!((text_end(&mixed, 0).unwrap(), text_end(&single, 0).unwrap()), (13, 12));
         let long = Bytes::from_memory("é".repeat(100_000).into_bytes());
         assert_eq!(text_end(&long, 0).unwrap(), 200_000);
         let reading = robust::read(&Script, "x", b"#!/bin/sh\nid\n\0").unwrap().reading;
