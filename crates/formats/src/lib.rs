@@ -21,6 +21,7 @@ pub mod native;
 pub mod onnx;
 pub mod ort;
 pub mod pickle;
+pub mod plain;
 pub mod protobuf;
 pub mod python;
 pub mod script;
@@ -39,7 +40,10 @@ use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
 pub const FORMATS: &[&dyn Format] = &[
+    &plain::Ar,
     &compressed::BZIP2,
+    &compressed::COMPRESS,
+    &plain::Cpio,
     &native::ELF,
     &compressed::LZ4,
     &compressed::LZMA,

@@ -14,8 +14,8 @@ impl Format for Program {
     }
 
     fn summary(&self) -> &'static str {
-        "Java classes, Android and WebAssembly modules, LLVM bit code, Windows shortcuts and \
-         installers: named, not read"
+        "Java classes, Android and WebAssembly modules, LLVM bit code and Windows shortcuts: named, \
+         not read"
     }
 
     fn probe(&self, head: &[u8], _: &Input<'_>) -> Probe {
@@ -50,10 +50,6 @@ fn kind(head: &[u8]) -> Option<&'static str> {
         // [MS-SHLLINK], section 2.1: size and class of the header.
         [0x4c, 0, 0, 0, 1, 0x14, 2, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46, ..] => {
             Some("Windows shortcut")
-        }
-        // [MS-CFB], section 2.2: installers and documents that can carry macros.
-        [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1, ..] => {
-            Some("compound file (an installer or an old Office document)")
         }
         _ => None,
     }

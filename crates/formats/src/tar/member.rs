@@ -218,7 +218,10 @@ impl Member {
         };
         let first = self.header.end();
         let size = header.size.bytes().unwrap_or(0);
-        let mut sizes = vec![size];
+        // What does not fit the header's eleven digits stands in a record alone.
+        let wide = |size: u64| size > 0o777_7777_7777;
+        let recorded = || extensions.iter().filter_map(stated_in).chain(stated(all));
+        let mut sizes = if size == 0 && recorded().any(wide) { vec![] } else { vec![size] };
         sizes.extend(extensions.iter().filter_map(stated_in));
         sizes.extend(stated(all));
         let mut others: BTreeSet<u64> = match self.kind {
