@@ -22,8 +22,7 @@ const PROGRAMS: &[&str] = &["elf", "macho", "pe"];
 
 /// What is packed holds stretches as they were before, where packing them gained nothing; the
 /// readers unpack it, and tell what stands around the stream.
-const PACKED: &[&str] =
-    &["7z", "brotli", "bzip2", "compress", "gzip", "lz4", "lzma", "xz", "zlib", "zstd"];
+const PACKED: &[&str] = &["7z", "bzip2", "gzip", "lz4", "lzma", "xz", "zlib", "zstd"];
 
 /// Formats whose constants can hold anything, which their readers look into.
 const PICKLES: &[&str] = &["dill", "joblib", "pickle", "pytorch-legacy"];
@@ -76,9 +75,9 @@ fn is_told(nodes: &[Node], owner: usize, host: &Node, file: &Embedded) -> bool {
         return false;
     }
     let children = host.children.iter().filter_map(|child| nodes.get(*child));
-    children.filter(|child| child.owner == owner && child.artifact.role != Role::Leftover).any(
-        |child| child.start >= file.span.start && child.start < file.span.end(),
-    )
+    children
+        .filter(|child| child.owner == owner && child.artifact.role != Role::Leftover)
+        .any(|child| child.start >= file.span.start && child.start < file.span.end())
 }
 
 /// Whether what stands at `inside` of an artifact is what its format has there.

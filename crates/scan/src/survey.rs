@@ -72,9 +72,7 @@ pub(crate) fn pass(
     });
     let sums = sums.map(|sums: Sums| sums.done).unwrap_or_default();
     match result {
-        Ok(()) => {
-            Survey { sha256: Some(digest.finalize().into()), gaps: Vec::new(), search, sums }
-        }
+        Ok(()) => Survey { sha256: Some(digest.finalize().into()), gaps: Vec::new(), search, sums },
         Err(halt) => {
             let gaps = vec![Gap::from_halt(&halt, bytes.len())];
             Survey { sha256: None, gaps, search, sums }
@@ -85,8 +83,7 @@ pub(crate) fn pass(
 /// Looks for signatures alone, in what no reader knows.
 pub(crate) fn seek(bytes: &Bytes) -> Survey {
     let mut search = Search::default();
-    let result =
-        blocks(bytes, Span::new(0, bytes.len()), &mut |at, block| search.feed(at, block));
+    let result = blocks(bytes, Span::new(0, bytes.len()), &mut |at, block| search.feed(at, block));
     let gaps = result.err().map(|halt| Gap::from_halt(&halt, bytes.len()));
     Survey { search, gaps: gaps.into_iter().collect(), ..Survey::default() }
 }
@@ -307,7 +304,8 @@ mod tests {
     #[test]
     fn a_source_that_shrinks_ends_the_survey() {
         let bytes = Bytes::new(Shrunk { content: text(BLOCK), len: 10 << 20 });
-        let survey = complete(pass(&bytes, &OnceLock::new(), true, &|_| {}), &bytes, &[mark(0, 5, 1)]);
+        let survey =
+            complete(pass(&bytes, &OnceLock::new(), true, &|_| {}), &bytes, &[mark(0, 5, 1)]);
         assert_eq!(survey.sha256, None);
         let said: Vec<_> =
             survey.gaps.iter().map(|gap| (gap.why.as_str(), gap.what.as_str())).collect();

@@ -392,8 +392,7 @@ fn files(
     }
     let plain = |role| matches!(role, Role::Leftover | Role::Storage);
     let told = outcome.children.iter().filter(|child| !plain(child.role));
-    let mut starts: BTreeSet<u64> =
-        told.filter_map(|child| child.bytes.offset_in(bytes)).collect();
+    let mut starts: BTreeSet<u64> = told.filter_map(|child| child.bytes.offset_in(bytes)).collect();
     if !outcome.identities.is_empty() {
         starts.insert(0);
     }
@@ -676,7 +675,11 @@ mod tests {
             let mut after = Budget::new(before);
             after.spend_steps(steps, 0).unwrap();
             let outcome = Outcome { starved, ..Outcome::default() };
-            Ahead { done: Done { outcome, survey: Survey::default(), found: vec![] }, before, after }
+            Ahead {
+                done: Done { outcome, survey: Survey::default(), found: vec![] },
+                before,
+                after,
+            }
         };
         let mut budget = Budget::new(Limits { steps: 900, ..small_limits() });
         assert!(ahead(500, true).settle(&mut budget).is_none());

@@ -56,7 +56,9 @@ fn pe() -> Vec<u8> {
     file.extend(b"PE\0\0\x64\x86\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\xf0\0\x22\0\x0b\x02");
     file.resize(0x40 + 24 + 0xf0, 0);
     file.extend(b".text\0\0\0");
-    file.extend([0x40_u32, 0x1000, 0x40, 0x180, 0, 0, 0, 0x6000_0020].map(u32::to_le_bytes).concat());
+    file.extend(
+        [0x40_u32, 0x1000, 0x40, 0x180, 0, 0, 0, 0x6000_0020].map(u32::to_le_bytes).concat(),
+    );
     file.resize(0x1bf, 0x90);
     file.push(0xc3);
     file

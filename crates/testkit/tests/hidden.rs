@@ -8,8 +8,8 @@ use davy_formats::FORMATS;
 use davy_rules::Severity;
 use davy_scan::{Options, Scanned, scan_bytes};
 use davy_testkit::payload::{self, Payload};
-use davy_testkit::{robust, snapshot};
 use davy_testkit::zip::{Archive, Member};
+use davy_testkit::{robust, snapshot};
 use std::path::Path;
 
 /// Rules that speak of what should not be where it is.
@@ -28,8 +28,7 @@ const SPEAKING: &[&str] = &[
 ];
 
 /// Streams: what is put into one is no longer what it was when it comes out.
-const PACKED: &[&str] =
-    &["7z", "brotli", "bzip2", "compress", "gzip", "lz4", "lzma", "xz", "zlib", "zstd"];
+const PACKED: &[&str] = &["7z", "bzip2", "gzip", "lz4", "lzma", "xz", "zlib", "zstd"];
 
 /// Formats that end nobody knows where, and that are a gap as a whole.
 const NAMED: &[&str] = &["archive", "program"];
@@ -104,7 +103,9 @@ fn is_followed(scanned: &Scanned, artifact: &Artifact, payload: &Payload, at: u6
     let within = at..at + payload.bytes.len() as u64;
     let mut facts = artifact.identities.iter().flat_map(|identity| &identity.reading.facts);
     payload.format == "pickle"
-        && facts.any(|fact| fact.kind() == "import" && within.contains(&(here + fact.site().span.start)))
+        && facts.any(|fact| {
+            fact.kind() == "import" && within.contains(&(here + fact.site().span.start))
+        })
 }
 
 /// What is wrong, if the payload at `at` of `bytes` is not found as what it is.
@@ -183,7 +184,8 @@ fn files_behind_before_and_within_every_format_are_found_to_the_byte() {
             places.push(("within", vec![&start, &noise, &payload.bytes, &noise, &end], half + 13));
             for (place, parts, at) in places {
                 // Text in text is text, and what is in a stream is packed.
-                let letters = base.first().is_some_and(|byte| davy_formats::text::is_text(&[*byte]));
+                let letters =
+                    base.first().is_some_and(|byte| davy_formats::text::is_text(&[*byte]));
                 let joined = match place {
                     "behind" => text && script,
                     "before" => letters && script,
@@ -222,7 +224,10 @@ fn files_in_the_unused_space_of_archives_are_found_to_the_byte() {
         let archives = [
             ("between members", Archive::of([plain(), Member { before: file.clone(), ..plain() }])),
             ("in a local extra field", Archive::of([plain().local(|it| it.extra = field(file))])),
-            ("in a central extra field", Archive::of([plain().central(|it| it.extra = field(file))])),
+            (
+                "in a central extra field",
+                Archive::of([plain().central(|it| it.extra = field(file))]),
+            ),
             ("behind a stream", Archive::of([plain(), slack])),
             ("in the comment", Archive { comment: file.clone(), ..Archive::of([plain()]) }),
         ];

@@ -184,9 +184,9 @@ fn seven_zip(bytes: &Bytes, at: u64) -> Result<Option<u64>, Halt> {
     };
     let (Some(sum), Some(header)) = (head.get(8..12), head.get(12..32)) else { return Ok(None) };
     let fits = sum == crc32fast::hash(header).to_le_bytes();
-    let len = number(12).zip(number(20)).and_then(|(offset, size)| {
-        offset.checked_add(size)?.checked_add(32)
-    });
+    let len = number(12)
+        .zip(number(20))
+        .and_then(|(offset, size)| offset.checked_add(size)?.checked_add(32));
     Ok(len.filter(|_| fits))
 }
 
@@ -213,7 +213,8 @@ fn zip_start(bytes: &Bytes, at: u64) -> Result<Option<u64>, Halt> {
 /// Where the end record at `at` ends, with its comment.
 fn zip_end(bytes: &Bytes, at: u64) -> Result<Option<u64>, Halt> {
     let end = bytes.copy(Span::new(at, 22), 22)?;
-    let comment = end.get(20..).and_then(|rest| rest.first_chunk()).map(|len| u16::from_le_bytes(*len));
+    let comment =
+        end.get(20..).and_then(|rest| rest.first_chunk()).map(|len| u16::from_le_bytes(*len));
     let end = comment.map(|comment| at.saturating_add(22).saturating_add(u64::from(comment)));
     Ok(end.filter(|end| *end <= bytes.len()))
 }

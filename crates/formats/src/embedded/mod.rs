@@ -120,7 +120,9 @@ impl Search {
         };
         match &*SEARCHERS {
             (Some(packed), _) => {
-                packed.find_iter(piece).for_each(|it| note(it.start(), it.end(), it.pattern().as_usize()));
+                packed
+                    .find_iter(piece)
+                    .for_each(|it| note(it.start(), it.end(), it.pattern().as_usize()));
             }
             (None, Some(automaton)) => {
                 automaton

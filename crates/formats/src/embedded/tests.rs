@@ -7,7 +7,8 @@ use std::io::Write;
 
 /// The smallest file of each kind that is whole.
 fn files() -> Vec<(&'static str, Kind, Vec<u8>)> {
-    let mut elf = b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x28\0\x01\0\0\0\0\0\0\0\x34\0\0\0".to_vec();
+    let mut elf =
+        b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x28\0\x01\0\0\0\0\0\0\0\x34\0\0\0".to_vec();
     elf.extend(b"\0\0\0\0\0\0\0\0\x34\0\x20\0\x01\0\x28\0\0\0\0\0\x01\0\0\0\0\0\0\0");
     elf.resize(0x34 + 16, 0);
     elf.extend(0x60_u32.to_le_bytes());
@@ -19,7 +20,8 @@ fn files() -> Vec<(&'static str, Kind, Vec<u8>)> {
     pe.resize(0x40 + 24 + 0xe0, 0);
     pe.extend(b".text\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0\x60\x01\0\0");
     pe.resize(0x170, 0xcc);
-    let mut macho = b"\xce\xfa\xed\xfe\x07\0\0\0\x03\0\0\0\x02\0\0\0\x01\0\0\0\x38\0\0\0\0\0\0\0".to_vec();
+    let mut macho =
+        b"\xce\xfa\xed\xfe\x07\0\0\0\x03\0\0\0\x02\0\0\0\x01\0\0\0\x38\0\0\0\0\0\0\0".to_vec();
     macho.extend(b"\x01\0\0\0\x38\0\0\0");
     macho.resize(28 + 32, 0);
     macho.extend([0_u32, 100].map(u32::to_le_bytes).concat());
@@ -72,7 +74,8 @@ fn every_kind_of_file_is_found_where_it_stands_to_the_byte() {
         for before in [1, 61, 62, 63, 64, 65, 1000] {
             let bytes = [noise(7, before), file.clone(), noise(8, 300)].concat();
             for block in [64, 1 << 20] {
-                let expected = Embedded { span: Span::new(to_u64(before), to_u64(file.len())), kind };
+                let expected =
+                    Embedded { span: Span::new(to_u64(before), to_u64(file.len())), kind };
                 assert_eq!(search(&bytes, block), [expected], "{name} behind {before}");
             }
         }

@@ -20,7 +20,10 @@ const KINDS: &[(&[u8], &str)] = &[
     (b"\xed\xab\xee\xdb", "an RPM package"),
     (b"hsqs", "a SquashFS image"),
     // [MS-CFB], section 2.2.
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a compound file: an installer or an old Office document"),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "a compound file: an installer or an old Office document",
+    ),
     (b"xar!\0\x1c", "a xar archive"),
     (b"zPQ", "a ZPAQ archive"),
     (b"**ACE**", "an ACE archive"),

@@ -107,7 +107,8 @@ fn header(head: &[u8]) -> Option<Header> {
     let kind = fields.u16(16)?;
     let machine = fields.u16(18)?;
     let size = fields.u16(at(0x28, 0x34))?;
-    let fits = |row: u16, narrow: u16, broad: u16| row == 0 || row == if wide { broad } else { narrow };
+    let fits =
+        |row: u16, narrow: u16, broad: u16| row == 0 || row == if wide { broad } else { narrow };
     let programs = Table {
         offset: fields.word(at(0x1c, 0x20), wide)?,
         row: fields.u16(at(0x2a, 0x36))?,

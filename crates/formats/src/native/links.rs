@@ -60,8 +60,12 @@ fn text(name: &[u8]) -> String {
 pub(super) fn links(data: &[u8]) -> Links {
     let mut links = Links::default();
     let _ = match data {
-        [0x7f, b'E', b'L', b'F', 1, ..] => elf_links::<elf::FileHeader32<Endianness>>(data, &mut links),
-        [0x7f, b'E', b'L', b'F', ..] => elf_links::<elf::FileHeader64<Endianness>>(data, &mut links),
+        [0x7f, b'E', b'L', b'F', 1, ..] => {
+            elf_links::<elf::FileHeader32<Endianness>>(data, &mut links)
+        }
+        [0x7f, b'E', b'L', b'F', ..] => {
+            elf_links::<elf::FileHeader64<Endianness>>(data, &mut links)
+        }
         [b'M', b'Z', ..] => pe_links(data, &mut links),
         [0xce, 0xfa, 0xed, 0xfe, ..] | [0xfe, 0xed, 0xfa, 0xce, ..] => {
             macho_links::<macho::MachHeader32<Endianness>>(data, &mut links)
@@ -93,7 +97,8 @@ fn elf_links<Elf: FileHeader<Endian = Endianness>>(data: &[u8], links: &mut Link
         let len = value(elf::DT_STRSZ).unwrap_or(0);
         let strings = StringTable::new(data, start, start.saturating_add(len));
         for row in rows.iter().take(ENTRIES).take_while(|row| row.tag(endian) != elf::DT_NULL) {
-            let named = [elf::DT_NEEDED, elf::DT_AUXILIARY, elf::DT_FILTER].contains(&row.tag(endian));
+            let named =
+                [elf::DT_NEEDED, elf::DT_AUXILIARY, elf::DT_FILTER].contains(&row.tag(endian));
             if named && !row.string(endian, strings).is_ok_and(|name| links.library(name)) {
                 break;
             }
@@ -168,9 +173,7 @@ fn pe_symbols<Pe: ImageNtHeaders>(
         *left = left.saturating_sub(1);
         let more = match table.import::<Pe>(thunk)? {
             Import::Name(_, name) => links.symbol(name, Some(library)),
-            Import::Ordinal(number) => {
-                links.symbol(format!("#{number}").as_bytes(), Some(library))
-            }
+            Import::Ordinal(number) => links.symbol(format!("#{number}").as_bytes(), Some(library)),
         };
         if !more || *left == 0 {
             break;
@@ -202,7 +205,8 @@ fn macho_links<Mach: MachHeader<Endian = Endianness>>(
     let table = table.symbols::<Mach, _>(endian, data)?;
     for row in table.iter().take(ENTRIES) {
         let missing = row.is_undefined() && !row.is_stab();
-        if missing && !row.name(endian, table.strings()).is_ok_and(|name| links.symbol(name, None)) {
+        if missing && !row.name(endian, table.strings()).is_ok_and(|name| links.symbol(name, None))
+        {
             break;
         }
     }

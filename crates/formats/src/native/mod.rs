@@ -78,7 +78,8 @@ fn portable_or_pe(bytes: &Bytes, at: u64) -> Result<Option<Shape>, Halt> {
     }
     // What follows is an archive that belongs to it, or a program for another system.
     let len = bytes.len().saturating_sub(at);
-    let kind = "portable program of Cosmopolitan (PE, ELF, Mach-O and shell script at once)".to_owned();
+    let kind =
+        "portable program of Cosmopolitan (PE, ELF, Mach-O and shell script at once)".to_owned();
     Ok(Some(Shape { len, kind, parts: Vec::new() }))
 }
 

@@ -43,7 +43,9 @@ impl Format for Program {
 fn kind(head: &[u8]) -> Option<&'static str> {
     match head {
         // JVM specification, section 4.1: versions from 45 on.
-        [0xca, 0xfe, 0xba, 0xbe, _, _, 0, major, ..] if (45..=99).contains(major) => Some("Java class"),
+        [0xca, 0xfe, 0xba, 0xbe, _, _, 0, major, ..] if (45..=99).contains(major) => {
+            Some("Java class")
+        }
         [0, b'a', b's', b'm', 1 | 2 | 0xd, 0, 0 | 1, 0, ..] => Some("WebAssembly module"),
         [b'd', b'e', b'x', b'\n', b'0', _, _, 0, ..] => Some("Dalvik executable"),
         [b'B', b'C', 0xc0, 0xde, ..] => Some("LLVM bit code"),

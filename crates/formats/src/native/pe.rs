@@ -32,7 +32,8 @@ pub(super) fn shape(bytes: &Bytes, at: u64) -> Result<Option<Shape>, Halt> {
     if !dos.starts_with(b"MZ") {
         return Ok(None);
     }
-    let Some(offset) = Fields::new(&dos, false).u32(0x3c).filter(|offset| *offset < FURTHEST) else {
+    let Some(offset) = Fields::new(&dos, false).u32(0x3c).filter(|offset| *offset < FURTHEST)
+    else {
         return Ok(None);
     };
     let start = at.saturating_add(u64::from(offset));

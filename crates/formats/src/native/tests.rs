@@ -117,7 +117,13 @@ fn told(reading: &Reading) -> (String, Vec<String>, Vec<String>) {
 fn programs_tell_what_they_link_and_import() {
     let strings = |list: &[&str]| list.iter().map(|&it| it.to_owned()).collect::<Vec<_>>();
     for (format, file, kind, libraries, symbols) in [
-        (&ELF, elf(), "ELF shared library or program, 64 bit, x86-64", "libc.so.6", &["system "][..]),
+        (
+            &ELF,
+            elf(),
+            "ELF shared library or program, 64 bit, x86-64",
+            "libc.so.6",
+            &["system "][..],
+        ),
         (&PE, pe(), "PE program, x86-64", "KERNEL32.dll", &["WinExec KERNEL32.dll"]),
         (&MACHO, macho(), "Mach-O library, x86-64", "/usr/lib/libSystem.B.dylib", &[]),
     ] {
@@ -128,7 +134,10 @@ fn programs_tell_what_they_link_and_import() {
     }
     let reading = read(&MACHO, &fat());
     assert_eq!(told(&reading).0, "Mach-O for x86-64");
-    assert_eq!((reading.children[0].name.as_str(), reading.children[0].bytes.len()), ("x86-64", 256));
+    assert_eq!(
+        (reading.children[0].name.as_str(), reading.children[0].bytes.len()),
+        ("x86-64", 256)
+    );
 }
 
 #[test]

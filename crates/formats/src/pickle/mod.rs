@@ -281,7 +281,8 @@ pub(crate) fn import_length(
         _ => {}
     }
     let named = |name: &str| {
-        name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
+        name.len() > 1
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
     };
     let imports = reading.facts.iter().any(|fact| match fact {
         Fact::Import { name, .. } => named(&name.module) && named(&name.name),

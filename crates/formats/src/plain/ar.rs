@@ -80,7 +80,11 @@ fn header(block: &[u8]) -> Option<(Vec<u8>, u64, u64)> {
         [b'/', ..] => name,
         name => name.strip_suffix(b"/").unwrap_or(name),
     };
-    Some((name.to_vec(), number(block.get(48..58)?, 10)?, number(block.get(40..48)?, 8).unwrap_or(0)))
+    Some((
+        name.to_vec(),
+        number(block.get(48..58)?, 10)?,
+        number(block.get(40..48)?, 8).unwrap_or(0),
+    ))
 }
 
 /// Finds a name that does not fit the header: in GNU's table, or before BSD's data.

@@ -35,7 +35,8 @@ fn push(
     let site = Site { span: member.data, route: route.clone() };
     reading.fact(Fact::Member { name: label.clone(), size: member.size, site: site.clone() });
     if let Some(why) = escapes(&member.name) {
-        let what = format!("the name `{shown}` {why}, and leads out of the folder it is unpacked in");
+        let what =
+            format!("the name `{shown}` {why}, and leads out of the folder it is unpacked in");
         reading.deviation(Quirk::EscapingName, member.header, route.clone(), &what);
     }
     if member.data.len < member.size {

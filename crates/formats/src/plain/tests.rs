@@ -4,7 +4,9 @@ use davy_testkit::robust::{self, Order};
 fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut file = b"!<arch>\n".to_vec();
     for (name, data) in members {
-        file.extend(format!("{name:<16}0           0     0     100644  {:<10}`\n", data.len()).bytes());
+        file.extend(
+            format!("{name:<16}0           0     0     100644  {:<10}`\n", data.len()).bytes(),
+        );
         file.extend(*data);
         file.resize(file.len().next_multiple_of(2), b'\n');
     }
@@ -15,7 +17,10 @@ fn cpio(members: &[(&str, u32, &[u8])]) -> Vec<u8> {
     let mut file = Vec::new();
     for (name, mode, data) in members.iter().chain(&[("TRAILER!!!", 0, b"".as_slice())]) {
         file.extend(format!("07070100000001{mode:08x}").bytes());
-        file.extend(format!("{:032x}{:08x}{:032x}{:08x}{:08x}", 0, data.len(), 0, name.len() + 1, 0).bytes());
+        file.extend(
+            format!("{:032x}{:08x}{:032x}{:08x}{:08x}", 0, data.len(), 0, name.len() + 1, 0)
+                .bytes(),
+        );
         file.extend(name.bytes());
         file.push(0);
         file.resize(file.len().next_multiple_of(4), 0);
@@ -47,18 +52,28 @@ fn quirks(reading: &Reading) -> Vec<Quirk> {
 
 #[test]
 fn members_of_ar_are_named_in_three_ways() {
-    let file = ar(&[("//", b"a-long-name-of-a-member.o/\n"), ("/0", b"12345"), ("b.o/", b"1"), ("#1/4", b"c.o\0xy")]);
+    let file = ar(&[
+        ("//", b"a-long-name-of-a-member.o/\n"),
+        ("/0", b"12345"),
+        ("b.o/", b"1"),
+        ("#1/4", b"c.o\0xy"),
+    ]);
     let reading = robust::read(&Ar, "x", &file).unwrap().reading;
     let present = |name: &str, len| (name.to_owned(), len, Role::Present);
-    assert_eq!(members(&reading), [present("a-long-name-of-a-member.o", 5), present("b.o", 1), present("c.o", 2)]);
+    assert_eq!(
+        members(&reading),
+        [present("a-long-name-of-a-member.o", 5), present("b.o", 1), present("c.o", 2)]
+    );
     assert!(reading.seamless && quirks(&reading).is_empty());
-    let odd = robust::read(&Ar, "x", &[ar(&[("../x/", b"12")]), b"tail".to_vec()].concat()).unwrap();
+    let odd =
+        robust::read(&Ar, "x", &[ar(&[("../x/", b"12")]), b"tail".to_vec()].concat()).unwrap();
     assert_eq!(quirks(&odd.reading), [Quirk::EscapingName, Quirk::BytesAfterEnd]);
 }
 
 #[test]
 fn members_of_cpio_are_read_in_both_formats() {
-    let file = cpio(&[("a", 0o100_644, b"12345"), ("d", 0o040_755, b""), ("l", 0o120_777, b"/etc")]);
+    let file =
+        cpio(&[("a", 0o100_644, b"12345"), ("d", 0o040_755, b""), ("l", 0o120_777, b"/etc")]);
     let reading = robust::read(&Cpio, "x", &file).unwrap().reading;
     assert_eq!(members(&reading), [("a".to_owned(), 5, Role::Present)]);
     assert_eq!((quirks(&reading), reading.seamless), (vec![Quirk::LinkMember], true));

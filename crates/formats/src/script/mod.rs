@@ -95,9 +95,34 @@ pub(crate) fn text_end(bytes: &Bytes, at: u64) -> Result<u64, Halt> {
 
 /// Programs that run scripts, without path and version.
 const INTERPRETERS: &[&str] = &[
-    "ash", "awk", "bash", "bun", "csh", "dash", "deno", "env", "expect", "fish", "gawk", "julia",
-    "ksh", "lua", "make", "node", "osascript", "perl", "php", "pwsh", "pypy", "python", "ruby",
-    "sed", "sh", "tclsh", "tcsh", "zsh",
+    "ash",
+    "awk",
+    "bash",
+    "bun",
+    "csh",
+    "dash",
+    "deno",
+    "env",
+    "expect",
+    "fish",
+    "gawk",
+    "julia",
+    "ksh",
+    "lua",
+    "make",
+    "node",
+    "osascript",
+    "perl",
+    "php",
+    "pwsh",
+    "pypy",
+    "python",
+    "ruby",
+    "sed",
+    "sh",
+    "tclsh",
+    "tcsh",
+    "zsh",
 ];
 
 /// What runs a script that starts with `head`: a path of Unix, or a shell of Windows.
@@ -140,7 +165,8 @@ mod tests {
 
     #[test]
     fn scripts_end_where_text_ends() {
-        let script = Bytes::from_memory([b"xx#!/bin/sh\n\xc3\xa9cho\n".as_slice(), &[0, b'a']].concat());
+        let script =
+            Bytes::from_memory([b"xx#!/bin/sh\n\xc3\xa9cho\n".as_slice(), &[0, b'a']].concat());
         assert_eq!(text_end(&script, 2).unwrap(), 18);
         let mixed = Bytes::from_memory(*b"#!/bin/sh\nid\nPK\x03");
         let single = Bytes::from_memory(*b"#!/bin/sh\nid\x03");

@@ -114,7 +114,8 @@ fn octal(text: &[u8]) -> Size {
     let is_space = |byte: &u8| matches!(byte, b' ' | 9..=13 | 0x1c..=0x1f);
     let start = text.iter().position(|byte| !is_space(byte));
     let Some(start) = start else { return Size::Of(0) };
-    let end = text.iter().rposition(|byte| !is_space(byte)).map_or(start, |at| at.saturating_add(1));
+    let end =
+        text.iter().rposition(|byte| !is_space(byte)).map_or(start, |at| at.saturating_add(1));
     let text = text.get(start..end).unwrap_or_default();
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),

@@ -81,7 +81,8 @@ impl Member {
                 }
             }
         }
-        member.data = Span::between(data_at, data_at.saturating_add(member.stored).min(bytes.len()));
+        let end = data_at.saturating_add(member.stored).min(bytes.len());
+        member.data = Span::between(data_at.min(bytes.len()), end);
         if !has_data(kind) {
             member.data = Span::new(data_at.min(bytes.len()), 0);
         }
@@ -134,11 +135,7 @@ impl Member {
     }
 
     /// Records a name that escapes, or that another member has.
-    pub(super) fn check_name(
-        &self,
-        folds: &mut HashMap<String, Vec<u8>>,
-        reading: &mut Reading,
-    ) {
+    pub(super) fn check_name(&self, folds: &mut HashMap<String, Vec<u8>>, reading: &mut Reading) {
         let shown = String::from_utf8_lossy(&self.name);
         self.check_escape(&self.name, reading);
         let folder = self.kind == b'5' || self.name.ends_with(b"/");
@@ -176,7 +173,12 @@ impl Member {
             match extension {
                 Extension::Name(name) => _ = names.insert(name),
                 Extension::Records(records) => {
-                    names.extend([b"path".as_slice(), b"GNU.sparse.name"].map(|key| records.1.get(key)).into_iter().flatten());
+                    names.extend(
+                        [b"path".as_slice(), b"GNU.sparse.name"]
+                            .map(|key| records.1.get(key))
+                            .into_iter()
+                            .flatten(),
+                    );
                 }
                 Extension::Target(_) => {}
             }
@@ -316,11 +318,7 @@ impl Member {
     }
 
     /// Records bytes between the end of data and the next header that are not zero.
-    pub(super) fn check_padding(
-        &self,
-        bytes: &Bytes,
-        reading: &mut Reading,
-    ) -> Result<(), Halt> {
+    pub(super) fn check_padding(&self, bytes: &Bytes, reading: &mut Reading) -> Result<(), Halt> {
         let padding = Span::between(self.data.end(), self.next.min(bytes.len()));
         let block = padding.len < to_u64(BLOCK) && self.data.len == self.stored;
         if block && has_data(self.kind) && !is_blank(bytes, padding)? {

@@ -120,12 +120,7 @@ impl Walk<'_> {
     }
 
     /// What stands behind the end of the archive.
-    fn finish(
-        &mut self,
-        at: u64,
-        reading: &mut Reading,
-        budget: &mut Budget,
-    ) -> Result<(), Halt> {
+    fn finish(&mut self, at: u64, reading: &mut Reading, budget: &mut Budget) -> Result<(), Halt> {
         let end = self.bytes.len();
         let Some(start) = first_set(self.bytes, Span::between(at, end), budget)? else {
             reading.seamless = !self.behind_fault;

@@ -90,7 +90,10 @@ mod tests {
     #[test]
     fn pax_records_end_at_the_first_that_is_none() {
         let pax = Pax::read(b"12 path=a/b\n12 size=123\n0 path=z\n");
-        assert_eq!((pax.get(b"path"), pax.get(b"size")), (Some(b"a/b".as_slice()), Some(b"123".as_slice())));
+        assert_eq!(
+            (pax.get(b"path"), pax.get(b"size")),
+            (Some(b"a/b".as_slice()), Some(b"123".as_slice()))
+        );
         assert!(!pax.malformed && pax.get(b"mtime").is_none());
         let lying = Pax::read(b"99 path=x\n");
         assert!(lying.malformed && lying.get(b"path").is_some());
@@ -99,7 +102,10 @@ mod tests {
 
     #[test]
     fn numbers_are_those_of_python() {
-        assert_eq!((int(b" 12 "), int(b"-3"), int(b"1_0"), int(b"+4")), (Some(12), Some(-3), Some(10), Some(4)));
+        assert_eq!(
+            (int(b" 12 "), int(b"-3"), int(b"1_0"), int(b"+4")),
+            (Some(12), Some(-3), Some(10), Some(4))
+        );
         assert_eq!((int(b""), int(b"1__0"), int(b"0x1"), int(b"1.5")), (None, None, None, None));
     }
 }

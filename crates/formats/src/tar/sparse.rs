@@ -152,14 +152,16 @@ impl Source for Unfolded {
         let Some(target) = buffer.get_mut(..room) else { return Ok(0) };
         target.fill(0);
         let end = offset.saturating_add(to_u64(room));
-        let first = self.parts.partition_point(|(start, len, _)| start.saturating_add(*len) <= offset);
+        let first =
+            self.parts.partition_point(|(start, len, _)| start.saturating_add(*len) <= offset);
         for (start, len, place) in self.parts.get(first..).unwrap_or_default() {
             if *start >= end {
                 break;
             }
             let from = offset.max(*start);
             let upto = end.min(start.saturating_add(*len));
-            let (low, high) = (to_usize(from.saturating_sub(offset)), to_usize(upto.saturating_sub(offset)));
+            let (low, high) =
+                (to_usize(from.saturating_sub(offset)), to_usize(upto.saturating_sub(offset)));
             let at = place.saturating_add(from.saturating_sub(*start));
             if let Some(part) = target.get_mut(low..high) {
                 self.bytes.read_at(at, part).map_err(|halt| io::Error::other(halt.to_string()))?;

@@ -227,7 +227,10 @@ fn the_first_of_several_names_wins_and_the_others_are_told() {
     old[257..265].copy_from_slice(b"ustar  \0");
     prove(&mut old);
     let reading = read(&archive(&[old]));
-    assert_eq!(quirks(&reading), [Quirk::EscapingName, Quirk::LoadersDisagree, Quirk::EscapingName]);
+    assert_eq!(
+        quirks(&reading),
+        [Quirk::EscapingName, Quirk::LoadersDisagree, Quirk::EscapingName]
+    );
     assert_eq!(children(&reading)[0].0, "p/../x");
 }
 

@@ -39,7 +39,10 @@ pub(crate) fn explain(
     // metadata, `MetadataPopulator`), which the reader of archives finds from the end.
     let archive = associated && head.get(zeros..).unwrap_or_default().starts_with(b"PK\x03\x04");
     if archive || is_blank(bytes, rest)? {
-        reading.seamless = whole;
+        // Its writer puts no comment behind it, and nothing else.
+        let record = Span::between(bytes.len().saturating_sub(22), bytes.len());
+        let ended = !archive || bytes.copy(record, 4)? == b"PK\x05\x06";
+        reading.seamless = whole && ended;
         return Ok(());
     }
     let rest = Span::between(start, bytes.len());

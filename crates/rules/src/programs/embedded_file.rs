@@ -137,7 +137,12 @@ mod tests {
     use super::*;
     use crate::facts::testing::artifact;
 
-    fn found(role: Role, name: &str, format: &'static str, around: &'static str) -> Option<Severity> {
+    fn found(
+        role: Role,
+        name: &str,
+        format: &'static str,
+        around: &'static str,
+    ) -> Option<Severity> {
         let mut inner = artifact(format, vec![]);
         inner.path = format!("in!{name}");
         inner.role = role;
@@ -157,7 +162,11 @@ mod tests {
                 (Role::Storage, "data/0"),
                 (Role::Present, "@comment"),
             ] {
-                assert_eq!(found(role, name, format, "zip"), Some(Severity::High), "{format} {name}");
+                assert_eq!(
+                    found(role, name, format, "zip"),
+                    Some(Severity::High),
+                    "{format} {name}"
+                );
             }
             assert_eq!(found(Role::Present, "lib.so", format, "zip"), None);
             assert_eq!(found(Role::Leftover, "@suffix@0x10", format, "elf"), None);

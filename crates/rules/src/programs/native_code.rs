@@ -55,9 +55,37 @@ const CHECKPOINTS: &[&str] =
 
 /// What names of programs end in; names without an extension are names of programs as well.
 const PROGRAMS: &[&str] = &[
-    "a", "app", "bc", "bundle", "class", "com", "cpl", "dex", "dll", "dylib", "elf", "exe", "ko",
-    "lib", "llamafile", "lnk", "mexa64", "mexmaci64", "mexw64", "node", "o", "obj", "ocx", "out",
-    "pyd", "run", "scr", "so", "sys", "wasm", "xpi",
+    "a",
+    "app",
+    "bc",
+    "bundle",
+    "class",
+    "com",
+    "cpl",
+    "dex",
+    "dll",
+    "dylib",
+    "elf",
+    "exe",
+    "ko",
+    "lib",
+    "llamafile",
+    "lnk",
+    "mexa64",
+    "mexmaci64",
+    "mexw64",
+    "node",
+    "o",
+    "obj",
+    "ocx",
+    "out",
+    "pyd",
+    "run",
+    "scr",
+    "so",
+    "sys",
+    "wasm",
+    "xpi",
 ];
 
 /// Programs that run only in a machine of their own, which keeps them from the rest.
@@ -92,8 +120,7 @@ fn is_within(artifact: &Artifact, artifacts: &[Artifact]) -> bool {
 
 fn judge(artifact: &Artifact, artifacts: &[Artifact]) -> (Severity, &'static str) {
     let up = |artifact: &&Artifact| parent(artifact, artifacts);
-    let mut around =
-        std::iter::successors(parent(artifact, artifacts), up).take(artifacts.len());
+    let mut around = std::iter::successors(parent(artifact, artifacts), up).take(artifacts.len());
     let in_checkpoint = around.any(|it| CHECKPOINTS.iter().any(|format| it.is(format)));
     let name = artifact.name().rsplit('/').next().unwrap_or_default();
     if artifact.path.contains("/aotinductor/") {
@@ -107,7 +134,10 @@ fn judge(artifact: &Artifact, artifacts: &[Artifact]) -> (Severity, &'static str
     } else if kind(artifact).is_some_and(|kind| CONFINED.contains(&kind)) {
         (Severity::Low, "what it does is not followed")
     } else {
-        (Severity::Medium, "what machine code does is not followed, and whoever built it decides that")
+        (
+            Severity::Medium,
+            "what machine code does is not followed, and whoever built it decides that",
+        )
     }
 }
 
@@ -131,7 +161,8 @@ mod tests {
         let mut inner = artifact(format, vec![]);
         inner.path = path.to_owned();
         inner.role = Role::Present;
-        let mut artifacts: Vec<Artifact> = around.map(|it| artifact(it, vec![])).into_iter().collect();
+        let mut artifacts: Vec<Artifact> =
+            around.map(|it| artifact(it, vec![])).into_iter().collect();
         inner.parent = around.map(|_| 0);
         artifacts.push(inner);
         let mut findings = Vec::new();
