@@ -8,9 +8,10 @@
 pub mod bytecode;
 mod calls;
 pub mod compressed;
-pub mod embedded;
+mod embedded;
 mod flatbuffers;
 pub mod foreign;
+pub mod gguf;
 pub mod graph;
 pub mod gzip;
 pub mod hdf5;
@@ -24,9 +25,12 @@ pub mod pickle;
 pub mod plain;
 pub mod protobuf;
 pub mod python;
+pub mod safetensors;
 pub mod script;
 pub mod sevenzip;
+pub mod signatures;
 mod sstable;
+mod stored;
 mod tally;
 pub mod tar;
 pub mod template;
@@ -50,6 +54,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::XZ,
     &compressed::ZSTD,
     &foreign::Foreign,
+    &gguf::Gguf,
     &gzip::Gzip,
     &gzip::Zlib,
     &hdf5::Hdf5,
@@ -71,6 +76,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &native::Program,
     &marshal::Pyc,
     &python::Python,
+    &safetensors::Safetensors,
+    &safetensors::SafetensorsIndex,
     &script::Script,
     &sevenzip::SevenZip,
     &tar::Tar,

@@ -4,7 +4,7 @@
 use crate::work::Node;
 use davy_artifact::{Artifact, Fact, Gap, Quirk, Role, Why};
 use davy_bytes::{Blame, Bytes, Span};
-use davy_formats::embedded::{Embedded, Kind};
+use davy_formats::signatures::{Embedded, Kind};
 use std::collections::BTreeSet;
 
 /// Files found in the bytes of one artifact.

@@ -3,7 +3,7 @@
 
 use davy_artifact::{Checksum, Gap, Quirk, Reading, Route, Why};
 use davy_bytes::{Blame, Bytes, Halt, Span, to_u64, to_usize};
-use davy_formats::embedded::Search;
+use davy_formats::signatures::Search;
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 

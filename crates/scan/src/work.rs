@@ -14,7 +14,7 @@ use crate::place::{self, Find};
 use crate::survey::{Mark, Survey, complete, pass, seek};
 use davy_artifact::{Artifact, Child, Gap, Input, Role, Why};
 use davy_bytes::{Blame, Budget, Bytes, Limits, Place, Span, to_u64};
-use davy_formats::embedded::{Embedded, Search, measure};
+use davy_formats::signatures::{Embedded, Search, measure};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 

@@ -74,7 +74,8 @@ impl Lzw {
 
     /// The next code; `None` where the bytes end. Codes of a new width start a new group.
     fn code(&mut self) -> io::Result<Option<u16>> {
-        let full = self.used > (1 << self.bits) - 1 && self.bits < self.most;
+        let widest = 1_usize.checked_shl(self.bits).unwrap_or(usize::MAX);
+        let full = self.used >= widest && self.bits < self.most;
         if full {
             self.bits = self.bits.saturating_add(1);
             self.group.clear();

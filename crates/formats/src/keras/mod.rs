@@ -8,7 +8,7 @@
 
 mod architecture;
 mod archive;
-mod base64;
+pub(crate) mod base64;
 mod call;
 mod config;
 mod graph;

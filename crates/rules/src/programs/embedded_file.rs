@@ -30,7 +30,7 @@
 //! * CWE-506; MITRE ATLAS AML.T0018.002, AML.T0074
 
 use super::{is_in_margin, is_out_of_place, is_program, kind, parent};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact, Role, Site};
 use davy_bytes::Span;
 
@@ -38,6 +38,7 @@ static RULE: Rule = Rule {
     id: "embedded-file",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::EmbeddedPayload,
     summary: "a program, script, archive or pickle stands where the format has no place for one",
     remediation: "take the part out and look at it, or take the model in another form; do not load \
                   it with the program that came with it",

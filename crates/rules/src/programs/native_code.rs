@@ -28,7 +28,7 @@
 //! * CWE-829, CWE-506; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
 use super::{is_out_of_place, is_program, kind, parent};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Site};
 use davy_bytes::Span;
 
@@ -36,6 +36,7 @@ static RULE: Rule = Rule {
     id: "native-code",
     severity: Severity::Medium,
     confidence: Confidence::High,
+    threat: Threat::EmbeddedPayload,
     summary: "the file is or brings a program or shared library",
     remediation: "build libraries from source that can be read, and run programs only where they can \
                   do no harm",
