@@ -189,6 +189,8 @@ fn files_behind_before_and_within_every_format_are_found_to_the_byte() {
                 let joined = match place {
                     "behind" => text && script,
                     "before" => letters && script,
+                    // A string of a document holds any bytes, and its reader knows of them.
+                    "within" => text && payload.format == "zip",
                     _ => false,
                 };
                 let own = [PACKED, PROGRAMS].concat().contains(&format) && place == "within";
