@@ -38,6 +38,17 @@ pub mod safetensors;
 pub mod sb3;
 pub mod sevenzip;
 pub mod skops;
+pub mod native;
+pub mod onnx;
+pub mod ort;
+pub mod pickle;
+pub mod plain;
+pub mod protobuf;
+pub mod python;
+pub mod safetensors;
+pub mod script;
+pub mod sevenzip;
+pub mod signatures;
 mod sstable;
 mod stored;
 mod tally;
@@ -58,7 +69,11 @@ use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
 pub const FORMATS: &[&dyn Format] = &[
+    &plain::Ar,
     &compressed::BZIP2,
+    &compressed::COMPRESS,
+    &plain::Cpio,
+    &native::ELF,
     &compressed::LZ4,
     &compressed::LZMA,
     &compressed::XZ,
@@ -77,6 +92,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::SavedMetadata,
     &keras::Yaml,
     &keras::TensorFlowJs,
+    &native::MACHO,
     &marshal::Marshal,
     &matlab::Matlab,
     &mlnet::MlNet,
@@ -90,13 +106,16 @@ pub const FORMATS: &[&dyn Format] = &[
     &onnx::OnnxText,
     &xml::OpenVino,
     &ort::Ort,
+    &native::PE,
     &pickle::Pickle,
     &xml::Pmml,
+    &native::Program,
     &marshal::Pyc,
     &python::Python,
     &safetensors::Safetensors,
     &safetensors::SafetensorsIndex,
     &sb3::StableBaselines,
+    &script::Script,
     &sevenzip::SevenZip,
     &skops::Skops,
     &tar::Tar,

@@ -56,7 +56,7 @@ static RULE: Rule = Rule {
 };
 
 /// References that other rules speak of.
-const ELSEWHERE: &[&str] = &["link target"];
+const ELSEWHERE: &[&str] = &["link target", "shared library"];
 
 /// References beside the file that are how a format splits what belongs together.
 const ORDINARY: &[&str] = &["array", "artifact", "asset", "external data", "shard", "weights"];
