@@ -16,6 +16,7 @@ pub mod gzip;
 pub mod hdf5;
 pub mod json;
 pub mod keras;
+pub mod mar;
 pub mod marshal;
 pub mod nemo;
 pub mod onnx;
@@ -56,6 +57,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::SavedMetadata,
     &keras::Yaml,
     &keras::TensorFlowJs,
+    &mar::Mar,
     &marshal::Marshal,
     &nemo::Nemo,
     &onnx::Onnx,

@@ -18,6 +18,7 @@ mod tags;
 mod tests;
 mod tree;
 
+pub use document::compose_bytes;
 pub(crate) use document::{Made, Parsed, parse};
 pub(crate) use tags::python_tag;
 pub use tree::{Leaf, Shape, Stream, Tree, compose};
