@@ -7,9 +7,7 @@
 
 use crate::json::{Document, Node};
 use crate::zip::{self, Entry};
-use davy_artifact::{
-    Call, Fact, Format, Input, Manner, Name, Probe, Reading, Route, Site, Value,
-};
+use davy_artifact::{Call, Fact, Format, Input, Manner, Name, Probe, Reading, Route, Site, Value};
 use davy_bytes::{Blame, Budget, Halt, Span, to_usize};
 use std::collections::BTreeSet;
 
@@ -71,7 +69,7 @@ impl Format for Mar {
         let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
         let listed = directory.listings.iter().flat_map(|listing| &listing.entries);
         let entries: Vec<&Entry> = listed.chain(&directory.unlisted).collect();
-        let names: BTreeSet<String> = 
+        let names: BTreeSet<String> =
             entries.iter().map(|entry| entry.name().into_owned()).collect();
         // Windows and macOS find the manifest in any case of letters.
         let named = |entry: &&&Entry| entry.name().eq_ignore_ascii_case(MANIFEST);
