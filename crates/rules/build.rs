@@ -193,6 +193,7 @@ fn about(subject: &str) -> Result<String, String> {
         Some(("name", name)) => format!("About::Name({name:?})"),
         Some(("purpose", words)) => format!("About::Purpose({words:?})"),
         Some(("quirk", kind)) => format!("About::Quirk({kind:?})"),
+        Some(("what", words)) => format!("About::What({words:?})"),
         _ => return Err(format!("`{subject}` is not a subject")),
     })
 }

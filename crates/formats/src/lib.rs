@@ -9,8 +9,10 @@ pub mod bytecode;
 mod calls;
 pub mod compressed;
 mod config;
+mod embedded;
 mod flatbuffers;
 pub mod foreign;
+pub mod gguf;
 pub mod graph;
 pub mod gzip;
 pub mod hdf5;
@@ -24,8 +26,10 @@ pub mod ort;
 pub mod pickle;
 pub mod protobuf;
 pub mod python;
+pub mod safetensors;
 pub mod sevenzip;
 mod sstable;
+mod stored;
 mod tally;
 pub mod tar;
 pub mod template;
@@ -47,6 +51,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::XZ,
     &compressed::ZSTD,
     &foreign::Foreign,
+    &gguf::Gguf,
     &gzip::Gzip,
     &gzip::Zlib,
     &hdf5::Hdf5,
@@ -69,6 +74,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &xml::Pmml,
     &marshal::Pyc,
     &python::Python,
+    &safetensors::Safetensors,
+    &safetensors::SafetensorsIndex,
     &sevenzip::SevenZip,
     &tar::Tar,
     &template::Jinja,
