@@ -133,6 +133,12 @@ const TASKS: &[Task] = &[
         run: oracle::tflite,
     },
     Task {
+        name: "oracle yaml",
+        options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
+        help: "compare the documents that davy composes with those that PyYAML composes",
+        run: oracle::yaml,
+    },
+    Task {
         name: "oracle zip",
         options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
         help: "compare the members that davy lists with what Python's zipfile lists and reads",

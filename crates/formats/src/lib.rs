@@ -21,6 +21,7 @@ pub mod joblib;
 pub mod json;
 pub mod keras;
 mod key;
+pub mod mar;
 pub mod marshal;
 pub mod matlab;
 pub mod mlnet;
@@ -93,6 +94,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::Yaml,
     &keras::TensorFlowJs,
     &native::MACHO,
+    &mar::Mar,
     &marshal::Marshal,
     &matlab::Matlab,
     &mlnet::MlNet,

@@ -17,6 +17,7 @@ mod reduce;
 mod run;
 mod tensorflow;
 mod tflite;
+mod yaml;
 mod zip;
 
 pub use arrays::{joblib, msgpack, numpy};
@@ -76,6 +77,11 @@ pub fn keras(args: &mut Args) -> Outcome {
 /// `oracle pickle`.
 pub fn pickle(args: &mut Args) -> Outcome {
     run::run(&pickle::Pickles, args)
+}
+
+/// `oracle yaml`.
+pub fn yaml(args: &mut Args) -> Outcome {
+    run::run(&yaml::Yamls, args)
 }
 
 /// `oracle zip`.

@@ -79,6 +79,16 @@ pub(crate) fn parse(bytes: &Bytes, budget: &mut Budget) -> Result<Parsed, Halt> 
     Ok(parsed)
 }
 
+/// Composes all documents of a file, which may be text in UTF-16, up to the first character that no
+/// YAML has.
+#[must_use]
+pub fn compose_bytes(source: &[u8], budget: &mut Budget) -> Stream {
+    let text = Text::decode(source);
+    let mut stream = compose(&text.text, budget);
+    stream.fault = stream.fault.or(text.fault);
+    stream
+}
+
 /// Text in UTF-8, up to the first character that no loader takes.
 struct Text {
     text: String,

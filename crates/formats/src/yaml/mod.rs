@@ -18,6 +18,7 @@ mod tags;
 mod tests;
 mod tree;
 
+pub use document::compose_bytes;
 pub(crate) use document::{Made, Parsed, parse};
 pub(crate) use tags::python_tag;
 pub use tree::{Leaf, Shape, Stream, Tree, compose};
@@ -34,6 +35,9 @@ const NAMES: &[&str] = &[".yaml", ".yml", "MLmodel"];
 /// What stands in files that act, wherever their reading broke off.
 const WORDS: &[&[u8]] =
     &[b"python/", b"_target_", b"class_path", b"!new:", b"!apply:", b"loader_module", b"py/reduce"];
+
+/// Tags that no other text has.
+const TAGS: &[&[u8]] = &[b"!!python/", b"tag:yaml.org,2002:python/"];
 
 /// Bytes that are searched at a time.
 const PIECE: usize = 64 * 1024;
@@ -53,7 +57,8 @@ impl Format for Yaml {
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
         let wide = matches!(head, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
-        if !wide && !is_text(head) || crate::json::starts_object(head) {
+        let source = input.name.ends_with(".py");
+        if source || !wide && !is_text(head) || crate::json::starts_object(head) {
             return Probe::No;
         }
         let named = NAMES.iter().any(|name| input.name.ends_with(name));
@@ -96,8 +101,7 @@ impl Format for Yaml {
 
 /// Whether the first lines are those of a mapping, a document's start, or have a tag of Python.
 fn looks_like_yaml(head: &[u8]) -> bool {
-    let words = |line: &[u8]| WORDS.iter().any(|word| memmem::find(line, word).is_some());
-    if words(head) {
+    if TAGS.iter().any(|tag| memmem::find(head, tag).is_some()) {
         return true;
     }
     let first = head.split(|byte| *byte == b'\n').find(|line| {

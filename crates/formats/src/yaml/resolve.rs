@@ -3,6 +3,8 @@
 /// The tag that YAML 1.1 gives a plain scalar of this text (<https://yaml.org/type/>, with the regular
 /// expressions of PyYAML).
 pub(super) fn tag(text: &str) -> &'static str {
+    // Their `$` matches before a last line break, which a block scalar with the tag `!` has.
+    let text = text.strip_suffix('\n').filter(|body| !body.is_empty()).unwrap_or(text);
     match text {
         "" | "~" | "null" | "Null" | "NULL" => "tag:yaml.org,2002:null",
         "=" => "tag:yaml.org,2002:value",
