@@ -1,8 +1,8 @@
 //! The one list of rules.
 
 use crate::{
-    Detector, archives, calls, graphs, hub, references, sources, streams, templates, tensors,
-    Detector, archives, calls, graphs, programs, references, sources, streams, templates, tensors,
+    Detector, archives, calls, graphs, hub, programs, references, sources, streams, templates,
+    tensors,
 };
 
 /// Every rule that davy knows, by name.
