@@ -2,7 +2,7 @@
 
 use crate::inputs::{self, OPCODES};
 use crate::measure::{command, davy, median, medians, peak, succeed};
-use crate::{Outcome, Place, peers};
+use crate::{Outcome, Place, corpus, peers};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::fmt;
@@ -69,6 +69,7 @@ pub const CASES: &[Case] = &[
     Case { name: "dense", run: dense },
     Case { name: "structure", run: structure },
     Case { name: "survey", run: survey },
+    Case { name: "corpus", run: corpus::corpus },
 ];
 
 const MEBIBYTE: f64 = 1_048_576.0;
@@ -77,7 +78,7 @@ fn milliseconds(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }
 
-fn ratio(what: &str, target: Target, (one, other): (Duration, Duration)) -> Line {
+pub fn ratio(what: &str, target: Target, (one, other): (Duration, Duration)) -> Line {
     Line {
         what: what.to_owned(),
         measured: one.as_secs_f64() / other.as_secs_f64(),
@@ -97,7 +98,7 @@ fn memory(what: &str, target: Target, bytes: f64) -> Line {
     }
 }
 
-fn scan(path: &Path) -> [&OsStr; 2] {
+pub fn scan(path: &Path) -> [&OsStr; 2] {
     [OsStr::new("scan"), path.as_os_str()]
 }
 

@@ -1,12 +1,15 @@
 //! Speed and memory of `davy scan` on made inputs, side by side with `cat`, `sha256sum` and, where
 //! they are installed, other scanners of pickles.
 //!
-//! usage: bench [--only NAME]... [--peers]
+//! usage: bench [--only NAME]... [--peers] [--corpus DIR]
 //!
 //! Everything that is compared is measured in the same run, as the median of five. `--peers` first
-//! installs picklescan, modelscan and fickling into a private environment under `target/bench`.
+//! installs picklescan, modelscan, modelaudit and fickling into a private environment under `target/bench`.
+//! `--corpus` gives the case `corpus` a folder of models: all of it is scanned, and what each peer accepts
+//! of it by that peer and by davy.
 
 mod cases;
+mod corpus;
 mod inputs;
 mod measure;
 mod peers;
@@ -28,6 +31,8 @@ struct Place {
     inputs: PathBuf,
     /// The folder of the peers' programs.
     peers: PathBuf,
+    /// A folder of models, where one was given.
+    corpus: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -45,15 +50,17 @@ fn main() -> ExitCode {
 fn run(words: Vec<String>) -> Outcome<bool> {
     let mut only = Vec::new();
     let mut install = false;
+    let mut corpus = None;
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         match word.as_str() {
             "--only" => only.push(words.next().ok_or("`--only` needs a name")?),
+            "--corpus" => corpus = Some(words.next().ok_or("`--corpus` needs a folder")?.into()),
             "--peers" => install = true,
             other => return Err(format!("unexpected argument `{other}`").into()),
         }
     }
-    let place = prepare()?;
+    let place = prepare(corpus)?;
     if install {
         peers::install(&place)?;
     }
@@ -70,7 +77,7 @@ fn run(words: Vec<String>) -> Outcome<bool> {
 }
 
 /// Builds the program, and makes the folder of inputs.
-fn prepare() -> Outcome<Place> {
+fn prepare(corpus: Option<PathBuf>) -> Outcome<Place> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?;
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--release", "-p", "davy"])
@@ -83,7 +90,7 @@ fn prepare() -> Outcome<Place> {
     let davy = here.parent().ok_or("no folder")?.join("davy");
     let inputs = root.join("target/bench");
     std::fs::create_dir_all(&inputs)?;
-    Ok(Place { davy, peers: inputs.join("venv/bin"), inputs })
+    Ok(Place { davy, peers: inputs.join("venv/bin"), inputs, corpus })
 }
 
 fn show(line: &Line) -> Outcome<()> {

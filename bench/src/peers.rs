@@ -8,8 +8,12 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Name of the program, and the words before the path of the file.
-const PEERS: &[(&str, &[&str])] =
-    &[("picklescan", &["--path"]), ("modelscan", &["--path"]), ("fickling", &["--check-safety"])];
+const PEERS: &[(&str, &[&str])] = &[
+    ("picklescan", &["--path"]),
+    ("modelscan", &["--path"]),
+    ("modelaudit", &["scan", "--no-cache"]),
+    ("fickling", &["--check-safety"]),
+];
 
 /// Installs all peers.
 pub fn install(place: &Place) -> Outcome<()> {

@@ -32,7 +32,7 @@ struct Task {
 const TASKS: &[Task] = &[
     Task {
         name: "bench",
-        options: "[--only NAME]... [--peers]",
+        options: "[--only NAME]... [--peers] [--corpus DIR]",
         help: "measure speed and memory, side by side with cat and sha256sum",
         run: bench,
     },
