@@ -7,14 +7,11 @@ mod lzw;
 
 pub use feed::Feed;
 
-use crate::gzip::{keep, note_expansion};
+use crate::gzip::{Output, PIECE, note_expansion};
 use codec::{Codec, Decoder};
 use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route};
 use davy_bytes::{Budget, Bytes, Halt, Span, to_u64, to_usize};
 use std::io::{self, Read};
-
-/// Output grows in pieces of this many bytes.
-const PIECE: usize = 64 * 1024;
 
 /// One compressed format.
 #[derive(Debug)]
@@ -72,13 +69,12 @@ impl Format for Compressed {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let mut output = Vec::new();
+        let mut output = Output::default();
         let result = self.streams(input.bytes, &mut output, reading, budget);
-        let produced = to_u64(output.len());
+        let produced = output.len();
         if result.is_ok() || produced > 0 {
             note_expansion(&result, input.bytes.len(), produced, reading);
-            output.shrink_to_fit();
-            reading.child(inner_name(input.name), keep(output), Role::Present);
+            reading.child(inner_name(input.name), output.finish(), Role::Present);
         }
         result
     }
@@ -89,7 +85,7 @@ impl Compressed {
     fn streams(
         &self,
         bytes: &Bytes,
-        output: &mut Vec<u8>,
+        output: &mut Output,
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
@@ -137,7 +133,7 @@ impl Compressed {
         &self,
         bytes: &Bytes,
         start: u64,
-        output: &mut Vec<u8>,
+        output: &mut Output,
         (reading, budget): (&mut Reading, &mut Budget),
     ) -> Result<u64, Halt> {
         let broken = |at: u64, why: &dyn std::fmt::Display| {
@@ -160,8 +156,9 @@ impl Compressed {
             }
         };
         let mut paid = start;
+        let mut buffer = vec![0; PIECE];
         loop {
-            let result = piece(&mut decoder, output, budget);
+            let result = piece(&mut decoder, &mut buffer, output, budget);
             let at = decoder.feed().position();
             budget.spend_steps(at.saturating_sub(paid), start)?;
             paid = at;
@@ -195,19 +192,15 @@ impl Compressed {
 /// Adds one piece to the output and pays for it; how long it is, or nothing where it cannot be paid.
 fn piece(
     decoder: &mut Decoder,
-    output: &mut Vec<u8>,
+    buffer: &mut [u8],
+    output: &mut Output,
     budget: &mut Budget,
 ) -> io::Result<Option<usize>> {
-    let before = output.len();
-    output.resize(before.saturating_add(PIECE), 0);
-    let result = decoder.read(output.get_mut(before..).unwrap_or_default());
-    let made = *result.as_ref().unwrap_or(&0);
-    output.truncate(before.saturating_add(made));
+    let made = decoder.read(buffer)?;
     let affordable = budget.spend_expansion(to_u64(made), 0).is_ok();
-    if !affordable {
-        output.truncate(before.saturating_add(to_usize(budget.left().expansion).min(made)));
-    }
-    result.map(|made| affordable.then_some(made))
+    let kept = if affordable { made } else { to_usize(budget.left().expansion).min(made) };
+    output.push(buffer.get(..kept).unwrap_or_default());
+    Ok(affordable.then_some(made))
 }
 
 /// Why a stream cannot be followed further.

@@ -1,17 +1,12 @@
 //! Inflating under a limit: what comes out is paid for as it comes, and kept if the rest fails.
 
+use super::output::{Output, PIECE};
 use davy_bytes::{Budget, Bytes, Halt, Source, Span, to_u64, to_usize};
 use flate2::{Decompress, FlushDecompress, Status};
 use std::{fmt, io};
 
-/// Input is read, and output grows, in pieces of up to this many bytes.
-const PIECE: usize = 64 * 1024;
-
 /// The first piece of input is this short: many streams are, and forged ones break off at once.
 const FIRST_PIECE: usize = 1024;
-
-/// The most that is reserved before anything came out: declared sizes are claims.
-const HEAD_START: usize = 1 << 20;
 
 /// What stands around a deflate stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,16 +39,16 @@ pub struct End {
     pub fault: Option<Halt>,
 }
 
-/// Output in memory, without the copy that an `Arc<[u8]>` costs.
-struct Output(Vec<u8>);
+/// Bytes in memory, without the copy that an `Arc<[u8]>` costs.
+struct Kept(Vec<u8>);
 
-impl fmt::Debug for Output {
+impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Output({} bytes)", self.0.len())
+        write!(f, "Kept({} bytes)", self.0.len())
     }
 }
 
-impl Source for Output {
+impl Source for Kept {
     fn len(&self) -> u64 {
         to_u64(self.0.len())
     }
@@ -71,7 +66,7 @@ impl Source for Output {
 /// Takes over bytes that are in memory, without copying them.
 #[must_use]
 pub fn keep(bytes: Vec<u8>) -> Bytes {
-    Bytes::new(Output(bytes))
+    Bytes::new(Kept(bytes))
 }
 
 /// Inflates the stream that starts at the first byte of `span`. Every byte of output is paid from
@@ -86,10 +81,9 @@ pub fn inflate(
     framing: Framing,
     budget: &mut Budget,
 ) -> Result<Inflated, Halt> {
-    let mut output = Vec::new();
+    let mut output = Output::default();
     let end = inflate_onto(&mut output, bytes, span, framing, budget)?;
-    output.shrink_to_fit();
-    Ok(Inflated { bytes: keep(output), end })
+    Ok(Inflated { bytes: output.finish(), end })
 }
 
 /// As [`inflate`], behind what is in `output` already.
@@ -97,18 +91,17 @@ pub fn inflate(
 /// # Errors
 /// As [`inflate`].
 pub fn inflate_onto(
-    output: &mut Vec<u8>,
+    output: &mut Output,
     bytes: &Bytes,
     span: Span,
     framing: Framing,
     budget: &mut Budget,
 ) -> Result<End, Halt> {
     let before = output.len();
-    let expected = span.len.saturating_mul(2).min(budget.left().expansion);
-    output.reserve(to_usize(expected).clamp(64, HEAD_START));
     let mut stream = Stream {
         decompress: Decompress::new(framing == Framing::Zlib),
         output,
+        full: false,
         digest: crc32fast::Hasher::new(),
         start: span.start,
         fault: None,
@@ -131,7 +124,7 @@ pub fn inflate_onto(
     }
     Ok(End {
         consumed: stream.decompress.total_in(),
-        produced: to_u64(stream.output.len().saturating_sub(before)),
+        produced: stream.output.len().saturating_sub(before),
         crc32: stream.digest.finalize(),
         fault: stream.fault,
     })
@@ -139,7 +132,9 @@ pub fn inflate_onto(
 
 struct Stream<'a> {
     decompress: Decompress,
-    output: &'a mut Vec<u8>,
+    output: &'a mut Output,
+    /// Whether the last call filled the room that it had, so that more may wait to come out.
+    full: bool,
     digest: crc32fast::Hasher,
     start: u64,
     fault: Option<Halt>,
@@ -159,20 +154,19 @@ impl Stream<'_> {
     /// Passes one piece of input through, until it is used up or the stream stops.
     fn feed(&mut self, mut input: &[u8], budget: &mut Budget) {
         while self.running() {
-            if !self.has_room() {
-                // Room for one byte more than can be paid tells a bomb from a stream that just fits.
-                let affordable = to_usize(budget.left().expansion).saturating_add(1);
-                let room = self.output.len().max(PIECE).min(affordable);
-                self.output.reserve_exact(room);
-            }
-            let (before, came) = (self.decompress.total_in(), self.output.len());
-            let status = self.decompress.decompress_vec(input, self.output, FlushDecompress::None);
+            let before = self.decompress.total_in();
+            let room = self.output.room();
+            let came = room.len();
+            let status = self.decompress.decompress_vec(input, room, FlushDecompress::None);
             let used = to_usize(self.decompress.total_in().saturating_sub(before));
             input = input.get(used..).unwrap_or_default();
-            let fresh = self.output.get(came..).unwrap_or_default();
+            self.full = room.len() == room.capacity();
+            let fresh = room.get(came..).unwrap_or_default();
             self.digest.update(fresh);
-            let paid = budget.spend_expansion(to_u64(fresh.len()), self.start);
-            let stuck = used == 0 && fresh.is_empty();
+            let made = to_u64(fresh.len());
+            let paid = budget.spend_expansion(made, self.start);
+            let stuck = used == 0 && made == 0;
+            self.output.seal();
             match (status, paid) {
                 (_, Err(halt)) => {
                     // Spent to the last byte, or each of a thousand bombs would get this far.
@@ -183,18 +177,13 @@ impl Stream<'_> {
                 (Err(error), _) => {
                     self.fault = Some(Halt::malformed(self.at(), format!("deflate: {error}")));
                 }
-                (Ok(_), _) if input.is_empty() && self.has_room() => return,
+                (Ok(_), _) if input.is_empty() && !self.full => return,
                 (Ok(_), _) if stuck => {
                     self.fault = Some(Halt::malformed(self.at(), "deflate: no progress"));
                 }
                 (Ok(_), _) => {}
             }
         }
-    }
-
-    /// Whether the last call left room, so that nothing waits to come out.
-    fn has_room(&self) -> bool {
-        self.output.len() < self.output.capacity()
     }
 }
 
@@ -234,7 +223,7 @@ mod tests {
         let out = raw(deflated(&vec![0; 64 << 20]), &mut budget);
         assert_eq!(out.end.fault.unwrap().what(), "the limit on unpacked bytes");
         assert!(
-            out.bytes.len() >= 1 << 19 && out.bytes.len() <= (1 << 20) + 64,
+            out.bytes.len() >= 1 << 19 && out.bytes.len() <= (1 << 20) + (1 << 16),
             "{}",
             out.bytes.len()
         );

@@ -2,11 +2,13 @@
 //! joblib writes them.
 
 mod inflate;
+mod output;
 
 pub use inflate::{End, Framing, Inflated, inflate, inflate_onto, keep};
+pub use output::{Output, PIECE};
 
 use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route};
-use davy_bytes::{Blame, Budget, Cursor, Halt, Span, to_u64};
+use davy_bytes::{Blame, Budget, Cursor, Halt, Span};
 
 /// The longest name of a file in a header that is kept.
 const NAME_LIMIT: usize = 4096;
@@ -39,7 +41,7 @@ impl Format for Gzip {
         budget: &mut Budget,
     ) -> Result<(), Halt> {
         let mut cursor = Cursor::new(input.bytes.clone());
-        let mut output = Vec::new();
+        let mut output = Output::default();
         let mut name = None;
         let mut streams = 0_u64;
         let result = loop {
@@ -61,10 +63,9 @@ impl Format for Gzip {
             }
         };
         if streams > 0 || !output.is_empty() {
-            note_expansion(&result, input.bytes.len(), to_u64(output.len()), reading);
+            note_expansion(&result, input.bytes.len(), output.len(), reading);
             let name = name.unwrap_or_else(|| "data".to_owned());
-            output.shrink_to_fit();
-            reading.child(name, keep(output), Role::Present);
+            reading.child(name, output.finish(), Role::Present);
         }
         result
     }
@@ -73,7 +74,7 @@ impl Format for Gzip {
 /// Reads one stream, header to trailer; returns the file name that its header has.
 fn stream(
     cursor: &mut Cursor,
-    output: &mut Vec<u8>,
+    output: &mut Output,
     reading: &mut Reading,
     budget: &mut Budget,
 ) -> Result<Option<String>, Halt> {
@@ -366,7 +367,7 @@ mod tests {
             let reading = read_with(format, &packed, &mut budget);
             assert_eq!(quirks(&reading), [Quirk::Expansion]);
             assert_eq!(reading.gaps[0].why, Why::Halted(Blame::Exhausted));
-            assert!(reading.children[0].bytes.len() <= (1 << 20) + 64);
+            assert!(reading.children[0].bytes.len() <= (1 << 20) + (1 << 16));
         }
     }
 

@@ -4,7 +4,7 @@
 //! (ReversingLabs, "nullifAI", 2025).
 
 use crate::compressed::Feed;
-use crate::gzip::{keep, note_expansion};
+use crate::gzip::{Output, PIECE, note_expansion};
 use crate::zip::names::escapes;
 use davy_artifact::{Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site};
 use davy_bytes::{Budget, Bytes, Halt, Span, to_u64};
@@ -16,9 +16,6 @@ const MAGIC: &[u8] = b"7z\xbc\xaf\x27\x1c";
 
 /// Memory that headers and dictionaries may ask for, in KiB: four times what `7z -mx9` does.
 const MEMORY: usize = 256 * 1024;
-
-/// Output is paid for in pieces of this many bytes.
-const PIECE: usize = 64 * 1024;
 
 /// The bit of a Windows attribute that says that a Unix mode stands in the upper half.
 const UNIX_MODE: u32 = 0x8000;
@@ -103,11 +100,10 @@ fn unpack(
         if entry.is_directory() || entry.is_anti_item() {
             return Ok(EntryDecision::Continue);
         }
-        let mut output = Vec::new();
+        let mut output = Output::default();
         let end = drain(content, &mut output, budget);
         if end.is_ok() || !output.is_empty() {
-            output.shrink_to_fit();
-            reading.child(entry.name(), keep(output), Role::Present);
+            reading.child(entry.name(), output.finish(), Role::Present);
         }
         match end {
             Ok(()) => Ok(EntryDecision::Continue),
@@ -150,22 +146,19 @@ enum Stop {
 }
 
 /// Takes all of an entry, and pays for it piece by piece.
-fn drain(content: &mut dyn Read, output: &mut Vec<u8>, budget: &mut Budget) -> Result<(), Stop> {
+fn drain(content: &mut dyn Read, output: &mut Output, budget: &mut Budget) -> Result<(), Stop> {
+    let mut buffer = vec![0; PIECE];
     loop {
-        let before = output.len();
-        output.resize(before.saturating_add(PIECE), 0);
-        let read = content.read(output.get_mut(before..).unwrap_or_default());
-        output.truncate(before.saturating_add(*read.as_ref().unwrap_or(&0)));
-        match read.map_err(Stop::Medium)? {
-            0 => return Ok(()),
-            made => {
-                let made = to_u64(made);
-                budget.spend_steps(made, 0).map_err(Stop::Budget)?;
-                if let Err(halt) = budget.spend_expansion(made, 0) {
-                    let _ = budget.spend_expansion(budget.left().expansion, 0);
-                    return Err(Stop::Budget(halt));
-                }
-            }
+        let read = content.read(&mut buffer).map_err(Stop::Medium)?;
+        if read == 0 {
+            return Ok(());
+        }
+        output.push(buffer.get(..read).unwrap_or_default());
+        let made = to_u64(read);
+        budget.spend_steps(made, 0).map_err(Stop::Budget)?;
+        if let Err(halt) = budget.spend_expansion(made, 0) {
+            let _ = budget.spend_expansion(budget.left().expansion, 0);
+            return Err(Stop::Budget(halt));
         }
     }
 }
