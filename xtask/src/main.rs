@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod coverage;
+mod gadgets;
 mod generate;
 mod mutate;
 mod oracle;
@@ -42,6 +43,12 @@ const TASKS: &[Task] = &[
         run: check::run,
     },
     Task {
+        name: "gadgets",
+        options: "LIST",
+        help: "call every name of a list in pickles, and list those that are less than medium",
+        run: gadgets::run,
+    },
+    Task {
         name: "generate",
         options: "",
         help: "write docs/generated from the lists of rules and formats",
@@ -78,10 +85,28 @@ const TASKS: &[Task] = &[
         run: oracle::hdf5,
     },
     Task {
+        name: "oracle joblib",
+        options: "[--count N] [--seed N] [--python PATH]",
+        help: "compare the arrays that davy finds in pickles with what joblib reads",
+        run: oracle::joblib,
+    },
+    Task {
         name: "oracle keras",
         options: "--python PATH...",
         help: "compare the imports that davy lists with what Keras 2 and 3 look up in models",
         run: oracle::keras,
+    },
+    Task {
+        name: "oracle msgpack",
+        options: "[--count N] [--seed N] [--python PATH]",
+        help: "compare the values that davy finds in documents with what the msgpack package reads",
+        run: oracle::msgpack,
+    },
+    Task {
+        name: "oracle numpy",
+        options: "[--count N] [--seed N] [--python PATH]",
+        help: "compare the arrays that davy finds in files with what NumPy reads",
+        run: oracle::numpy,
     },
     Task {
         name: "oracle onnx",

@@ -10,24 +10,33 @@ mod calls;
 pub mod compressed;
 mod config;
 mod embedded;
+pub mod fasttext;
 mod flatbuffers;
 pub mod foreign;
 pub mod gguf;
 pub mod graph;
 pub mod gzip;
 pub mod hdf5;
+pub mod joblib;
 pub mod json;
 pub mod keras;
 pub mod mar;
+mod key;
 pub mod marshal;
+pub mod mlnet;
+pub mod msgpack;
 pub mod nemo;
+pub mod numpy;
 pub mod onnx;
 pub mod ort;
 pub mod pickle;
+pub mod program;
 pub mod protobuf;
 pub mod python;
 pub mod safetensors;
+pub mod sb3;
 pub mod sevenzip;
+pub mod skops;
 mod sstable;
 mod stored;
 mod tally;
@@ -37,6 +46,9 @@ pub mod tensorflow;
 pub mod text;
 pub mod tflite;
 pub mod torch;
+pub mod tribuo;
+pub mod word2vec;
+pub mod xgboost;
 pub mod xml;
 pub mod yaml;
 pub mod zip;
@@ -50,11 +62,13 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::LZMA,
     &compressed::XZ,
     &compressed::ZSTD,
+    &fasttext::FastText,
     &foreign::Foreign,
     &gguf::Gguf,
     &gzip::Gzip,
     &gzip::Zlib,
     &hdf5::Hdf5,
+    &joblib::ZFile,
     &json::Json,
     &keras::Architecture,
     &keras::Archive,
@@ -64,6 +78,10 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::TensorFlowJs,
     &mar::Mar,
     &marshal::Marshal,
+    &mlnet::MlNet,
+    &msgpack::MessagePack,
+    &numpy::Npy,
+    &numpy::Npz,
     &nemo::Nemo,
     &onnx::Onnx,
     &onnx::OnnxData,
@@ -76,7 +94,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &python::Python,
     &safetensors::Safetensors,
     &safetensors::SafetensorsIndex,
+    &sb3::StableBaselines,
     &sevenzip::SevenZip,
+    &skops::Skops,
     &tar::Tar,
     &template::Jinja,
     &text::Text,
@@ -94,6 +114,10 @@ pub const FORMATS: &[&dyn Format] = &[
     &torch::Tar,
     &torch::TorchPackage,
     &torch::TorchScript,
+    &tribuo::Tribuo,
+    &word2vec::Word2Vec,
+    &xgboost::DMatrix,
+    &xgboost::XgBoost,
     &xml::Xml,
     &yaml::Yaml,
     &zip::Zip,

@@ -19,8 +19,8 @@ pub use facts::{FactEntry, Keyword, Spelled, What};
 pub use json::write_json;
 pub use paint::{Listing, Style};
 pub use report::{
-    AdvisoryEntry, ArtifactEntry, Detail, DeviationEntry, FindingEntry, GapEntry, InputEntry,
-    PassedOver, Report, SCHEMA, SpanEntry, Summary, Tool,
+    AdvisoryEntry, ArtifactEntry, Detail, DeviationEntry, FindingEntry, GapEntry, IndicatorEntry,
+    InputEntry, PassedOver, Report, SCHEMA, SpanEntry, Summary, TagEntry, Tool,
 };
 pub use schema::schema;
 pub use words::inert;

@@ -6,6 +6,7 @@
 
 mod advisories;
 mod archives;
+mod behaviour;
 mod calls;
 mod catalog;
 mod code;
@@ -24,6 +25,7 @@ mod templates;
 mod tensors;
 
 pub use advisories::{Advice, Advisory, Subject, Version, advise, advisories};
+pub use behaviour::{Indicates, Indicator, Tag, Tagged};
 pub use catalog::CATALOG;
 pub use finding::{Finding, Reporter};
 pub use rule::{Confidence, Detector, Rule, Severity, Threat};

@@ -5,3 +5,4 @@ pub(crate) mod parser_exploit;
 pub(crate) mod storage_mismatch;
 pub(crate) mod tensor_out_of_bounds;
 pub(crate) mod two_layouts;
+mod width;

@@ -3,6 +3,8 @@
 //! Each oracle is a Python script that makes files and says what the library saw in each; davy
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
+mod arrays;
+mod backdoor;
 mod bytecode;
 mod calls;
 mod hdf5;
@@ -18,8 +20,10 @@ mod tflite;
 mod yaml;
 mod zip;
 
+pub use arrays::{joblib, msgpack, numpy};
+pub use backdoor::backdoor;
 pub use hdf5::hdf5;
-pub use onnx::{backdoor, onnx};
+pub use onnx::onnx;
 pub use tensorflow::tensorflow;
 pub use tflite::tflite;
 

@@ -31,7 +31,7 @@ use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
 pub(crate) use heap::{CallRecord, Heap, Node, V};
 use machine::End;
 pub(crate) use machine::Machine;
-pub(crate) use nested::payload;
+pub(crate) use nested::{inflate, payload, unbase64, unhex};
 use walk::{Ending, walk};
 
 /// Python's pickle.

@@ -11,7 +11,7 @@ use std::io::Read;
 use std::rc::Rc;
 
 /// Base64 as `base64.b64decode` takes it: other characters were dropped, padding is not asked for.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)

@@ -33,6 +33,7 @@
 //! * Python Library Reference, `pickle`: warning at the top of the page
 //! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
+use crate::behaviour::{Observer, target as target_of};
 use crate::code::Examiner;
 use crate::facts::{
     ALIKE, Performed, Quota, calls, concern, is_settings, known, pose, target, times, weigh,
@@ -67,19 +68,27 @@ impl Detector for UnsafeCall {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
-        let mut examiner = Examiner::of(artifact);
-        for performed in calls(artifact) {
+        let mut examiner = Examiner::of(artifact).asking(reporter.programs());
+        let performed = calls(artifact);
+        let made = performed.iter().map(|performed| performed.call);
+        let mut observer = Observer::of(made, reporter.programs());
+        for &performed in &performed {
             let Some((name, known)) = harmful(performed.call) else { continue };
             let Some(judgement) = judge(performed.call, known, &mut examiner) else { continue };
-            if quota.admits(name.dotted()) {
+            // A flood of what is less bad must not hide what is worse.
+            let alike = format!("{} {}", judgement.severity.as_str(), name.dotted());
+            if quota.admits(alike) {
                 let message = message(performed, &name, &judgement, known);
                 let evidence = performed.call.to_string();
                 let mut finding = reporter.report(artifact, performed.site, message, evidence);
                 concern(finding.as_deref_mut(), &name);
+                let behaviour = observer.about(performed.call);
                 pose(finding.as_deref_mut(), known.effect.threat());
                 let fetches = is_settings(artifact) && only_fetches(performed.call, &name);
                 let most = if fetches { Severity::Medium } else { Severity::Critical };
-                weigh(finding, artifact, judgement.severity.min(most));
+                let severity = behaviour.weighs(judgement.severity.min(most));
+                behaviour.into_finding(finding.as_deref_mut());
+                weigh(finding, artifact, severity);
             }
         }
     }
@@ -114,7 +123,13 @@ fn message(
         Manner::New => ", made without its constructor,".to_owned(),
         Manner::Through(consumer) => format!(", called by `{consumer}`,"),
     };
-    format!("`{name}`{how} {}{}{}", judgement.does, times(count), known.advisory())
+    let at = match target_of(call, known.effect) {
+        Some(place) if judgement.does == known.effect.does() => {
+            format!(", here `{}`", davy_bytes::escape(&place))
+        }
+        _ => String::new(),
+    };
+    format!("`{name}`{how} {}{at}{}{}", judgement.does, times(count), known.advisory())
 }
 
 #[cfg(test)]
