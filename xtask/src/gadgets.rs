@@ -3,8 +3,9 @@
 //!
 //! The list is text with tabs: a dotted name (`package.module.*` for everything in a module) and the
 //! effect that it is known for; `#` starts a comment. Each name is called in a few ways, and the
-//! worst that is found counts: with text, with a callable and its arguments, with a module and the
-//! name of an attribute, and in the middle of `exec`.
+//! worst that is said about the name itself counts: with text, with a callable and its arguments, with
+//! a module and the name of an attribute, and in the middle of `exec`. What is said only about the
+//! other parts of a sample does not count.
 
 use crate::args::Args;
 use crate::{Outcome, say};
@@ -52,6 +53,7 @@ fn worst(name: &str) -> Option<Severity> {
         let options = Options { jobs: 1, ..Options::default() };
         let scanned = scan_bytes("x.pkl", &Bytes::from_memory(pickle), &options);
         let own = scanned.findings.iter().map(|found| &found.finding);
+        let own = own.filter(|finding| finding.message.contains(attribute));
         own.map(|finding| finding.severity).max()
     });
     found.max()

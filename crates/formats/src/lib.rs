@@ -20,22 +20,28 @@ pub mod hdf5;
 pub mod joblib;
 pub mod json;
 pub mod keras;
-pub mod mar;
 mod key;
+pub mod mar;
 pub mod marshal;
+pub mod matlab;
 pub mod mlnet;
 pub mod msgpack;
+pub mod native;
 pub mod nemo;
+pub mod netcdf;
 pub mod numpy;
 pub mod onnx;
 pub mod ort;
 pub mod pickle;
+pub mod plain;
 pub mod program;
 pub mod protobuf;
 pub mod python;
 pub mod safetensors;
 pub mod sb3;
+pub mod script;
 pub mod sevenzip;
+pub mod signatures;
 pub mod skops;
 mod sstable;
 mod stored;
@@ -57,7 +63,11 @@ use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
 pub const FORMATS: &[&dyn Format] = &[
+    &plain::Ar,
     &compressed::BZIP2,
+    &compressed::COMPRESS,
+    &plain::Cpio,
+    &native::ELF,
     &compressed::LZ4,
     &compressed::LZMA,
     &compressed::XZ,
@@ -76,10 +86,13 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::SavedMetadata,
     &keras::Yaml,
     &keras::TensorFlowJs,
+    &native::MACHO,
     &mar::Mar,
     &marshal::Marshal,
+    &matlab::Matlab,
     &mlnet::MlNet,
     &msgpack::MessagePack,
+    &netcdf::NetCdf,
     &numpy::Npy,
     &numpy::Npz,
     &nemo::Nemo,
@@ -88,13 +101,16 @@ pub const FORMATS: &[&dyn Format] = &[
     &onnx::OnnxText,
     &xml::OpenVino,
     &ort::Ort,
+    &native::PE,
     &pickle::Pickle,
     &xml::Pmml,
+    &native::Program,
     &marshal::Pyc,
     &python::Python,
     &safetensors::Safetensors,
     &safetensors::SafetensorsIndex,
     &sb3::StableBaselines,
+    &script::Script,
     &sevenzip::SevenZip,
     &skops::Skops,
     &tar::Tar,

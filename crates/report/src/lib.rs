@@ -4,6 +4,7 @@
 //! tools; every [`Renderer`] writes one. [`RENDERERS`] is the one list of them. Text from files
 //! reaches an output only escaped for the medium that it is written in.
 
+mod dot;
 mod facts;
 mod inspect;
 mod json;
@@ -56,6 +57,12 @@ pub const RENDERERS: &[Renderer] = &[
         summary: "for programs; its shape is versioned",
         scan: json::render,
         inspect: Some(json::render),
+    },
+    Renderer {
+        name: "dot",
+        summary: "a drawing for Graphviz: what reaches out of a graph, and what was found where",
+        scan: dot::render,
+        inspect: Some(dot::render),
     },
     Renderer {
         name: "sarif",

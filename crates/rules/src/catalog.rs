@@ -1,7 +1,8 @@
 //! The one list of rules.
 
 use crate::{
-    Detector, archives, calls, graphs, hub, references, sources, streams, templates, tensors,
+    Detector, archives, calls, graphs, hub, programs, references, sources, streams, templates,
+    tensors,
 };
 
 /// Every rule that davy knows, by name.
@@ -15,6 +16,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &graphs::tensorflow_custom_operator::CustomOperator,
     &archives::duplicate_member::DETECTOR,
     &calls::embedded_code::EmbeddedCode,
+    &programs::embedded_file::EmbeddedFile,
     &archives::escaping_member::DETECTOR,
     &streams::expansion_bomb::DETECTOR,
     &calls::extension_code::ExtensionCode,
@@ -31,6 +33,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &streams::loaders_disagree::DETECTOR,
     &references::malformed_structure::MalformedStructure,
     &calls::mutated_module::MutatedModule,
+    &programs::native_code::NativeCode,
     &streams::nested_pickle::NestedPickle,
     &graphs::odd_external_data::OddExternalData,
     &streams::odd_opcode_use::DETECTOR,

@@ -82,7 +82,10 @@ fn run_source(source: &[u8], whole: bool, known: &Known, examiner: &mut Examiner
         return Judgement::new(severity, format!("runs Python source that {}", deed.says));
     }
     match (body.doubts.first(), unseen) {
-        _ if !whole => critical(),
+        _ if !whole => {
+            let does = "runs Python source, of which only the beginning was looked at";
+            Judgement::new(known.effect.severity(), does)
+        }
         (_, Some(_)) => critical(),
         (Some(doubt), None) => {
             Judgement::new(Severity::High, format!("runs Python source that {doubt}"))

@@ -16,6 +16,7 @@ mod graphs;
 mod hub;
 mod judge;
 pub mod knowledge;
+mod programs;
 mod quirks;
 mod references;
 mod rule;

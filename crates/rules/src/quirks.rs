@@ -51,8 +51,11 @@ const CHECKPOINTS: &[&str] =
 /// Formats that hold other files.
 const ARCHIVES: &[&str] = &[
     "7z",
+    "ar",
     "archive",
     "bzip2",
+    "compress",
+    "cpio",
     "gzip",
     "lz4",
     "lzma",

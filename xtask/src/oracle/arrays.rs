@@ -50,7 +50,8 @@ fn arrays(reading: &Reading) -> Vec<String> {
     };
     for fact in &reading.facts {
         let Fact::Tensor { tensor, site } = fact else { continue };
-        let broken = |quirk| matches!(quirk, Quirk::HugeIndex | Quirk::Truncated);
+        let broken =
+            |quirk| matches!(quirk, Quirk::HugeIndex | Quirk::Truncated | Quirk::WrongType);
         let mine = Route::Tensor(tensor.storage.clone());
         if reading.deviations.iter().any(|it| it.route == mine && broken(it.quirk)) {
             lines.push("refused".to_owned());

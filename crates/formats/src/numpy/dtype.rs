@@ -10,6 +10,9 @@ pub(crate) struct Dtype {
     pub(crate) item: u64,
     /// Whether there is a Python object in it, however deep.
     pub(crate) objects: bool,
+    /// How many elements of another type an element is made of: arrays of arrays, which NumPy makes
+    /// dimensions of.
+    pub(crate) parts: u64,
     /// Whether it takes its size from a number behind it: `S`, `U` and `V` alone.
     flexible: bool,
 }
@@ -18,10 +21,10 @@ pub(crate) struct Dtype {
 const LARGEST: u64 = 0x7fff_ffff;
 
 const fn sized(item: u64) -> Dtype {
-    Dtype { item, objects: false, flexible: false }
+    Dtype { item, objects: false, parts: 1, flexible: false }
 }
 
-const OBJECT: Dtype = Dtype { item: 8, objects: true, flexible: false };
+const OBJECT: Dtype = Dtype { item: 8, objects: true, parts: 1, flexible: false };
 
 /// Names of types besides those of one letter (NumPy, `numerictypes.sctypeDict`, 1.x and 2.x).
 const NAMES: &[(&str, u64)] = &[
@@ -181,7 +184,9 @@ fn has_commas(text: &str) -> bool {
 /// `f8, 3i4, (2,3)u1` (NumPy, `_internal._commastring`).
 fn listed(text: &str) -> Option<Dtype> {
     let mut whole = sized(0);
-    for part in split(text) {
+    let named_parts = split(text);
+    let alone = named_parts.len() == 1;
+    for part in named_parts {
         let part = part.trim();
         if part.is_empty() {
             continue;
@@ -191,6 +196,9 @@ fn listed(text: &str) -> Option<Dtype> {
         let dtype = named(name.trim())?;
         whole.item = whole.item.checked_add(dtype.item.checked_mul(repeats)?)?;
         whole.objects |= dtype.objects;
+        if alone {
+            whole.parts = dtype.parts.checked_mul(repeats)?;
+        }
     }
     Some(whole).filter(|whole| whole.item <= LARGEST)
 }
@@ -274,8 +282,10 @@ fn shaped(tree: &Tree, base: Dtype, shape: usize, types: &[Option<Dtype>]) -> Op
     if let ([size], true) = (sides.as_slice(), base.flexible) {
         return Some(sized(*size)).filter(|dtype| dtype.item <= LARGEST);
     }
-    let item = sides.iter().try_fold(base.item, |item, side| item.checked_mul(*side))?;
-    Some(Dtype { item, flexible: false, ..base }).filter(|dtype| dtype.item <= LARGEST)
+    let times = |product: u64, side: &u64| product.checked_mul(*side);
+    let item = sides.iter().try_fold(base.item, times)?;
+    let parts = sides.iter().try_fold(base.parts, times)?;
+    Some(Dtype { item, parts, flexible: false, ..base }).filter(|dtype| dtype.item <= LARGEST)
 }
 
 /// A list of fields: `(name, type)` or `(name, type, shape)`; the name may be `(title, name)`.

@@ -178,6 +178,17 @@ fn read(
         Literal::Text(name) => name.chars().take(SHOWN).collect(),
         _ => spelled(descr),
     };
+    let refused = |at: usize, what: &str| {
+        let at = place(at).0;
+        Oddity { quirk: Quirk::WrongType, at, len: 1, what: what.to_owned() }
+    };
+    if !dtype.objects && has_truth(tree, shape) {
+        oddities.push(refused(shape, "a truth value in the shape: NumPy refuses the array"));
+    }
+    if !dtype.objects && dtype.parts != 1 && !sides.contains(&Some(0)) {
+        let what = "elements that are arrays themselves: NumPy refuses the array";
+        oddities.push(refused(descr, what));
+    }
     let [major, minor] = text.version;
     Ok(Header {
         version: format!("{major}.{minor}"),
@@ -198,6 +209,12 @@ fn sides(tree: &Tree, shape: usize) -> Option<Vec<Option<i128>>> {
         _ => None,
     };
     sides.iter().map(side).collect()
+}
+
+/// Whether a side of a shape is a truth value.
+fn has_truth(tree: &Tree, shape: usize) -> bool {
+    let Literal::Tuple(sides) = tree.get(shape) else { return false };
+    sides.iter().any(|side| matches!(tree.get(*side), Literal::Bool(_)))
 }
 
 /// What stands around the literal, and its length.

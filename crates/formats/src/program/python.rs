@@ -17,7 +17,7 @@ const KEPT: usize = 10_000;
 
 /// What reading one program may cost.
 const LIMITS: Limits =
-    Limits { artifacts: 64, depth: 8, expansion: 4 << 20, memory: 16 << 20, steps: 2_000_000 };
+    Limits { artifacts: 64, depth: 8, expansion: 4 << 20, memory: 16 << 20, steps: 400_000 };
 
 /// What `source` imports and calls.
 pub(super) fn read(source: &[u8]) -> Option<Code> {

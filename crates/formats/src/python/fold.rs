@@ -193,6 +193,13 @@ impl Fold {
             ("builtins.chr", _, [code]) => {
                 character(code).map_or(Known::Unknown, |text| Known::Text(Rc::new(text)))
             }
+            // `map(chr, [105, 100])`, to be joined.
+            ("builtins.map", _, [Known::Global(function), Known::Items(items, _)])
+                if function.dotted() == "builtins.chr" && self.spend(items.len()) =>
+            {
+                let text = |item: &Known| character(item).map(|text| Known::Text(Rc::new(text)));
+                items.iter().map(text).collect::<Option<_>>().map_or(Known::Unknown, Known::items)
+            }
             ("builtins.str", _, [value @ Known::Text(_)]) => value.clone(),
             ("builtins.bytes" | "builtins.bytearray", Some(bytes), _) => Known::Bytes(bytes),
             ("builtins.bytes" | "builtins.bytearray", None, [Known::Items(items, _)])

@@ -14,6 +14,9 @@ const MAGIC: &[u8] = b"\x01\xab\xff\xffversion:";
 /// Longest name of a field.
 const NAME: u64 = 256;
 
+/// The field that is called one of texts and is a document.
+const CATEGORIES: &str = "cats";
+
 /// Types of values (`DataType`): name and width.
 const TYPES: [(&str, u64); 5] =
     [("float32", 4), ("float64", 8), ("uint32", 4), ("uint64", 8), ("text", 0)];
@@ -129,12 +132,26 @@ impl Data<'_> {
         if *width > 0 {
             return self.list(&name, dtype, *width);
         }
+        if name == CATEGORIES {
+            return self.categories();
+        }
         let count = self.cursor.u64_le("number of texts")?;
         self.size(count, 8)?;
         for _ in 0..count {
             self.budget.spend_steps(8, self.cursor.position())?;
             let len = self.cursor.u64_le("length of a text")?;
             self.cursor.skip(len, "text")?;
+        }
+        Ok(())
+    }
+
+    /// Categories are a document of UBJSON in a field of texts (since 3.1).
+    fn categories(&mut self) -> Result<(), Halt> {
+        let len = self.cursor.u64_le("length of the categories")?;
+        let span = self.cursor.skip(len, "categories")?;
+        if span.len > 0 {
+            let bytes = self.cursor.bytes().slice(span);
+            self.reading.child(CATEGORIES, bytes, Role::Present);
         }
         Ok(())
     }

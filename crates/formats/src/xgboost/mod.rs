@@ -40,7 +40,9 @@ impl Format for XgBoost {
         if ubjson::starts_object(head) {
             let known = [b"learner".as_slice(), b"Model", b"Config"];
             let named = known.iter().any(|key| memmem::find(start, key).is_some());
-            return if named { Probe::Certain } else { Probe::Possible };
+            // The length of eight bytes that XGBoost writes is not found in text.
+            let wide = head.get(1) == Some(&b'L');
+            return if named && wide { Probe::Certain } else { Probe::Possible };
         }
         if crate::json::starts_container(head) {
             let named = memmem::find(start, b"\"learner\"").is_some()

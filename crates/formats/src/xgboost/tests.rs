@@ -77,6 +77,14 @@ fn ubjson_is_read_with_its_lists() {
 }
 
 #[test]
+fn text_is_not_taken_for_ubjson() {
+    for text in [&b"{if learner Model}"[..], b"{item: learner}", b"{Ui\x05learner", b"{#items}"] {
+        assert_eq!(robust::probe(&XgBoost, "x", text), Probe::No, "{text:?}");
+    }
+    assert_eq!(robust::probe(&XgBoost, "x", b"{i\x01aZ}"), Probe::Possible);
+}
+
+#[test]
 fn trees_in_json_lead_to_their_own_nodes() {
     let model = |left: i32| {
         format!(

@@ -21,21 +21,34 @@ const ARTIFACT: u64 = 64;
 /// Lists of numbers that are facts of their own.
 const LISTS: usize = 20_000;
 
-/// Whether an object starts here: a brace, and a key with a number before it, or an end.
+/// Types of values.
+const TYPES: &[u8] = b"iUIlLZTFdDCSH[{";
+
+/// Whether an object starts here: a brace, and a key with its length before it and a type behind it,
+/// or a count for all of it.
 pub fn starts_object(head: &[u8]) -> bool {
     match head {
-        [b'{', b'L', 0, 0, 0, 0, 0, 0, _, len, ..] => *len > 0,
-        [b'{', b'l', 0, 0, _, len, rest @ ..] => *len > 0 && is_key(rest),
-        [b'{', b'I', 0, len, rest @ ..] | [b'{', b'i' | b'U', len, rest @ ..] => {
-            *len > 0 && is_key(rest)
+        [b'{', b'L', 0, 0, 0, 0, 0, 0, _, _, rest @ ..] => {
+            is_key(rest, head.get(8..10).unwrap_or_default())
         }
-        [b'{', b'#' | b'$', kind, ..] => b"iUIlLZTFdDCSH[{".contains(kind),
+        [b'{', b'l', 0, 0, high, low, rest @ ..] | [b'{', b'I', high, low, rest @ ..] => {
+            is_key(rest, &[*high, *low])
+        }
+        [b'{', b'i' | b'U', len, rest @ ..] => is_key(rest, &[*len]),
+        [b'{', b'$', kind, b'#', ..] => TYPES.contains(kind),
+        [b'{', b'#', b'i' | b'U', _, kind, ..] => b"iUIlL".contains(kind),
+        [b'{', b'#', b'I' | b'l' | b'L', 0, ..] => true,
         _ => false,
     }
 }
 
-fn is_key(rest: &[u8]) -> bool {
-    rest.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+/// Whether a key of this length stands here, and a value behind it.
+fn is_key(rest: &[u8], len: &[u8]) -> bool {
+    let len = len.iter().fold(0_usize, |len, byte| (len << 8) | usize::from(*byte));
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. :/".contains(byte);
+    let key = rest.get(..len).unwrap_or_default();
+    let named = !key.is_empty() && key.iter().all(plain);
+    named && rest.get(len).is_some_and(|kind| TYPES.contains(kind) || *kind == b'N')
 }
 
 /// A container that is open.

@@ -1,6 +1,7 @@
 use super::*;
 use davy_artifact::{Fact, Quirk, Role};
 use davy_bytes::Bytes;
+use davy_testkit::robust;
 
 fn read(format: &dyn Format, text: &str) -> Reading {
     let bytes = Bytes::from_memory(text.as_bytes());
@@ -83,4 +84,26 @@ fn constants_are_checked_against_their_shapes() {
 fn depth_does_not_recurse() {
     let deep = format!("<net>{}", "<a>".repeat(200_000));
     assert!(read(&OpenVino, &deep).facts.len() < 10);
+}
+
+#[test]
+fn what_stands_behind_the_root_element_is_told_to_the_byte() {
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect()
+    };
+    let document = "<?xml version=\"1.0\"?><net><é/></net>";
+    for base in [document.as_bytes().to_vec(), utf16(document)] {
+        let honest = robust::read(&Xml, "x", &base).unwrap();
+        assert!(honest.reading.deviations.is_empty() && honest.halt.is_none());
+        let rest = b"\xff\x01PK\x03\x04".as_slice();
+        let read = robust::read(&Xml, "x", &[base.as_slice(), rest].concat()).unwrap();
+        let [deviation] = read.reading.deviations.as_slice() else { panic!("{:?}", read.reading) };
+        let len = u64::try_from(base.len()).unwrap();
+        assert_eq!(deviation.span, davy_bytes::Span::new(len, 6));
+        assert_eq!(read.reading.children.len(), 1);
+    }
+    let commented = format!("{document}\n<!-- made by hand -->\n<?end of it?>\n");
+    let honest = robust::read(&Xml, "x", commented.as_bytes()).unwrap();
+    assert!(honest.reading.deviations.is_empty() && honest.halt.is_none());
 }

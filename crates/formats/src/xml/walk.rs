@@ -1,7 +1,7 @@
 //! The walk over a document's elements: what is the same for every kind of XML.
 
 use super::dtd;
-use davy_artifact::{Fact, Quirk, Reading, Route, Site, Why};
+use davy_artifact::{Fact, Quirk, Reading, Role, Route, Site, Why};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64, to_usize};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -105,18 +105,31 @@ pub(super) fn walk(
     let source = bytes.copy(Span::new(0, bytes.len()), to_usize(room))?;
     budget.spend_steps(to_u64(source.len()), 0)?;
     let text = decode(&source);
-    drop(source);
-    let mut reader = Reader::from_str(&text);
+    // The parser counts from behind a byte order mark.
+    let inner = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let mark = to_u64(text.len().saturating_sub(inner.len()));
+    let position = |at: u64| at.saturating_add(mark);
+    let mut reader = Reader::from_str(inner);
     reader.config_mut().check_end_names = true;
-    let place = Place { text: to_u64(text.len()), file: bytes.len() };
+    let place = Place { same: to_u64(same(&text, &source)), file: bytes.len() };
+    drop(source);
     let (mut depth, mut deepest, mut included) = (0_u64, 0_u64, 0_u64);
+    // Where the root element ended.
+    let mut end = None;
     loop {
-        let start = reader.buffer_position();
-        let event = reader.read_event().map_err(|error| {
-            let at = place.at(Span::new(reader.error_position(), 0)).start;
-            Halt::malformed(at, format!("no XML from here on: {error}"))
-        })?;
-        let span = place.at(Span::between(start, reader.buffer_position()));
+        let start = position(reader.buffer_position());
+        let event = match (reader.read_event(), end) {
+            (Ok(event), Some(end)) if !is_misc(&event) => {
+                return behind(end, &text, bytes, reading);
+            }
+            (Err(_), Some(end)) => return behind(end, &text, bytes, reading),
+            (Ok(event), _) => event,
+            (Err(error), None) => {
+                let at = place.at(Span::new(position(reader.error_position()), 0)).start;
+                return Err(Halt::malformed(at, format!("no XML from here on: {error}")));
+            }
+        };
+        let span = place.at(Span::between(start, position(reader.buffer_position())));
         budget.spend_steps(1, span.start)?;
         match event {
             Event::Eof => break,
@@ -128,10 +141,12 @@ pub(super) fn walk(
             Event::Empty(tag) => {
                 element(&tag, span, depth, &mut included, reading, visit);
                 visit.end(&name_of(&tag));
+                end = (depth == 0).then(|| position(reader.buffer_position()));
             }
             Event::End(tag) => {
                 depth = depth.saturating_sub(1);
                 visit.end(tag.name().as_ref());
+                end = (depth == 0).then(|| position(reader.buffer_position()));
             }
             Event::DocType(declaration) => {
                 dtd::declarations(&declaration, span, reading);
@@ -155,19 +170,57 @@ pub(super) fn walk(
     Ok(())
 }
 
-/// Offsets in the text as those in the file, which may have two bytes for a character.
+/// How many bytes at the start of the file stand at the same place in the text.
+fn same(text: &str, source: &[u8]) -> usize {
+    match std::str::from_utf8(source) {
+        Ok(utf8) if utf8 == text => source.len(),
+        Err(error)
+            if text
+                .as_bytes()
+                .starts_with(source.get(..error.valid_up_to()).unwrap_or_default()) =>
+        {
+            error.valid_up_to()
+        }
+        _ => 0,
+    }
+}
+
+/// What may stand behind the root element (XML 1.0, production 27).
+fn is_misc(event: &Event<'_>) -> bool {
+    match event {
+        Event::Comment(_) | Event::PI(_) | Event::Eof => true,
+        Event::Text(text) => text.trim().is_empty(),
+        _ => false,
+    }
+}
+
+/// Records what stands behind the root element, which ends at `end` in the text.
+fn behind(end: u64, text: &str, bytes: &Bytes, reading: &mut Reading) -> Result<(), Halt> {
+    let within = text.get(..to_usize(end)).unwrap_or(text);
+    let head = bytes.copy(Span::new(0, 2), 2)?;
+    let wide = matches!(head.as_slice(), [0xfe, 0xff] | [0xff, 0xfe] | [0, b'<'] | [b'<', 0]);
+    let units = if wide { within.encode_utf16().count().saturating_mul(2) } else { within.len() };
+    let rest = Span::between(to_u64(units).min(bytes.len()), bytes.len());
+    let what = format!("{} bytes behind the root element", rest.len);
+    reading.deviation(Quirk::BytesAfterEnd, rest, Route::None, &what);
+    reading.child("after the root element", bytes.slice(rest), Role::Leftover);
+    Ok(())
+}
+
+/// Offsets in the text as those in the file, which may have other bytes for a character.
 #[derive(Clone, Copy)]
 struct Place {
-    text: u64,
+    /// Bytes at the start that are the same in both.
+    same: u64,
     file: u64,
 }
 
 impl Place {
     fn at(self, span: Span) -> Span {
-        if self.text == self.file {
+        if span.end() <= self.same {
             return span;
         }
-        // Text in UTF-16 is told as a whole: its places would have to be counted anew.
+        // Elsewhere places would have to be counted anew: what stands there is told as a whole.
         Span::new(0, self.file)
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn look(look: &mut Look<'_>) {
         let named = match &step.what {
             What::Command(command) => of_command(command),
             What::Foreign(_) => Vec::new(),
-            What::Python(call) => of_call(call),
+            What::Python(call, _) => of_call(call),
         };
         for (kind, value) in named {
             look.indicate(kind, &value, at);
@@ -61,7 +61,7 @@ pub(super) fn look(look: &mut Look<'_>) {
         let texts: Vec<String> = match &step.what {
             What::Command(command) => words(command),
             What::Foreign(source) => vec![source.clone()],
-            What::Python(call) => texts(call).into_iter().map(str::to_owned).collect(),
+            What::Python(call, _) => texts(call).into_iter().map(str::to_owned).collect(),
         };
         for text in &texts {
             urls(text).into_iter().for_each(|url| look.indicate(Indicates::Url, url, at));

@@ -22,7 +22,12 @@ pub(crate) fn given(call: &Call) -> Vec<Call> {
         return Vec::new();
     };
     let behind = at.map_or(0, |at| at.saturating_add(1));
+    // `Thread(None, f, None, (a,))`: a name that is left out stands before the arguments.
     let rest = call.args.get(behind..).unwrap_or_default();
+    let rest = match rest {
+        [Value::None, rest @ ..] => rest,
+        rest => rest,
+    };
     let mut args: Vec<Value> = match keyword(&["args", "argument", "initargs"]) {
         Some(Value::Tuple(items) | Value::List(items)) => items.clone(),
         _ => Vec::new(),

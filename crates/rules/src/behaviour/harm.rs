@@ -18,7 +18,7 @@ pub(super) fn look(look: &mut Look<'_>) {
                     look.tag(Tag::DefenceEvasion, at);
                 }
             }
-            What::Python(call) => of_call(call, at, look),
+            What::Python(call, _) => of_call(call, at, look),
             What::Foreign(_) => {}
         }
     }
@@ -307,8 +307,7 @@ fn bombs(look: &mut Look<'_>) {
     }
     let Some(walk) = walks(look) else { return };
     let deletes = story.steps.iter().position(|step| match &step.what {
-        What::Python(call) => {
-            let of = origin(&call.callee);
+        What::Python(call, of) => {
             let removes = matches!(of.as_str(), "os.remove" | "os.unlink" | "shutil.rmtree")
                 || of.ends_with(".unlink");
             removes && call.args.first().is_none_or(|arg| arg.text().is_none())
@@ -324,8 +323,7 @@ fn bombs(look: &mut Look<'_>) {
 fn walks(look: &Look<'_>) -> Option<bool> {
     let mut found = None;
     for step in &look.story.steps {
-        let What::Python(call) = &step.what else { continue };
-        let of = origin(&call.callee);
+        let What::Python(call, of) = &step.what else { continue };
         let goes = matches!(
             of.as_str(),
             "os.walk" | "os.scandir" | "os.listdir" | "glob.glob" | "glob.iglob"
@@ -423,7 +421,7 @@ fn encrypts_in_python(look: &mut Look<'_>) {
     let story = look.story;
     let calls = || {
         story.steps.iter().enumerate().filter_map(|(at, step)| match &step.what {
-            What::Python(call) => Some((at, call.as_ref(), origin(&call.callee))),
+            What::Python(call, of) => Some((at, call.as_ref(), of)),
             _ => None,
         })
     };
@@ -432,7 +430,7 @@ fn encrypts_in_python(look: &mut Look<'_>) {
             || of.ends_with(".encrypt_and_digest")
             || of.ends_with(".encryptor")
             || of.contains("encryptor().update");
-        encrypts || of == "pyAesCrypt.encryptFile" || of == "cryptography.fernet.Fernet().encrypt"
+        encrypts || *of == "pyAesCrypt.encryptFile"
     });
     let writes = calls().any(|(_, call, of)| {
         let opens = of.ends_with("open")

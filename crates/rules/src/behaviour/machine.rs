@@ -25,7 +25,7 @@ pub(super) fn look(look: &mut Look<'_>) {
                     look.tag(Tag::Miner, at);
                 }
             }
-            What::Python(call) => of_call(call, at, look),
+            What::Python(call, _) => of_call(call, at, look),
             What::Foreign(_) => {}
         }
     }
@@ -328,7 +328,7 @@ fn probes(look: &mut Look<'_>) {
     let story = look.story;
     let mut seen: Vec<(usize, String)> = Vec::new();
     for (at, step) in story.steps.iter().enumerate() {
-        let What::Python(call) = &step.what else { continue };
+        let What::Python(call, of) = &step.what else { continue };
         let mut note = |of: &str| {
             if let Some(probe) = PROBING.iter().find(|probe| of == **probe)
                 && !seen.iter().any(|(_, known)| known == probe)
@@ -336,7 +336,7 @@ fn probes(look: &mut Look<'_>) {
                 seen.push((at, (*probe).to_owned()));
             }
         };
-        note(&origin(&call.callee));
+        note(of);
         comes_from(call, &mut |of, _| {
             note(of);
             false

@@ -14,6 +14,7 @@ mod machine;
 mod places;
 mod remote;
 mod script;
+mod sent;
 mod shown;
 mod story;
 
@@ -222,17 +223,28 @@ pub(crate) fn observe(calls: &[&Call], programs: &dyn Interpret) -> Vec<Behaviou
     let mut look = Look { story: &story, seen: &mut seen };
     address::look(&mut look);
     remote::look(&mut look);
+    sent::look(&mut look);
     places::look(&mut look);
     machine::look(&mut look);
     harm::look(&mut look);
     seen
 }
 
+/// The place that a text names which a loader opens.
+pub(crate) fn named(text: &str) -> Vec<Indicator> {
+    let urls = address::urls(text);
+    let place = |kind, value| Indicator { kind, value: escape(value) };
+    match urls.is_empty() {
+        true => vec![place(Indicates::Path, text)],
+        false => urls.into_iter().map(|url| place(Indicates::Url, url)).collect(),
+    }
+}
+
 /// Calls of one artifact, looked at together as soon as there is something to tell about one.
 #[derive(Debug)]
 pub(crate) struct Observer<'a> {
     calls: Vec<&'a Call>,
-    seen: Option<Vec<Behaviour>>,
+    seen: Option<Vec<(&'a Call, Behaviour)>>,
     programs: &'a dyn Interpret,
 }
 
@@ -241,27 +253,34 @@ const TOGETHER: usize = 2_000;
 
 impl<'a> Observer<'a> {
     pub(crate) fn of(calls: impl Iterator<Item = &'a Call>, programs: &'a dyn Interpret) -> Self {
-        let acts = |call: &&Call| match callee(call).and_then(known) {
-            Some(known) => known.is_dangerous() && !known.constants_only,
-            None => true,
-        };
-        Self { calls: calls.filter(acts).take(TOGETHER).collect(), seen: None, programs }
+        Self { calls: calls.collect(), seen: None, programs }
     }
 
     /// What `call`, one of the calls or another, is for.
     pub(crate) fn about(&mut self, call: &Call) -> Behaviour {
-        let seen = self.seen.get_or_insert_with(|| observe(&self.calls, self.programs));
-        match self.calls.iter().position(|known| std::ptr::eq(*known, call)) {
-            Some(at) => seen.get(at).cloned().unwrap_or_default(),
+        let (calls, programs) = (&self.calls, self.programs);
+        let seen = self.seen.get_or_insert_with(|| together(calls, programs));
+        match seen.iter().find(|(known, _)| std::ptr::eq(*known, call)) {
+            Some((_, behaviour)) => behaviour.clone(),
             None => Behaviour::merged(observe(&[call], self.programs)),
         }
     }
 
     /// What all of them together are for.
-    pub(crate) fn whole(mut self) -> Behaviour {
-        let seen = self.seen.take().unwrap_or_else(|| observe(&self.calls, self.programs));
-        Behaviour::merged(seen)
+    pub(crate) fn whole(self) -> Behaviour {
+        Behaviour::merged(together(&self.calls, self.programs).into_iter().map(|(_, seen)| seen))
     }
+}
+
+/// Looks at those of `calls` together that may do something.
+fn together<'a>(calls: &[&'a Call], programs: &dyn Interpret) -> Vec<(&'a Call, Behaviour)> {
+    let acts = |call: &&Call| match callee(call).and_then(known) {
+        Some(known) => known.is_dangerous() && !known.constants_only,
+        None => true,
+    };
+    let calls: Vec<&Call> = calls.iter().copied().filter(acts).take(TOGETHER).collect();
+    let seen = observe(&calls, programs);
+    calls.into_iter().zip(seen).collect()
 }
 
 /// A story, and what was seen in it so far.

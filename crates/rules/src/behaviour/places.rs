@@ -154,7 +154,7 @@ pub(super) fn look(look: &mut Look<'_>) {
     for (at, step) in story.steps.iter().enumerate() {
         match &step.what {
             What::Command(command) => of_command(command, at, look),
-            What::Python(call) => of_call(call, at, look),
+            What::Python(call, _) => of_call(call, at, look),
             What::Foreign(_) => {}
         }
     }

@@ -1,5 +1,4 @@
-//! What goes over the network: shells that are handed out, programs that are fetched and run, what
-//! is sent elsewhere.
+//! What comes over the network: shells that are handed out, programs that are fetched and run.
 
 use super::argument::{comes_from, origin, place, texts};
 use super::command::{Command, program};
@@ -8,24 +7,24 @@ use super::places::opened;
 use super::story::{Step, What};
 use super::{Look, Tag};
 use davy_artifact::{Call, Value};
+use std::collections::BTreeSet;
 
 pub(super) fn look(look: &mut Look<'_>) {
     let story = look.story;
+    let running = running(look);
     for (at, step) in story.steps.iter().enumerate() {
         match &step.what {
             What::Command(command) => {
-                shells(command, at, look);
+                shells(command, at, &running, look);
                 fetched(command, at, look);
-                sent(command, at, look);
             }
             What::Foreign(source) => {
                 for tag in foreign::tags(source) {
                     look.tag(tag, at);
                 }
             }
-            What::Python(call) => {
+            What::Python(call, _) => {
                 runs_fetched(call, at, look);
-                sends(call, at, look);
             }
         }
     }
@@ -38,7 +37,7 @@ const CARRIERS: &[&str] =
     &["nc", "nc.openbsd", "nc.traditional", "ncat", "netcat", "openssl", "socat", "telnet"];
 
 /// Shells behind a connection: `bash -i >& /dev/tcp/…`, `nc -e`, a pipe through `nc`.
-fn shells(command: &Command, at: usize, look: &mut Look<'_>) {
+fn shells(command: &Command, at: usize, running: &BTreeSet<usize>, look: &mut Look<'_>) {
     let device = |target: &str| target.contains("/dev/tcp/") || target.contains("/dev/udp/");
     let connected = command.targets.iter().any(|(_, target)| device(target));
     let bare_shell = command.is_shell() || command.program == "exec";
@@ -74,7 +73,7 @@ fn shells(command: &Command, at: usize, look: &mut Look<'_>) {
     if command.program == "xterm" && command.value_of(&["-display"]).is_some_and(|d| d.len() > 4) {
         look.tag(Tag::ReverseShell, at);
     }
-    powershell(command, at, look);
+    powershell(command, at, running, look);
 }
 
 /// Whether a word is an address of `socat` that waits for connections: `TCP-LISTEN:…`, `tcp-l:…`.
@@ -92,7 +91,7 @@ fn is_shell(word: &str) -> bool {
 }
 
 /// A client of TCP in PowerShell, beside what runs text.
-fn powershell(command: &Command, at: usize, look: &mut Look<'_>) {
+fn powershell(command: &Command, at: usize, running: &BTreeSet<usize>, look: &mut Look<'_>) {
     let holds = |words: &[&str]| {
         let spelled = std::iter::once(&command.path).chain(&command.words);
         spelled.into_iter().any(|word| {
@@ -104,22 +103,24 @@ fn powershell(command: &Command, at: usize, look: &mut Look<'_>) {
     if !holds(&["sockets.tcpclient", "net.sockets.tcplistener"]) {
         return;
     }
-    let runs = look.story.steps.iter().any(|other| match &other.what {
-        What::Command(other_command) if other.origin == step.origin => {
-            let spelled = std::iter::once(&other_command.path).chain(&other_command.words);
-            spelled.into_iter().any(|word| {
-                let word = word.to_ascii_lowercase();
-                matches!(word.as_str(), "iex" | "invoke-expression")
-                    || word.contains("cmd.exe")
-                    || word.contains("start-process")
-            })
-        }
-        _ => false,
-    });
     let tag = if holds(&["tcplistener"]) { Tag::BindShell } else { Tag::ReverseShell };
-    if runs {
+    if running.contains(&step.origin) {
         look.tag(tag, at);
     }
+}
+
+/// Calls with a command of PowerShell that runs text or another program.
+fn running(look: &Look<'_>) -> BTreeSet<usize> {
+    let runs = |word: &String| {
+        let word = word.to_ascii_lowercase();
+        let text = matches!(word.as_str(), "iex" | "invoke-expression");
+        text || word.contains("cmd.exe") || word.contains("start-process")
+    };
+    let steps = look.story.steps.iter().filter(|step| match &step.what {
+        What::Command(command) => std::iter::once(&command.path).chain(&command.words).any(runs),
+        _ => false,
+    });
+    steps.map(|step| step.origin).collect()
 }
 
 /// Programs that are fetched and run at once: `curl … | sh`, `bash <(curl …)`, `IEX (…)`.
@@ -195,7 +196,7 @@ fn kept(look: &mut Look<'_>) {
                     .any(|word| word.to_ascii_lowercase().contains("downloadfile"));
                 saved.extend(command.words.last().filter(|_| net).cloned());
             }
-            What::Python(call) => saved.extend(saved_by(call)),
+            What::Python(call, _) => saved.extend(saved_by(call)),
             What::Foreign(_) => {}
         }
         saved.truncate(64);
@@ -272,8 +273,7 @@ fn runs_path(step: &Step, path: &str) -> bool {
             let first = same(&command.path) && !command.fetches();
             first || ((runs || marks) && command.words.iter().any(|word| same(word)))
         }
-        What::Python(call) => {
-            let of = origin(&call.callee);
+        What::Python(call, of) => {
             let runs = matches!(
                 of.as_str(),
                 "os.chmod" | "os.startfile" | "ctypes.CDLL" | "runpy.run_path" | "execfile"
@@ -342,7 +342,7 @@ fn sockets(look: &mut Look<'_>) {
     let story = look.story;
     let calls = || {
         story.steps.iter().enumerate().filter_map(|(at, step)| match &step.what {
-            What::Python(call) => Some((at, call.as_ref(), origin(&call.callee))),
+            What::Python(call, of) => Some((at, call.as_ref(), of)),
             _ => None,
         })
     };
@@ -353,15 +353,15 @@ fn sockets(look: &mut Look<'_>) {
         })
     };
     let connects = calls().find(|(_, call, of)| {
-        of == "socket.create_connection"
-            || of == "asyncio.open_connection"
+        *of == "socket.create_connection"
+            || *of == "asyncio.open_connection"
             || (of.ends_with(".connect") || of.ends_with(".connect_ex"))
                 && socket(of)
                 && (of.contains("socket") || pair(call))
     });
     let listens = calls().find(|(_, _, of)| {
         (of.ends_with(".listen") || of.ends_with(".accept")) && socket(of)
-            || of == "asyncio.start_server"
+            || *of == "asyncio.start_server"
     });
     let tag = match (&connects, &listens) {
         (_, Some(_)) => Tag::BindShell,
@@ -400,243 +400,10 @@ fn sockets(look: &mut Look<'_>) {
     }
 }
 
-fn is_unknown(value: &Value) -> bool {
+pub(super) fn is_unknown(value: &Value) -> bool {
     match value {
         Value::Unknown(_) | Value::Attribute(..) | Value::Call(_) => true,
         Value::List(items) | Value::Tuple(items) => items.iter().any(is_unknown),
         _ => false,
-    }
-}
-
-/// Programs that tell something about the machine, or print a file.
-const TELLING: &[&str] = &[
-    "cat",
-    "env",
-    "gzip",
-    "head",
-    "history",
-    "hostname",
-    "id",
-    "ifconfig",
-    "ls",
-    "more",
-    "printenv",
-    "ps",
-    "set",
-    "tail",
-    "tar",
-    "type",
-    "uname",
-    "whoami",
-    "zip",
-    "xxd",
-    "find",
-    "grep",
-    "pg_dump",
-    "mysqldump",
-    "7z",
-    "get-content",
-    "gc",
-    "ipconfig",
-    "systeminfo",
-];
-
-/// What commands send elsewhere: files, and the output of other commands.
-fn sent(command: &Command, at: usize, look: &mut Look<'_>) {
-    let pipeline = command.pipeline();
-    let tells = pipeline.iter().skip(1).any(|before| before.is(TELLING));
-    let inside = command.inside.iter().any(|call| {
-        Command::of(call).is(TELLING)
-            || Command::of(call).pipeline().iter().any(|part| part.is(TELLING))
-    });
-    let device = command
-        .targets
-        .iter()
-        .any(|(operator, target)| operator.contains('>') && target.contains("/dev/tcp/"));
-    let redirected = command.targets.iter().any(|(operator, _)| operator == "<");
-    let exfiltrates = match command.program.as_str() {
-        "curl" | "wget" | "xh" => {
-            let file = command.words.iter().any(|word| {
-                word.starts_with('@')
-                    || word.contains("=@")
-                    || word.starts_with("-d@")
-                    || word.contains("=<")
-            });
-            let upload = command.has_any(&["-T", "--upload-file", "--post-file"])
-                || command.words.iter().any(|word| {
-                    word.starts_with("--post-file=") || word.starts_with("--upload-file=")
-                });
-            upload
-                || (command.sends() && (file || tells || inside))
-                || inside && command.words.iter().any(|w| w.contains("://") || w.contains("$("))
-        }
-        "iwr" | "irm" | "invoke-webrequest" | "invoke-restmethod" => command.sends(),
-        "nc" | "ncat" | "netcat" | "nc.traditional" | "openssl" | "socat" | "telnet" => {
-            (tells || redirected) && !command.flag('l') && !pipeline.iter().any(Command::is_shell)
-        }
-        "scp" | "rsync" | "sftp" => {
-            let operands: Vec<&str> = command.operands().collect();
-            let away = |path: &&str| path.contains(':') && !path.contains(":\\");
-            operands.last().is_some_and(away) && !operands.first().is_some_and(away)
-        }
-        "ssh" => tells || redirected,
-        "dig" | "host" | "nslookup" | "ping" => inside,
-        "mail" | "mailx" | "mutt" | "sendmail" => {
-            tells || inside || redirected || command.has("-a")
-        }
-        "aws" | "gsutil" | "rclone" | "azcopy" | "gcloud" => {
-            let last = command.operands().last().unwrap_or_default();
-            command.has_any(&["cp", "sync", "copy", "mv"])
-                && (last.contains("://") || (command.program == "rclone" && last.contains(':')))
-        }
-        "ftp" => redirected || command.here.as_ref().is_some_and(|here| here.contains("put ")),
-        _ => device && (tells || command.is(TELLING)),
-    };
-    if exfiltrates {
-        look.tag(Tag::Exfiltration, at);
-    }
-}
-
-/// Calls in Python that send something.
-fn sending(of: &str) -> bool {
-    const ENDS: &[&str] = &[
-        ".post",
-        ".put",
-        ".patch",
-        ".sendall",
-        ".sendto",
-        ".send",
-        ".sendmail",
-        ".send_message",
-        ".storbinary",
-        ".storlines",
-        ".upload_file",
-        ".upload_fileobj",
-        ".put_object",
-        ".upload_from_filename",
-        ".request",
-        ".urlopen",
-        ".Request",
-        ".upload_folder",
-        ".emit",
-    ];
-    const STARTS: &[&str] = &[
-        "aiohttp.",
-        "boto3.",
-        "ftplib.",
-        "google.cloud.storage",
-        "http.client.",
-        "httplib.",
-        "httpx.",
-        "huggingface_hub.",
-        "paramiko.",
-        "requests.",
-        "smtplib.",
-        "socket.",
-        "ssl.",
-        "urllib.request.",
-        "urllib2.",
-        "urllib3.",
-        "websocket",
-    ];
-    ENDS.iter().any(|end| of.ends_with(end)) && STARTS.iter().any(|start| of.starts_with(start))
-}
-
-/// Calls in Python that tell something about the machine, or read a file.
-fn telling(of: &str) -> bool {
-    const STARTS: &[&str] = &[
-        "ImageGrab.",
-        "PIL.ImageGrab.",
-        "browser_cookie3.",
-        "getpass.getuser",
-        "glob.",
-        "keyring.",
-        "open",
-        "os.environ",
-        "os.getcwd",
-        "os.getenv",
-        "os.getlogin",
-        "os.listdir",
-        "os.popen",
-        "os.uname",
-        "os.walk",
-        "pathlib.Path().read_",
-        "platform.",
-        "pyperclip.paste",
-        "socket.gethostname",
-        "sqlite3.",
-        "subprocess.check_output",
-        "subprocess.getoutput",
-        "subprocess.run",
-        "shutil.make_archive",
-        "zipfile.",
-        "tarfile.",
-        "dict",
-        "psutil.",
-    ];
-    STARTS.iter().any(|start| of.starts_with(start)) && (of != "dict")
-}
-
-/// Whether a command is run whose text is not in the file: its output is the answer of a shell.
-fn obeys(of: &str, made: &Call) -> bool {
-    let command = of.starts_with("os.popen") || of.starts_with("subprocess.");
-    command && made.args.first().is_none_or(is_unknown)
-}
-
-fn sends(call: &Call, at: usize, look: &mut Look<'_>) {
-    let of = origin(&call.callee);
-    let resolves = of.starts_with("socket.gethostby")
-        || of.starts_with("socket.getaddrinfo")
-        || of.ends_with("resolver.resolve")
-        || of.ends_with("resolver.query");
-    let gets = matches!(of.as_str(), "requests.get" | "httpx.get" | "urllib.request.urlopen");
-    if !(sending(&of) || resolves || gets) {
-        return;
-    }
-    let given = Call { callee: Value::None, ..call.clone() };
-    let mut tells = comes_from(&given, &mut |of, made| telling(of) && !obeys(of, made));
-    given.walk(&mut |value| {
-        if let Value::Name(name) = value {
-            tells |= name.dotted() == "os.environ";
-        }
-    });
-    let files = call.kwargs.iter().any(|(key, _)| key == "files");
-    let keeps = of.ends_with(".upload_file")
-        || of.ends_with(".storbinary")
-        || of.ends_with(".upload_folder")
-        || of.ends_with(".upload_from_filename");
-    let unknown = call
-        .args
-        .iter()
-        .skip(1)
-        .chain(
-            call.kwargs
-                .iter()
-                .filter(|(key, _)| {
-                    matches!(key.as_str(), "data" | "json" | "content" | "body" | "params")
-                })
-                .map(|(_, value)| value),
-        )
-        .any(is_unknown);
-    let asks = gets && call.args.first().is_some_and(|arg| matches!(arg, Value::Unknown(_)));
-    let looked = asks
-        && look.story.steps.iter().take(at).any(|step| match &step.what {
-            What::Python(call) => {
-                let of = origin(&call.callee);
-                of.starts_with("subprocess.")
-                    || of == "os.popen"
-                    || of.starts_with("getpass.")
-                    || of == "socket.gethostname"
-            }
-            _ => false,
-        });
-    let read_before = sending(&of)
-        && unknown
-        && look.story.steps.iter().take(at).any(|step| match &step.what {
-            What::Python(call) => telling(&origin(&call.callee)),
-            _ => false,
-        });
-    if tells || files || keeps || read_before || looked {
-        look.tag(Tag::Exfiltration, at);
     }
 }

@@ -11,7 +11,7 @@ use davy_artifact::{Call, Code, Interpret, Language, Value};
 const STEPS: usize = 4_000;
 
 /// Programs that are read for one story.
-const PROGRAMS: usize = 64;
+const PROGRAMS: usize = 24;
 
 /// Layers of programs within programs.
 const LAYERS: u32 = 12;
@@ -36,8 +36,8 @@ pub(super) enum What {
     Command(Command),
     /// A program in a language that is only cut into words.
     Foreign(String),
-    /// A call in Python.
-    Python(Box<Call>),
+    /// A call in Python, with what its callee comes from.
+    Python(Box<Call>, String),
 }
 
 /// What calls do, in order.
@@ -103,7 +103,8 @@ impl Story {
     fn python(&mut self, origin: usize, call: Call) -> Vec<Item> {
         let mut items = self.items(origin, runs(&call));
         items.extend(given(&call).into_iter().map(|call| Item::Call { call, shell: false }));
-        self.push(origin, shown::call(&call), What::Python(Box::new(call)));
+        let path = super::argument::origin(&call.callee);
+        self.push(origin, shown::call(&call), What::Python(Box::new(call), path));
         items
     }
 

@@ -13,7 +13,12 @@
 //! rights of the process that loads it. Critical calls run code or commands, high ones read or write
 //! files, reach the network or change the interpreter, medium ones do so under conditions. A call
 //! that rebuilds a function or class from code in the file is as bad as what its parts name, and
-//! high where they cannot be seen.
+//! high where they cannot be seen. Source text that stands in the file is as bad as what it does, and
+//! never less than high.
+//!
+//! Commands, source and calls that together show what they are for have tags (`reverse-shell`,
+//! `credential-access` and others), each with the text that shows it: `docs/behaviour.md` lists
+//! them. What no honest file does makes a high finding critical.
 //!
 //! ## How it can be wrong
 //!

@@ -29,6 +29,7 @@
 //! * CWE-73, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.001
 
 use super::tensorflow_operators::{Effect, Known, Runs, lookup, operators};
+use crate::behaviour::named;
 use crate::facts::{ALIKE, Quota, times};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Call, Value};
@@ -88,6 +89,7 @@ impl Detector for UnsafeOperator {
             if let Some(finding) = reporter.report(artifact, runs.site, message, evidence(&runs)) {
                 finding.severity = severity;
                 finding.threat = known.effect.threat();
+                finding.indicators = given.and_then(Value::text).map(named).unwrap_or_default();
                 if matches!(target, Target::Computed | Target::Fed) {
                     finding.confidence = Confidence::Medium;
                 }

@@ -33,6 +33,7 @@
 //! * CWE-73, CWE-22, CWE-918; MITRE ATLAS AML.T0037, AML.T0011.000
 
 use super::path::{Leads, leads};
+use crate::behaviour::named;
 use crate::facts::{APART, Quota, in_keras, loaded};
 use crate::hub::remote_code::PURPOSES;
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject, Threat};
@@ -55,7 +56,7 @@ static RULE: Rule = Rule {
 };
 
 /// References that other rules speak of.
-const ELSEWHERE: &[&str] = &["link target"];
+const ELSEWHERE: &[&str] = &["link target", "shared library"];
 
 /// References beside the file that are how a format splits what belongs together.
 const ORDINARY: &[&str] = &["array", "artifact", "asset", "external data", "shard", "weights"];
@@ -92,6 +93,7 @@ impl Detector for ExternalReference {
                 let message = message(target, purpose, leads);
                 if let Some(finding) = reporter.report(artifact, site, message, escape(target)) {
                     finding.severity = severity;
+                    finding.indicators = named(target);
                     finding.subject = Subject::Purpose(purpose);
                 }
             }
