@@ -2,7 +2,7 @@
 
 use super::Walk;
 use crate::json::{Kind, Node};
-use davy_artifact::{Name, Role};
+use davy_artifact::{Fact, Name, Role};
 use davy_bytes::Bytes;
 
 /// Chat templates of one file that are read.
@@ -123,6 +123,24 @@ impl<'d> Walk<'_, '_, 'd> {
             }
             let name = Name::new(library.as_ref(), class.as_ref());
             self.import(&name, "model_index.json", value);
+        }
+    }
+
+    /// The layers of a manifest of Ollama or of any image of the Open Container Initiative: each is a
+    /// file that is named by its digest, so that a digest that is none is a path (CVE-2024-37032).
+    pub(super) fn manifest(&mut self, root: Node<'d>) {
+        let config = root.get("config").into_iter();
+        let layers = root.get("layers").into_iter().flat_map(Node::items);
+        for layer in config.chain(layers).filter(|layer| layer.get("mediaType").is_some()) {
+            let Some(digest) = layer.get("digest") else { continue };
+            let text = digest.text().unwrap_or_default();
+            let name = text.split_once([':', '-']).filter(|(kind, _)| kind.starts_with("sha"));
+            let hex = name.map_or(text.as_ref(), |(_, hex)| hex);
+            let whole = hex.len() >= 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if !whole {
+                let (target, site) = (hex.to_owned(), self.site(digest));
+                self.recorder.reading.fact(Fact::Reference { target, purpose: "layer", site });
+            }
         }
     }
 }

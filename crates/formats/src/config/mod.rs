@@ -17,6 +17,7 @@
 //! | `type` of the elements of `modules.json` | sentence-transformers |
 //! | `chat_template` | transformers: a Jinja template, which is read as one |
 //! | `:serialized:` | stable-baselines3: a pickle by cloudpickle in base64 |
+//! | `digest` of `layers` | Ollama and registries of container images: files that are named by their digest |
 //! | `custom_imports` | mmengine: modules that are imported |
 //! | tags `!!python/…`, `!new:`, `!apply:` … | PyYAML, HyperPyYAML: see [`crate::yaml`] |
 //!
@@ -82,6 +83,7 @@ pub(crate) fn read(
 
 impl<'d> Walk<'_, '_, 'd> {
     fn root(&mut self, root: Node<'d>) {
+        self.manifest(root);
         self.model_index(root);
         self.module_list(root);
         self.detector_rows(root);

@@ -2,12 +2,14 @@
 //! the Python code that serves it.
 //!
 //! Loading the archive puts its folder on Python's path and imports the handler (`ts.model_loader`),
-//! which runs it; where the server is set up so, what `requirementsFile` lists is installed first. A
+//! which runs it, and with it whatever source of the archive it imports in turn; where the server is set up so, what `requirementsFile` lists is installed first. A
 //! handler that is neither in the archive nor one of TorchServe's own is looked up like any module.
 
 use crate::json::{Document, Node};
 use crate::zip::{self, Entry};
-use davy_artifact::{Call, Fact, Format, Input, Manner, Name, Probe, Reading, Route, Site, Value};
+use davy_artifact::{
+    Call, Fact, Format, Input, Manner, Name, Probe, Reading, Role, Route, Site, Value,
+};
 use davy_bytes::{Blame, Budget, Halt, Span, to_usize};
 use std::collections::BTreeSet;
 
@@ -16,6 +18,9 @@ const MANIFEST: &str = "MAR-INF/MANIFEST.json";
 
 /// How much of the end of an archive is searched for the manifest's name before it is read.
 const TAIL: u64 = 96 * 1024;
+
+/// Source files of one archive that are taken for code that the server imports.
+const SOURCES: usize = 1_000;
 
 /// Versions of the manifest that are read, where an archive has several.
 const VERSIONS: usize = 16;
@@ -73,6 +78,15 @@ impl Format for Mar {
             entries.iter().map(|entry| entry.name().into_owned()).collect();
         // Windows and macOS find the manifest in any case of letters.
         let named = |entry: &&&Entry| entry.name().eq_ignore_ascii_case(MANIFEST);
+        for entry in entries.iter().filter(|entry| entry.name().ends_with(".py")).take(SOURCES) {
+            match zip::unpack(input.bytes, entry, budget) {
+                Ok(unpacked) => {
+                    reading.child(entry.label.clone(), unpacked.bytes, Role::Loaded);
+                }
+                Err(halt) if halt.blame() == Blame::Io => return Err(halt),
+                Err(_) => {}
+            }
+        }
         let manifests = entries.iter().filter(named);
         for entry in manifests.take(VERSIONS) {
             let content = match zip::unpack(input.bytes, entry, budget) {

@@ -23,6 +23,9 @@ use token::{Kind, Tokens};
 /// Longest source that is read; the largest one of the standard library has half a megabyte.
 const LONGEST: u64 = 4 << 20;
 
+/// What files are called that show source and are none: no loader imports a model's card.
+const PROSE: &[&str] = &[".md", ".rst"];
+
 /// Python source.
 #[derive(Debug)]
 pub struct Python;
@@ -38,7 +41,8 @@ impl Format for Python {
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
         let named = [".py", ".pyi", ".pyw"].iter().any(|end| input.name.ends_with(end));
-        if head.is_empty() || head.contains(&0) {
+        let prose = PROSE.iter().any(|end| input.name.ends_with(end));
+        if head.is_empty() || head.contains(&0) || prose {
             return Probe::No;
         }
         // Prose, tables and settings hold things that look like calls; only what a loader is known to

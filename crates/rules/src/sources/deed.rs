@@ -24,8 +24,7 @@ impl Deed {
 const DECLARING: &[&str] = &["attr.", "dataclasses.", "torch.jit.", "torch.library."];
 
 /// What rows about a whole module cover and any program does.
-const ORDINARY: &[&str] =
-    &["builtins.print", "multiprocessing.cpu_count", "os.cpu_count", "os.getenv", "os.getpid"];
+const ORDINARY: &[&str] = &["builtins.print", "os.cpu_count", "os.getenv", "os.getpid"];
 
 /// What takes a model or data set from a hub by its name.
 const FETCHES: &[&str] = &[
@@ -96,16 +95,8 @@ const SENSITIVE: &[&str] = &[
 ];
 
 /// Callables that call what they are given, now or later.
-const RUNNERS: &[&str] = &[
-    "atexit.register",
-    "concurrent.futures.ThreadPoolExecutor.submit",
-    "multiprocessing.Process",
-    "signal.signal",
-    "sys.excepthook",
-    "threading.Thread",
-    "threading.Timer",
-    "weakref.finalize",
-];
+const RUNNERS: &[&str] =
+    &["atexit.register", "signal.signal", "sys.excepthook", "weakref.finalize"];
 
 /// Judges a call of `name`, of which `known` is what is known.
 pub(super) fn deed(call: &Call, name: &Name, known: Option<&'static Known>) -> Option<Deed> {
@@ -116,7 +107,9 @@ pub(super) fn deed(call: &Call, name: &Name, known: Option<&'static Known>) -> O
     }
     let known = known?;
     let dotted = name.dotted();
-    if ORDINARY.contains(&dotted.as_str()) || dotted.starts_with("os.environ.") {
+    // What threads and processes are given to run was looked at above.
+    let quiet = ["concurrent.futures.", "multiprocessing.", "os.environ.", "threading."];
+    if ORDINARY.contains(&dotted.as_str()) || quiet.iter().any(|start| dotted.starts_with(start)) {
         return None;
     }
     let module = known.pattern.strip_suffix(".*");
@@ -192,7 +185,10 @@ fn opens(call: &Call, later: bool) -> Option<Deed> {
 
 /// Something harmful that is handed to what will call it.
 fn handed(call: &Call, name: &Name, known: Option<&Known>) -> Option<String> {
-    let runs = RUNNERS.contains(&name.dotted().as_str())
+    let dotted = name.dotted();
+    let starts = ["concurrent.futures.", "multiprocessing.", "threading."];
+    let runs = RUNNERS.contains(&dotted.as_str())
+        || starts.iter().any(|start| dotted.starts_with(start))
         || known.is_some_and(|known| {
             known.effect.calls_arguments() && known.effect != Effect::Introspect
         });
@@ -242,6 +238,7 @@ mod tests {
             (name("os", "remove"), vec![text("x")], Some(Severity::Medium), Some(Severity::Low)),
             (name("os", "makedirs"), vec![text("x")], Some(Severity::Low), Some(Severity::Low)),
             (name("os", "environ.get"), vec![text("X")], None, None),
+            (name("multiprocessing", "Pool"), vec![Value::Int(4)], None, None),
             (name("builtins", "print"), vec![text("x")], None, None),
             (
                 name("subprocess", "run"),
