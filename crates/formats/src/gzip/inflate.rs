@@ -155,6 +155,8 @@ impl Stream<'_> {
     fn feed(&mut self, mut input: &[u8], budget: &mut Budget) {
         while self.running() {
             let before = self.decompress.total_in();
+            // One byte more than can be paid tells a bomb from a stream that just fits.
+            let affordable = to_usize(budget.left().expansion).saturating_add(1);
             let room = self.output.room();
             let came = room.len();
             let status = self.decompress.decompress_vec(input, room, FlushDecompress::None);
@@ -164,6 +166,7 @@ impl Stream<'_> {
             let fresh = room.get(came..).unwrap_or_default();
             self.digest.update(fresh);
             let made = to_u64(fresh.len());
+            room.truncate(came.saturating_add(affordable));
             let paid = budget.spend_expansion(made, self.start);
             let stuck = used == 0 && made == 0;
             self.output.seal();
