@@ -35,7 +35,7 @@ fn stale_pages() -> Result<Vec<String>, Box<dyn Error>> {
             Some(path.strip_prefix(generate::FOLDER)?.trim_start_matches('/').into())
         })
         .collect();
-    for (path, text) in generate::pages() {
+    for (path, text) in generate::pages()? {
         let written = paths::root().join(generate::FOLDER).join(&path);
         if fs::read_to_string(written).ok().as_ref() != Some(&text) {
             wrong.push(format!(

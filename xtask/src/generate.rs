@@ -1,7 +1,7 @@
 //! `generate`: pages that follow from the lists of rules and formats.
 
 use crate::args::Args;
-use crate::{Outcome, paths, say};
+use crate::{Outcome, coverage, paths, say};
 use davy_formats::FORMATS;
 use davy_rules::{CATALOG, Rule};
 use std::collections::BTreeMap;
@@ -14,16 +14,19 @@ pub const FOLDER: &str = "docs/generated";
 const NOTICE: &str = "<!-- written by `cargo xtask generate`; do not edit -->\n\n";
 
 /// A function that adds pages under their path relative to [`FOLDER`].
-type Section = fn(&mut BTreeMap<String, String>);
+type Section = fn(&mut BTreeMap<String, String>) -> Result<(), String>;
 
 /// Everything that is generated.
-const SECTIONS: &[Section] = &[formats, rules, schema];
+const SECTIONS: &[Section] = &[formats, matrix, rules, schema];
 
 /// All pages, by path relative to [`FOLDER`].
-pub fn pages() -> BTreeMap<String, String> {
+///
+/// # Errors
+/// A sentence that names what could not be read for them.
+pub fn pages() -> Result<BTreeMap<String, String>, String> {
     let mut pages = BTreeMap::new();
-    SECTIONS.iter().for_each(|section| section(&mut pages));
-    pages
+    SECTIONS.iter().try_for_each(|section| section(&mut pages))?;
+    Ok(pages)
 }
 
 /// Writes all pages, and removes what is no page any more.
@@ -33,7 +36,7 @@ pub fn run(args: &mut Args) -> Outcome {
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    for (path, text) in pages() {
+    for (path, text) in pages()? {
         let path = folder.join(path);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
@@ -44,15 +47,22 @@ pub fn run(args: &mut Args) -> Outcome {
     Ok(())
 }
 
-fn formats(pages: &mut BTreeMap<String, String>) {
+fn formats(pages: &mut BTreeMap<String, String>) -> Result<(), String> {
     let mut page = format!("{NOTICE}# Formats\n\n| format | what it is |\n|---|---|\n");
     for format in FORMATS {
         let _ = writeln!(page, "| `{}` | {} |", format.id(), format.summary());
     }
     pages.insert("formats.md".to_owned(), page);
+    Ok(())
 }
 
-fn rules(pages: &mut BTreeMap<String, String>) {
+fn matrix(pages: &mut BTreeMap<String, String>) -> Result<(), String> {
+    let page = coverage::page(&paths::root())?;
+    pages.insert("coverage.md".to_owned(), format!("{NOTICE}{page}"));
+    Ok(())
+}
+
+fn rules(pages: &mut BTreeMap<String, String>) -> Result<(), String> {
     let mut table = format!(
         "{NOTICE}# Rules\n\n| rule | severity | confidence | what it claims |\n|---|---|---|---|\n"
     );
@@ -68,10 +78,12 @@ fn rules(pages: &mut BTreeMap<String, String>) {
         pages.insert(format!("rules/{id}.md"), rule_page(rule));
     }
     pages.insert("rules.md".to_owned(), table);
+    Ok(())
 }
 
-fn schema(pages: &mut BTreeMap<String, String>) {
+fn schema(pages: &mut BTreeMap<String, String>) -> Result<(), String> {
     pages.insert("report.schema.json".to_owned(), format!("{:#}\n", davy_report::schema()));
+    Ok(())
 }
 
 fn rule_page(rule: &Rule) -> String {
@@ -87,6 +99,7 @@ fn rule_page(rule: &Rule) -> String {
     let _ = writeln!(page, "| | |\n|---|---|");
     let _ = writeln!(page, "| severity | {} |", rule.severity.as_str());
     let _ = writeln!(page, "| confidence | {} |", rule.confidence.as_str());
+    let _ = writeln!(page, "| threat | {} |", rule.threat.as_str());
     let _ = writeln!(page, "| CWE | {} |", links(cwe.collect()));
     let _ = writeln!(page, "| ATLAS | {} |", links(atlas.collect()));
     let _ = writeln!(page, "| since | {} |", rule.since);

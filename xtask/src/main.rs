@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod coverage;
 mod generate;
 mod mutate;
 mod oracle;

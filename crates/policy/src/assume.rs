@@ -97,9 +97,8 @@ fn lower(finding: &mut Finding, loaders: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use davy_artifact::Route;
-    use davy_bytes::Span;
-    use davy_rules::{Advice, Advisory, CATALOG, Confidence, Subject};
+    use davy_artifact::Site;
+    use davy_rules::{Advice, Advisory, CATALOG};
     use davy_scan::{Fingerprinted, Scanned};
 
     fn advice(id: &str) -> Advice {
@@ -115,17 +114,9 @@ mod tests {
         assumptions: &[&str],
     ) -> (Severity, Option<Severity>) {
         let finding = Finding {
-            rule: CATALOG[0].rule(),
             severity,
-            confidence: Confidence::High,
-            artifact: "m".into(),
-            span: Span::new(0, 1),
-            route: Route::None,
-            message: String::new(),
-            evidence: String::new(),
-            subject: Subject::Unspecified,
             advisories: ids.iter().map(|id| advice(id)).collect(),
-            unassumed: None,
+            ..Finding::new(CATALOG[0].rule(), "m", &Site::default())
         };
         let input = Scanned {
             path: "m".into(),

@@ -120,15 +120,16 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use davy_artifact::{Artifact, Gap, Role, Route, Why};
+    use davy_artifact::{Artifact, Gap, Role, Site, Why};
     use davy_bytes::Span;
-    use davy_rules::{Confidence, Finding, Rule, Subject};
+    use davy_rules::{Confidence, Finding, Rule, Threat};
     use davy_scan::Fingerprinted;
 
     static RULE: Rule = Rule {
         id: "unsafe-call",
         severity: Severity::Critical,
         confidence: Confidence::High,
+        threat: Threat::CodeExecution,
         summary: "",
         remediation: "",
         cwe: &[],
@@ -161,19 +162,7 @@ mod tests {
             },
         };
         let finding = |severity| Fingerprinted {
-            finding: Finding {
-                rule: &RULE,
-                severity,
-                confidence: Confidence::High,
-                artifact: "m".into(),
-                span: Span::new(0, 1),
-                route: Route::None,
-                message: String::new(),
-                evidence: String::new(),
-                subject: Subject::Unspecified,
-                advisories: vec![],
-                unassumed: None,
-            },
+            finding: Finding { severity, ..Finding::new(&RULE, "m", &Site::default()) },
             fingerprint: "0".into(),
         };
         Scanned {

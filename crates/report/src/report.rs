@@ -209,6 +209,8 @@ pub struct FindingEntry<'a> {
     pub severity: Severity,
     /// How sure davy is.
     pub confidence: &'static str,
+    /// Which kind of threat it is.
+    pub threat: &'static str,
     /// Index of the input that it is in.
     pub input: usize,
     /// Path of the artifact that it is in.
@@ -435,6 +437,7 @@ impl<'a> FindingEntry<'a> {
             rule: finding.rule,
             severity: finding.severity,
             confidence: finding.confidence.as_str(),
+            threat: finding.threat.as_str(),
             input,
             artifact: &finding.artifact,
             span: finding.span.into(),

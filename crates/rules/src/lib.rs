@@ -25,4 +25,4 @@ mod tensors;
 pub use advisories::{Advice, Advisory, Subject, Version, advise, advisories};
 pub use catalog::CATALOG;
 pub use finding::{Finding, Reporter};
-pub use rule::{Confidence, Detector, Rule, Severity};
+pub use rule::{Confidence, Detector, Rule, Severity, Threat};

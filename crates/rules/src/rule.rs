@@ -58,6 +58,64 @@ impl Confidence {
     }
 }
 
+/// The kinds of threat that findings are counted by.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Threat {
+    /// Runs code or commands: as the format intends, or because the file makes it so.
+    CodeExecution,
+    /// Carries something that has no business in a model: executables, archives, streams.
+    EmbeddedPayload,
+    /// Hides from scanners, or is taken for different things by different loaders.
+    Evasion,
+    /// Reads, writes or links files.
+    FileAccess,
+    /// A graph that does something else on a condition.
+    GraphPayload,
+    /// Reaches the network.
+    NetworkAccess,
+    /// Breaks its form where loaders are known not to look.
+    ParserExploit,
+    /// Exhausts memory, time or disk of whoever loads it.
+    ResourceExhaustion,
+    /// A template or configuration that does more than describe.
+    TemplateInjection,
+    /// Names Python modules that do harm, or that nobody has reviewed.
+    UnsafeModule,
+}
+
+impl Threat {
+    /// All of them, in the order of tables.
+    pub const ALL: [Self; 10] = [
+        Self::CodeExecution,
+        Self::UnsafeModule,
+        Self::NetworkAccess,
+        Self::FileAccess,
+        Self::EmbeddedPayload,
+        Self::ResourceExhaustion,
+        Self::ParserExploit,
+        Self::GraphPayload,
+        Self::TemplateInjection,
+        Self::Evasion,
+    ];
+
+    /// The word used in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CodeExecution => "code-execution",
+            Self::EmbeddedPayload => "embedded-payload",
+            Self::Evasion => "evasion",
+            Self::FileAccess => "file-access",
+            Self::GraphPayload => "graph-payload",
+            Self::NetworkAccess => "network-access",
+            Self::ParserExploit => "parser-exploit",
+            Self::ResourceExhaustion => "resource-exhaustion",
+            Self::TemplateInjection => "template-injection",
+            Self::UnsafeModule => "unsafe-module",
+        }
+    }
+}
+
 /// A claim that davy can make about an artifact.
 #[derive(Debug)]
 pub struct Rule {
@@ -67,6 +125,8 @@ pub struct Rule {
     pub severity: Severity,
     /// The usual confidence; a finding may have another.
     pub confidence: Confidence,
+    /// The usual kind of threat; a finding may be of another.
+    pub threat: Threat,
     /// One line.
     pub summary: &'static str,
     /// What to do about it.

@@ -4,7 +4,7 @@ use davy_artifact::{
     Artifact, Checksum, Fact, Format, Input, Name, Probe, Quirk, Reading, Role, Route, Site,
 };
 use davy_bytes::{Budget, Bytes, Halt, Limits, Source, Span};
-use davy_rules::{Confidence, Detector, Reporter, Rule, Severity};
+use davy_rules::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -173,6 +173,7 @@ pub(crate) static RULE: Rule = Rule {
     id: "import-found",
     severity: Severity::Critical,
     confidence: Confidence::High,
+    threat: Threat::UnsafeModule,
     summary: "",
     remediation: "",
     cwe: &[],

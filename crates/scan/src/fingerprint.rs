@@ -59,23 +59,15 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::doubles::RULE;
-    use davy_artifact::Route;
+    use davy_artifact::{Route, Site};
     use davy_bytes::Span;
-    use davy_rules::Subject;
 
     fn finding(artifact: &str, start: u64, evidence: &str) -> Finding {
+        let site = Site { span: Span::new(start, 1), route: Route::None };
         Finding {
-            rule: &RULE,
-            severity: RULE.severity,
-            confidence: RULE.confidence,
-            artifact: artifact.to_owned(),
-            span: Span::new(start, 1),
-            route: Route::None,
             message: "message".to_owned(),
             evidence: evidence.to_owned(),
-            subject: Subject::Unspecified,
-            advisories: vec![],
-            unassumed: None,
+            ..Finding::new(&RULE, artifact, &site)
         }
     }
 

@@ -23,13 +23,14 @@
 //! * CWE-506; MITRE ATLAS AML.T0018.002, AML.T0074
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "appended-data",
     severity: Severity::Low,
     confidence: Confidence::Medium,
+    threat: Threat::EmbeddedPayload,
     summary: "bytes stand behind or between what the format explains",
     remediation: "find out what the bytes are; cut them off where nothing needs them",
     cwe: &[506],

@@ -24,13 +24,14 @@
 //! * CWE-178, CWE-436; MITRE ATLAS AML.T0107, AML.T0074
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "colliding-member",
     severity: Severity::Medium,
     confidence: Confidence::High,
+    threat: Threat::Evasion,
     summary: "two members have names that some loaders take for one",
     remediation: "have the archive written again with names that differ in more than case \
                   or separators",

@@ -25,13 +25,14 @@
 //! * CWE-436, CWE-694; MITRE ATLAS AML.T0107, AML.T0074
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "duplicate-member",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::Evasion,
     summary: "an archive has two members of the same name",
     remediation: "do not load the file; have it written again, and report it: no library \
                   writes a name twice",

@@ -26,13 +26,14 @@
 //! * CWE-22; MITRE ATLAS AML.T0011.000
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "escaping-member",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::FileAccess,
     summary: "a member of an archive is named so that it lands outside of its folder",
     remediation: "do not unpack the archive; unpack with a tool that refuses such names, \
                   and report the file",

@@ -24,13 +24,14 @@
 //! * CWE-436; MITRE ATLAS AML.T0107
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "false-encryption",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::Evasion,
     summary: "a member is marked as encrypted and is not",
     remediation: "do not load the file; no library writes such a mark",
     cwe: &[436],

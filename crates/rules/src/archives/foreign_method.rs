@@ -24,13 +24,14 @@
 //! * CWE-436; MITRE ATLAS AML.T0074
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "foreign-method",
     severity: Severity::Low,
     confidence: Confidence::High,
+    threat: Threat::Evasion,
     summary: "a member is packed in a way that the format's own writer never uses",
     remediation: "have the file written again by the library that made it",
     cwe: &[436],

@@ -27,13 +27,14 @@
 //! * CWE-436, CWE-345; MITRE ATLAS AML.T0107, AML.T0076
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "header-mismatch",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::Evasion,
     summary: "two records of the same member say different things",
     remediation: "do not load the file; have it written again by the library that made it",
     cwe: &[436, 345],

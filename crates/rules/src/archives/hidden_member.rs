@@ -23,13 +23,14 @@
 //! * CWE-436, CWE-506; MITRE ATLAS AML.T0107, AML.T0018.002
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "hidden-member",
     severity: Severity::High,
     confidence: Confidence::Medium,
+    threat: Threat::Evasion,
     summary: "a member is found by some readers and not by others",
     remediation: "do not load the file; look with `davy inspect` at what the member holds",
     cwe: &[436, 506],

@@ -25,13 +25,14 @@
 //! * CWE-59, CWE-22; MITRE ATLAS AML.T0011.000
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Deviation, Fact, Quirk};
 
 static RULE: Rule = Rule {
     id: "link-member",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::FileAccess,
     summary: "an archive holds a link",
     remediation: "unpack with a tool that refuses links, or look at the target of the link \
                   first",

@@ -23,13 +23,14 @@
 //! * CWE-409, CWE-436; MITRE ATLAS AML.T0029, AML.T0107
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "overlapping-members",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::Evasion,
     summary: "members of an archive lie over each other",
     remediation: "do not unpack the file; no writer lays members over each other",
     cwe: &[409, 436],

@@ -25,13 +25,14 @@
 //! * CWE-436, CWE-506; MITRE ATLAS AML.T0074, AML.T0018.002
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "prepended-data",
     severity: Severity::Medium,
     confidence: Confidence::Medium,
+    threat: Threat::EmbeddedPayload,
     summary: "bytes stand before the start of what the format explains",
     remediation: "find out what the bytes are; have the file written again without them",
     cwe: &[436, 506],

@@ -26,13 +26,14 @@
 //! * CWE-436; MITRE ATLAS AML.T0107, AML.T0074
 
 use crate::quirks::{ByQuirk, Formats, is_shard};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "several-directories",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::Evasion,
     summary: "an archive has more than one directory",
     remediation: "do not load the file; have it written again by the library that made it",
     cwe: &[436],

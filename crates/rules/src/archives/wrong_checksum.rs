@@ -24,13 +24,14 @@
 //! * CWE-354, CWE-345; MITRE ATLAS AML.T0107, AML.T0076
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "wrong-checksum",
     severity: Severity::Medium,
     confidence: Confidence::High,
+    threat: Threat::Evasion,
     summary: "a checksum does not fit its bytes",
     remediation: "fetch the file again and compare its digest with the publisher's",
     cwe: &[354, 345],

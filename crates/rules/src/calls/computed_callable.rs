@@ -28,13 +28,14 @@
 
 use crate::facts::{ALIKE, Performed, Quota, calls, known, target, times, type_of_name, weigh};
 use crate::knowledge::{Effect, is_special};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Call, Value};
 
 static RULE: Rule = Rule {
     id: "computed-callable",
     severity: Severity::High,
     confidence: Confidence::Medium,
+    threat: Threat::CodeExecution,
     summary: "what loading calls cannot be known from the file",
     remediation: "look with `davy inspect` how the callable is made; without an explanation do not \
                   load the file, and take the model in a format that holds only tensors",

@@ -37,13 +37,14 @@ use crate::facts::{
 };
 use crate::judge::embeds;
 use crate::knowledge::Effect;
-use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject, Threat};
 use davy_artifact::{Artifact, Code, Fact};
 
 static RULE: Rule = Rule {
     id: "embedded-code",
     severity: Severity::Medium,
     confidence: Confidence::High,
+    threat: Threat::CodeExecution,
     summary: "the file brings code of its own, which loading rebuilds",
     remediation: "read the source of the function with whoever made the file, or ask for a model \
                   that names functions of a published package instead",

@@ -25,13 +25,14 @@
 //! * CWE-470; MITRE ATLAS AML.T0011.000
 
 use crate::facts::{ALIKE, Quota, loaded};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact, Value};
 
 static RULE: Rule = Rule {
     id: "extension-code",
     severity: Severity::Medium,
     confidence: Confidence::High,
+    threat: Threat::CodeExecution,
     summary: "a pickle names a global by a number that only the loading process knows",
     remediation: "load the file only where you know what the registered codes stand for; otherwise \
                   ask for a file without extension codes",

@@ -27,13 +27,14 @@
 use super::mutated_module::is_shared;
 use crate::facts::{ALIKE, Quota, is_built, is_part, known, loaded, weigh};
 use crate::knowledge::is_special;
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact, Value};
 
 static RULE: Rule = Rule {
     id: "injected-hook",
     severity: Severity::Critical,
     confidence: Confidence::High,
+    threat: Threat::CodeExecution,
     summary: "an object is given a method that the loader calls by itself",
     remediation: "do not load the file; take the model in a format that holds only tensors",
     cwe: &[915, 502],

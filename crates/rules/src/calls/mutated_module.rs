@@ -26,13 +26,14 @@
 
 use super::injected_hook::is_hook;
 use crate::facts::{ALIKE, Quota, handed, is_built, known, loaded, weigh};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact, Value};
 
 static RULE: Rule = Rule {
     id: "mutated-module",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::CodeExecution,
     summary: "loading changes a module, class or registry that the whole process shares",
     remediation: "do not load the file; where it was loaded, restart the process, and take the \
                   model in a format that holds only tensors",

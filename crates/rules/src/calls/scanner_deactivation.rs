@@ -24,13 +24,14 @@
 
 use crate::facts::{APART, Quota, known, loaded, spelled};
 use crate::knowledge::Effect;
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact};
 
 static RULE: Rule = Rule {
     id: "scanner-deactivation",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::Evasion,
     summary: "the file reaches for a scanner of models",
     remediation: "do not load the file, and scan it outside of the process that would load it",
     cwe: &[693, 502],

@@ -30,7 +30,7 @@
 
 use crate::facts::{APART, Quota, concern, is_keras, known, loaded, spelled, weigh};
 use crate::knowledge;
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact, Manner, Name, Value};
 use std::collections::BTreeMap;
 
@@ -38,6 +38,7 @@ static RULE: Rule = Rule {
     id: "unknown-import",
     severity: Severity::Medium,
     confidence: Confidence::Medium,
+    threat: Threat::UnsafeModule,
     summary: "the file names something that davy knows nothing about",
     remediation: "read the source of what is named; accept it in the policy, with a reason, where \
                   it is your own, and otherwise take the model in a format that holds only tensors",

@@ -27,13 +27,14 @@
 
 use crate::facts::{ALIKE, Performed, Quota, callee, calls, known, times, weigh};
 use crate::knowledge::Effect;
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Manner};
 
 static RULE: Rule = Rule {
     id: "unreviewed-constructor",
     severity: Severity::Medium,
     confidence: Confidence::Low,
+    threat: Threat::UnsafeModule,
     summary: "loading runs a constructor that nobody has reviewed, of a class that holds data",
     remediation: "read what the constructor does with these arguments, and accept the finding in \
                   the policy, with a reason, where it only stores them",

@@ -34,10 +34,10 @@
 //! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
 use crate::code::Examiner;
-use crate::facts::{ALIKE, Performed, Quota, calls, concern, known, target, times, weigh};
+use crate::facts::{ALIKE, Performed, Quota, calls, concern, known, pose, target, times, weigh};
 use crate::judge::{Judgement, judge};
 use crate::knowledge::{Effect, Known};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Call, Manner, Name};
 use std::borrow::Cow;
 
@@ -45,6 +45,7 @@ static RULE: Rule = Rule {
     id: "unsafe-call",
     severity: Severity::Critical,
     confidence: Confidence::High,
+    threat: Threat::CodeExecution,
     summary: "loading calls something that is known to do harm",
     remediation: "do not load the file; take the model in a format that holds only tensors, such \
                   as safetensors, and where it was loaded already treat the machine as compromised",
@@ -73,6 +74,7 @@ impl Detector for UnsafeCall {
                 let evidence = performed.call.to_string();
                 let mut finding = reporter.report(artifact, performed.site, message, evidence);
                 concern(finding.as_deref_mut(), &name);
+                pose(finding.as_deref_mut(), known.effect.threat());
                 weigh(finding, artifact, judgement.severity);
             }
         }

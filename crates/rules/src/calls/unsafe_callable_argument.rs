@@ -30,13 +30,14 @@ use crate::facts::{
     ALIKE, Performed, Quota, arguments, calls, concern, handed, known, target, weigh,
 };
 use crate::knowledge::{self, Effect, Known};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Call, Name, Value};
 
 static RULE: Rule = Rule {
     id: "unsafe-callable-argument",
     severity: Severity::High,
     confidence: Confidence::Medium,
+    threat: Threat::CodeExecution,
     summary: "something that is known to do harm is handed to a call that may use it",
     remediation: "do not load the file unless its author can say why a model needs this callable; \
                   take the model in a format that holds only tensors",

@@ -38,13 +38,14 @@
 
 use crate::code::{Deed, Examiner, is_foreign, listing, look, several, when, who};
 use crate::facts::{ALIKE, APART, Quota, loaded, weigh};
-use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject, Threat};
 use davy_artifact::{Artifact, Code, Fact};
 
 static RULE: Rule = Rule {
     id: "unsafe-code",
     severity: Severity::Critical,
     confidence: Confidence::High,
+    threat: Threat::CodeExecution,
     summary: "a function that the file brings runs commands, opens files, uses the network or hides",
     remediation: "read the listing with whoever made the file and do not load it without a reason \
                   for what it does; ask for the layer as a class of a published package instead",

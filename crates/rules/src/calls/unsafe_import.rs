@@ -27,9 +27,11 @@
 //! * Python Library Reference, `pickle`: restricting globals
 //! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{APART, Quota, concern, is_keras, is_lambda, known, loaded, spelled, weigh};
+use crate::facts::{
+    APART, Quota, concern, is_keras, is_lambda, known, loaded, pose, spelled, weigh,
+};
 use crate::knowledge::Effect;
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact, Name, Value};
 use std::collections::BTreeSet;
 
@@ -37,6 +39,7 @@ static RULE: Rule = Rule {
     id: "unsafe-import",
     severity: Severity::High,
     confidence: Confidence::Medium,
+    threat: Threat::UnsafeModule,
     summary: "the file names something that is known to do harm, without a visible call",
     remediation: "look with `davy inspect` where the global ends up; without a good reason for it \
                   do not load the file, and take the model in a format that holds only tensors",
@@ -80,6 +83,7 @@ impl Detector for UnsafeImport {
             let severity = if weak { severity.min(Severity::Low) } else { severity };
             let mut finding = reporter.report(artifact, site, message, evidence);
             concern(finding.as_deref_mut(), name);
+            pose(finding.as_deref_mut(), known.effect.threat());
             weigh(finding, artifact, severity);
         }
     }

@@ -29,7 +29,7 @@
 //! * CWE-506, CWE-511; MITRE ATLAS AML.T0018.001
 
 use crate::facts::{ALIKE, Quota};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact};
 use davy_bytes::escape;
 
@@ -37,6 +37,7 @@ static RULE: Rule = Rule {
     id: "conditional-override",
     severity: Severity::High,
     confidence: Confidence::Medium,
+    threat: Threat::GraphPayload,
     summary: "a graph replaces its result when its input meets a condition",
     remediation: "find out what the comparison is for, or export the model again from its source",
     cwe: &[506, 511],

@@ -28,7 +28,7 @@
 //! * CWE-915, CWE-822, CWE-22; MITRE ATLAS AML.T0011.000
 
 use crate::facts::{ALIKE, Quota};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact};
 use davy_bytes::escape;
 
@@ -36,6 +36,7 @@ static RULE: Rule = Rule {
     id: "odd-external-data",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::ParserExploit,
     summary: "a tensor says where it is in a way that makes loaders do something else",
     remediation: "do not load the model; ask for one with its tensors inside",
     cwe: &[915, 822, 22],

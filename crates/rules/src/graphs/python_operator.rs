@@ -30,13 +30,14 @@ use super::onnx_operators::{is_onnx, is_python};
 use super::tensorflow_operators::operators;
 use super::tensorflow_unsafe_operator::evidence;
 use crate::facts::{ALIKE, Quota, times};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::Artifact;
 
 static RULE: Rule = Rule {
     id: "python-operator",
     severity: Severity::High,
     confidence: Confidence::Medium,
+    threat: Threat::CodeExecution,
     summary: "an operator of a graph calls Python",
     remediation: "ask for an export without operators that call Python, or run the model only in a \
                   process that has nothing else to call",

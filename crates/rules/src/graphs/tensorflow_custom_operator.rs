@@ -28,7 +28,7 @@ use super::onnx_operators;
 use super::tensorflow_operators::{Effect, Runs, lookup, operators};
 use super::tensorflow_unsafe_operator::evidence;
 use crate::facts::{APART, Quota, times};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact};
 use std::collections::BTreeSet;
 
@@ -36,6 +36,7 @@ static RULE: Rule = Rule {
     id: "custom-operator",
     severity: Severity::Medium,
     confidence: Confidence::Medium,
+    threat: Threat::CodeExecution,
     summary: "an operator of a graph is not the runtime's own",
     remediation: "find out which library provides the operator, and get it from its makers",
     cwe: &[829],

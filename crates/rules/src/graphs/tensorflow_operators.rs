@@ -1,5 +1,6 @@
 //! What is known about the operators of TensorFlow graphs: the table `knowledge/operators.tsv`.
 
+use crate::Threat;
 use davy_artifact::{Artifact, Fact, Operator, Site, Value};
 use std::sync::LazyLock;
 
@@ -48,6 +49,15 @@ impl Effect {
         ("print", Self::Print),
         ("python", Self::Python),
     ];
+
+    /// Which kind of threat the operator is.
+    pub(crate) const fn threat(self) -> Threat {
+        match self {
+            Self::Graph | Self::Library | Self::Native | Self::Python => Threat::CodeExecution,
+            Self::Debug | Self::Network => Threat::NetworkAccess,
+            _ => Threat::FileAccess,
+        }
+    }
 
     /// What the operator does, as the end of a sentence that begins with its name.
     pub(crate) const fn does(self) -> &'static str {

@@ -28,13 +28,14 @@
 
 use super::tensorflow_operators::{Effect, Known, Runs, lookup, operators};
 use crate::facts::{ALIKE, Quota, times};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Call, Value};
 
 static RULE: Rule = Rule {
     id: "unsafe-operator",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::FileAccess,
     summary: "an operator of a graph reaches files, addresses or Python",
     remediation: "do not load the model outside of a sandbox; ask its author for one without the \
                   operator",
@@ -84,6 +85,7 @@ impl Detector for UnsafeOperator {
             let message = format!("operator `{}` {does} {shown}{}", known.name, times(runs.count));
             if let Some(finding) = reporter.report(artifact, runs.site, message, evidence(&runs)) {
                 finding.severity = severity;
+                finding.threat = known.effect.threat();
                 if matches!(target, Target::Computed | Target::Fed) {
                     finding.confidence = Confidence::Medium;
                 }

@@ -1,6 +1,6 @@
 //! What a callable does when it is called.
 
-use crate::Severity;
+use crate::{Severity, Threat};
 
 /// The effects that the table of callables knows.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -123,6 +123,46 @@ impl Effect {
             Self::SharedMemory => "file:shm",
             Self::SystemRegistry => "file:registry",
             Self::XmlEntities => "file:xxe",
+        }
+    }
+
+    /// Which kind of threat a call of it is.
+    #[must_use]
+    pub const fn threat(self) -> Threat {
+        match self {
+            Self::Carrier
+            | Self::ClassBuild
+            | Self::CodeBuild
+            | Self::Deferred
+            | Self::Deser
+            | Self::Environment
+            | Self::Exec
+            | Self::Hook
+            | Self::Html
+            | Self::ImportIndirect
+            | Self::Indirect
+            | Self::Interactive
+            | Self::Mutate
+            | Self::Native => Threat::CodeExecution,
+            Self::File
+            | Self::FileRead
+            | Self::FileRecon
+            | Self::FileWrite
+            | Self::SharedMemory
+            | Self::SystemRegistry
+            | Self::XmlEntities => Threat::FileAccess,
+            Self::Network | Self::NetworkDns => Threat::NetworkAccess,
+            Self::NativeCrash | Self::NativeMemory | Self::NativeParser => Threat::ParserExploit,
+            Self::Dos => Threat::ResourceExhaustion,
+            Self::Obfuscation | Self::ScannerDeactivation => Threat::Evasion,
+            Self::Data
+            | Self::ExtensionRegistry
+            | Self::Import
+            | Self::Introspect
+            | Self::New
+            | Self::Ref
+            | Self::Remap
+            | Self::Resolve => Threat::UnsafeModule,
         }
     }
 

@@ -34,7 +34,7 @@
 
 use super::path::{Leads, leads};
 use crate::facts::{APART, Quota, in_keras, loaded};
-use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject, Threat};
 use davy_artifact::{Artifact, Fact};
 use davy_bytes::escape;
 
@@ -42,6 +42,7 @@ static RULE: Rule = Rule {
     id: "external-reference",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::FileAccess,
     summary: "loading opens another file or address that the file names",
     remediation: "ask for the model in one piece, and load this one only with a loader that does \
                   not follow references, where the named path may be read",

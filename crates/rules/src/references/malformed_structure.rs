@@ -30,13 +30,14 @@
 
 use crate::facts::is_keras;
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::{Quirk, Route};
 
 static RULE: Rule = Rule {
     id: "malformed-structure",
     severity: Severity::Medium,
     confidence: Confidence::Low,
+    threat: Threat::ParserExploit,
     summary: "structures of the file contradict each other, as no library writes them",
     remediation: "fetch the file again and compare its digest with the publisher's; where it is \
                   meant to be so, open it only in a sandbox",

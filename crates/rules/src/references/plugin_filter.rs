@@ -28,7 +28,7 @@
 //! * CWE-829, CWE-494; MITRE ATLAS AML.T0011.000
 
 use crate::facts::{ALIKE, Quota, loaded};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact};
 use davy_bytes::escape;
 
@@ -36,6 +36,7 @@ static RULE: Rule = Rule {
     id: "plugin-filter",
     severity: Severity::Low,
     confidence: Confidence::High,
+    threat: Threat::CodeExecution,
     summary: "data is packed by a filter that the HDF5 library loads as a plug-in",
     remediation: "ask for the file without the filter (`h5repack -f NONE`), or install the plug-in \
                   from a package that you trust",

@@ -27,13 +27,14 @@
 
 use crate::facts::{ALIKE, Quota, known, written};
 use crate::knowledge::{self, Effect, Known};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact, Role, Value};
 
 static RULE: Rule = Rule {
     id: "package-source",
     severity: Severity::High,
     confidence: Confidence::Medium,
+    threat: Threat::CodeExecution,
     summary: "Python source in a model runs commands, loads code, writes files or uses the network",
     remediation: "read the lines that are named, and load the package only where you would run its \
                   source",

@@ -25,13 +25,14 @@
 //! * CWE-73, CWE-22; MITRE ATLAS AML.T0037
 
 use crate::facts::{ALIKE, Quota, written};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact, Value};
 
 static RULE: Rule = Rule {
     id: "torchscript-file-access",
     severity: Severity::High,
     confidence: Confidence::Medium,
+    threat: Threat::FileAccess,
     summary: "the code of a compiled model opens files",
     remediation: "run the model only in a sandbox without access to files, and ask its author what \
                   it opens",

@@ -27,7 +27,7 @@
 //! * CWE-20, CWE-502; MITRE ATLAS AML.T0076, AML.T0107
 
 use crate::quirks::is_pickle;
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Gap, Role, Site, Why};
 use davy_bytes::Blame;
 
@@ -35,6 +35,7 @@ static RULE: Rule = Rule {
     id: "broken-pickle",
     severity: Severity::Medium,
     confidence: Confidence::High,
+    threat: Threat::Evasion,
     summary: "a pickle breaks off before its end, after what stands before the break has run",
     remediation: "fetch the file again and compare its digest with the publisher's; do not load \
                   what you have, not even to see whether it loads",

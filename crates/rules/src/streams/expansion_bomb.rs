@@ -25,13 +25,14 @@
 //! * CWE-409, CWE-400; MITRE ATLAS AML.T0029
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "expansion-bomb",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::ResourceExhaustion,
     summary: "a few bytes stand for a structure too large to be meant",
     remediation: "do not load the file; it exhausts the memory or time of whatever loads \
                   it",

@@ -26,13 +26,14 @@
 //! * CWE-506; MITRE ATLAS AML.T0107
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "handmade-pickle",
     severity: Severity::Medium,
     confidence: Confidence::Medium,
+    threat: Threat::Evasion,
     summary: "a pickle is arranged as no pickler arranges it",
     remediation: "find out which program wrote the file, and have it written again by the library \
                   that made the model",

@@ -25,13 +25,14 @@
 //! * CWE-770, CWE-436; MITRE ATLAS AML.T0029, AML.T0107
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "huge-memo-index",
     severity: Severity::Medium,
     confidence: Confidence::High,
+    threat: Threat::ResourceExhaustion,
     summary: "a memo index is out of all proportion to the file",
     remediation: "do not load the file; have it written again by the library that made it",
     cwe: &[770, 436],

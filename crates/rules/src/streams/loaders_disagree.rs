@@ -27,7 +27,7 @@
 //! * CWE-436; MITRE ATLAS AML.T0107, AML.T0076
 
 use crate::quirks::{ByQuirk, Formats, imports_more_than_data, is_shard};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Quirk, Role, Route, Why};
 use davy_bytes::Blame;
 
@@ -35,6 +35,7 @@ static RULE: Rule = Rule {
     id: "loaders-disagree",
     severity: Severity::Medium,
     confidence: Confidence::High,
+    threat: Threat::Evasion,
     summary: "loaders read the same bytes differently",
     remediation: "load the file with no loader; have it written again by the library that \
                   made it, and compare what it names",

@@ -24,7 +24,7 @@
 //!
 //! * CWE-506, CWE-502; MITRE ATLAS AML.T0018.002
 
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Role, Site};
 use davy_bytes::Span;
 
@@ -32,6 +32,7 @@ static RULE: Rule = Rule {
     id: "nested-pickle",
     severity: Severity::Info,
     confidence: Confidence::High,
+    threat: Threat::EmbeddedPayload,
     summary: "a pickle stands inside a string of a pickle",
     remediation: "look at what is reported inside; without a finding there is nothing to do",
     cwe: &[506, 502],

@@ -25,13 +25,14 @@
 //! * CWE-20, CWE-436; MITRE ATLAS AML.T0107, AML.T0076
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "odd-opcode-use",
     severity: Severity::Medium,
     confidence: Confidence::Medium,
+    threat: Threat::ParserExploit,
     summary: "opcodes are used as no library writes them",
     remediation: "do not load the file; have it written again by the library that made it",
     cwe: &[20, 436],

@@ -26,13 +26,14 @@
 //! * CWE-506; MITRE ATLAS AML.T0018.002
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "pickle-after-end",
     severity: Severity::Low,
     confidence: Confidence::High,
+    threat: Threat::EmbeddedPayload,
     summary: "bytes lie behind the end of a pickle",
     remediation: "find out what the further bytes are; cut them off where nothing needs \
                   them",

@@ -24,13 +24,14 @@
 //! * CWE-20; MITRE ATLAS AML.T0076
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "truncated-artifact",
     severity: Severity::Low,
     confidence: Confidence::High,
+    threat: Threat::Evasion,
     summary: "the end of the artifact is missing",
     remediation: "fetch the file again and compare its digest with the publisher's; do not \
                   load what you have",

@@ -28,13 +28,14 @@
 
 use super::facts;
 use crate::facts::{ALIKE, Quota, weigh};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact};
 
 static RULE: Rule = Rule {
     id: "conditional-instruction",
     severity: Severity::High,
     confidence: Confidence::Medium,
+    threat: Threat::TemplateInjection,
     summary: "a template tells the model something else when a message holds certain words",
     remediation: "read the lines that are named, and compare the template with the one that the \
                   model's makers publish",

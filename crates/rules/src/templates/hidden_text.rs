@@ -26,13 +26,14 @@
 
 use super::facts;
 use crate::facts::weigh;
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact, Value};
 
 static RULE: Rule = Rule {
     id: "hidden-text",
     severity: Severity::High,
     confidence: Confidence::Medium,
+    threat: Threat::TemplateInjection,
     summary: "a template holds characters that people do not see and models do",
     remediation: "look at the template with a tool that shows every character, and find out who \
                   put them there",

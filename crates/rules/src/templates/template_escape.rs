@@ -31,13 +31,14 @@
 use super::facts;
 use crate::facts::weigh;
 use crate::knowledge;
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Call, Code, Fact, Value};
 
 static RULE: Rule = Rule {
     id: "template-escape",
     severity: Severity::Critical,
     confidence: Confidence::High,
+    threat: Threat::TemplateInjection,
     summary: "a template reaches for the insides of Python",
     remediation: "do not render the template; take the one that the model's makers publish",
     cwe: &[1336, 94],

@@ -25,7 +25,7 @@
 //! * CWE-770, CWE-1284; MITRE ATLAS AML.T0029
 
 use crate::facts::{ALIKE, Quota, in_keras, loaded};
-use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject, Threat};
 use davy_artifact::{Artifact, Fact, Quirk};
 use davy_bytes::escape;
 
@@ -33,6 +33,7 @@ static RULE: Rule = Rule {
     id: "oversized-tensor",
     severity: Severity::Medium,
     confidence: Confidence::Medium,
+    threat: Threat::ResourceExhaustion,
     summary: "a tensor claims a size out of all proportion to its file",
     remediation: "do not load the file where memory is not limited, and ask for one whose tensors \
                   are what they hold",

@@ -23,13 +23,14 @@
 //! * CWE-1284, CWE-20; MITRE ATLAS AML.T0076
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "storage-mismatch",
     severity: Severity::Medium,
     confidence: Confidence::High,
+    threat: Threat::ParserExploit,
     summary: "tensors and storages do not fit each other",
     remediation: "fetch the file again; do not load what does not fit",
     cwe: &[1284, 20],

@@ -25,13 +25,14 @@
 //! * CWE-125, CWE-787, CWE-190; MITRE ATLAS AML.T0011.000, AML.T0076
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Rule, Severity, Threat};
 use davy_artifact::Quirk;
 
 static RULE: Rule = Rule {
     id: "tensor-out-of-bounds",
     severity: Severity::High,
     confidence: Confidence::High,
+    threat: Threat::ParserExploit,
     summary: "a tensor reaches beyond its storage",
     remediation: "do not load the file; update the library that loads it, and have the \
                   file written again",

@@ -26,7 +26,7 @@
 //! * CWE-436; MITRE ATLAS AML.T0107, AML.T0074
 
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Detector, Reporter, Rule, Severity};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Quirk, Site};
 use davy_bytes::Span;
 
@@ -34,6 +34,7 @@ static RULE: Rule = Rule {
     id: "two-layouts",
     severity: Severity::Medium,
     confidence: Confidence::High,
+    threat: Threat::Evasion,
     summary: "an archive is a checkpoint in two ways at once",
     remediation: "do not load the file; have it written again by the library that made it",
     cwe: &[436],
