@@ -3,7 +3,9 @@
 mod args;
 mod check;
 mod coverage;
+mod evaluate;
 mod generate;
+mod knowledge;
 mod mutate;
 mod oracle;
 mod paths;
@@ -46,6 +48,12 @@ const TASKS: &[Task] = &[
         options: "",
         help: "write docs/generated from the lists of rules and formats",
         run: generate::run,
+    },
+    Task {
+        name: "knowledge",
+        options: "[--fetch] [--only LIBRARY]... | --evaluate --gadgets FILE --corpus DIR...",
+        help: "derive from source what callables of libraries do; measure what was derived",
+        run: knowledge::run,
     },
     Task {
         name: "mutate",

@@ -296,12 +296,13 @@ impl Machine {
                 if val.taint & param_bit(at) == 0 || at + 1 >= usize::from(FIELDS) {
                     continue;
                 }
-                let Some(kept) = self.class_fields.get_mut(class as usize) else { return };
-                let kept = kept.entry(*name).or_default();
+                let held = self.held.entry((class, *name)).or_insert_with(|| Some(Val::default()));
+                let Some(kept) = held else { continue };
                 for atom in given.atoms.iter().filter(|a| matches!(a, Atom::Func(_) | Atom::Class(_))) {
-                    if kept.atoms.len() < HELD {
-                        kept.join(&Val::atom(*atom));
-                    }
+                    kept.join(&Val::atom(*atom));
+                }
+                if kept.atoms.len() > HELD {
+                    *held = None;
                 }
             }
         }

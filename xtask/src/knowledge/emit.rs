@@ -15,6 +15,9 @@ pub struct Row {
     pub verdict: Verdict,
     /// Whether an object of this class can be made and filled without running anything that matters.
     pub fills: bool,
+    pub is_function: bool,
+    /// Whether it stands in a class.
+    pub is_method: bool,
 }
 
 /// What a call does.
@@ -52,7 +55,12 @@ impl Machine {
             }
             let id = FuncId::try_from(at).unwrap_or(FuncId::MAX);
             let name = self.func_name(id);
-            let row = Row { verdict: self.func_verdict(id), fills: false };
+            let row = Row {
+                verdict: self.func_verdict(id),
+                fills: false,
+                is_function: true,
+                is_method: func.class.is_some(),
+            };
             worst(&mut rows, name, row);
         }
         for (at, class) in program.classes.iter().enumerate() {
@@ -86,6 +94,19 @@ impl Machine {
                     rows.insert(name, row);
                 }
             }
+            // `from posix import *` makes `os.system`.
+            for star in self.star_externals.get(at).cloned().unwrap_or_default() {
+                let star = self.names.text(star).to_owned();
+                for name in self.primitives.below(&star) {
+                    let last = name.rsplit('.').next().unwrap_or_default().to_owned();
+                    let own = self.names.sym(&last);
+                    let known = self.module_vars.get(at).is_some_and(|vars| vars.contains_key(&own));
+                    if let (false, Some(verdict)) = (known, self.external_verdict(&name)) {
+                        let dotted = self.dotted(u32::try_from(at).unwrap_or(u32::MAX), own);
+                        worst(rows, dotted, Row::function(verdict));
+                    }
+                }
+            }
         }
     }
 
@@ -96,13 +117,13 @@ impl Machine {
             let (target, row) = match atom {
                 Atom::Func(func) => {
                     let path = self.func_name(*func);
-                    (path, Row { verdict: self.func_verdict(*func), fills: false })
+                    (path, Row::function(self.func_verdict(*func)))
                 }
                 Atom::Class(class) => (self.class_name(*class), self.class_row(*class)),
                 Atom::External(external) => {
                     let text = self.names.text(*external).to_owned();
                     let verdict = self.external_verdict(&text)?;
-                    (text, Row { verdict, fills: false })
+                    (text, Row::function(verdict))
                 }
                 _ => return None,
             };
@@ -110,6 +131,13 @@ impl Machine {
                 return None;
             }
             let row = match row.verdict {
+                // Whatever one library imports from another is known there.
+                Verdict::Does { effect, .. }
+                    if target.split('.').next() != Some(package)
+                        && !(effects::is_carried(effect) && self.is_standard(atom)) =>
+                {
+                    return None;
+                }
                 Verdict::Does { effect, through, steps, .. } => {
                     let verdict =
                         Verdict::Does { effect, through, via: target, steps: steps.saturating_add(1) };
@@ -126,6 +154,17 @@ impl Machine {
             });
         }
         found
+    }
+
+    /// Whether something is of the standard library.
+    fn is_standard(&self, atom: &Atom) -> bool {
+        let module = match atom {
+            Atom::Func(func) => self.program.funcs.get(*func as usize).map(|func| func.module),
+            Atom::Class(class) => self.program.classes.get(*class as usize).map(|class| class.module),
+            _ => return true,
+        };
+        let module = module.and_then(|module| self.program.modules.get(module as usize));
+        module.is_some_and(|module| module.library == 0)
     }
 
     fn external_verdict(&self, name: &str) -> Option<Verdict> {
@@ -145,9 +184,27 @@ impl Machine {
         if let Some(&name) = self.reviewed_funcs.get(&func) {
             return self.reviewed(name);
         }
+        if self.names.text(code.path) == "__getattr__" {
+            return self.module_getter(func, code.module);
+        }
         let unit = self.unit(func, code.class.unwrap_or(NO_CLASS));
         let summary = self.summary(unit, unit);
         let names: Vec<Sym> = code.params.iter().map(|param| param.name).collect();
+        self.verdict(&summary, &names)
+    }
+
+    /// A `__getattr__` of a module (PEP 562) makes any name of it; what it makes is called like any
+    /// other global.
+    fn module_getter(&mut self, func: FuncId, module: u32) -> Verdict {
+        let body = self.program.modules.get(module as usize).map(|module| module.body);
+        let mut frame = Frame::outside(body.unwrap_or(func), module);
+        let getter = Val::atom(Atom::Func(func));
+        let name = Args { at: vec![Val::unknown(param_bit(0))], ..Args::default() };
+        let mut made = self.call_value(&mut frame, &getter, &name);
+        made.unknown = false;
+        self.call_value(&mut frame, &made, &Args::loose(Val::unknown(param_bit(1))));
+        let names = ["name", "*"].map(|name| self.names.sym(name));
+        let summary = frame.summary;
         self.verdict(&summary, &names)
     }
 
@@ -195,7 +252,7 @@ impl Machine {
     /// What making an object of a class does, and what filling it does.
     fn class_row(&mut self, class: ClassId) -> Row {
         if let Some(&name) = self.reviewed_classes.get(&class) {
-            return Row { verdict: self.reviewed(name), fills: true };
+            return Row::class(self.reviewed(name), true);
         }
         let mut verdict = self.construction(class);
         if !matches!(verdict, Verdict::Does { .. })
@@ -203,7 +260,8 @@ impl Machine {
         {
             verdict = carried;
         }
-        Row { verdict, fills: self.fills(class) }
+        let fills = self.fills(class);
+        Row::class(verdict, fills)
     }
 
     /// A method that does harm by itself or nearly so, whatever making the object does.
@@ -315,9 +373,18 @@ impl Machine {
 }
 
 impl Row {
+    const fn function(verdict: Verdict) -> Self {
+        Self { verdict, fills: false, is_function: true, is_method: false }
+    }
+
+    const fn class(verdict: Verdict, fills: bool) -> Self {
+        Self { verdict, fills, is_function: false, is_method: false }
+    }
+
     /// The worse of two things that go by one name.
-    fn worse(self, other: Self) -> Self {
+    pub fn worse(self, other: Self) -> Self {
         let fills = self.fills && other.fills;
+        let (is_function, is_method) = (self.is_function && other.is_function, self.is_method);
         let verdict = match (&self.verdict, &other.verdict) {
             (Verdict::Does { effect: a, .. }, Verdict::Does { effect: b, .. }) if b < a => other.verdict,
             (Verdict::Does { .. }, _) => self.verdict,
@@ -325,7 +392,7 @@ impl Row {
             (Verdict::Unknown, _) | (_, Verdict::Harmless) => self.verdict,
             _ => other.verdict,
         };
-        Self { verdict, fills }
+        Self { verdict, fills, is_function, is_method }
     }
 }
 

@@ -235,7 +235,7 @@ impl Machine {
     fn define(&mut self, frame: &mut Frame, func: FuncId, decorators: &[Expr]) {
         let program = Rc::clone(&self.program);
         let Some(code) = program.funcs.get(func as usize) else { return };
-        let mut val = Val::atom(Atom::Func(func));
+        let mut val = self.closure(frame, func);
         for decorator in decorators.iter().rev() {
             let made = self.eval(frame, decorator);
             let result = self.call_value(frame, &made, &Args { at: vec![val.clone()], ..Args::default() });
@@ -245,6 +245,28 @@ impl Machine {
             }
         }
         self.set_name(frame, code.name, &val);
+    }
+
+    /// A function that is made here is made from the variables that it sees.
+    fn closure(&mut self, frame: &mut Frame, func: FuncId) -> Val {
+        let program = Rc::clone(&self.program);
+        let mut val = Val::atom(Atom::Func(func));
+        let parent = program.funcs.get(func as usize).and_then(|code| code.parent);
+        let is_method =
+            program.funcs.get(func as usize).is_some_and(|code| code.class.is_some());
+        if parent != Some(frame.func) || is_method {
+            return val;
+        }
+        let unit = self.unit(func, NO_CLASS);
+        let summary = self.summary(unit, frame.unit);
+        for extra in &summary.extras {
+            if let Extra::Captured(name) = extra
+                && let Some(seen) = frame.env.get(name)
+            {
+                val.taint |= seen.taint;
+            }
+        }
+        val
     }
 
     fn define_class(&mut self, frame: &mut Frame, class: ClassId, decorators: &[Expr]) {
@@ -317,7 +339,9 @@ impl Machine {
                     frame.set_field(*name, value);
                     return;
                 }
-                for atom in &object_val.atoms {
+                // What a function puts into a class for a while is not what the class is.
+                let lasts = self.is_top(frame.func);
+                for atom in object_val.atoms.iter().filter(|_| lasts) {
                     if let Atom::Class(class) = atom {
                         let mut shared = value.clone();
                         shared.taint = 0;
@@ -329,6 +353,10 @@ impl Machine {
             }
             Target::Item(object) => self.mix_into(frame, object, value),
         }
+    }
+
+    fn is_top(&self, func: FuncId) -> bool {
+        self.program.funcs.get(func as usize).is_some_and(|code| code.scope != Scope::Function)
     }
 
     /// What is put into a container makes the variable that holds the container hold it too.
@@ -397,7 +425,7 @@ impl Machine {
                 let taint = parts.iter().fold(0, |taint, part| taint | self.eval(frame, part).taint);
                 Val::plain(taint)
             }
-            Expr::Lambda(func) => Val::atom(Atom::Func(*func)),
+            Expr::Lambda(func) => self.closure(frame, *func),
             Expr::Bind(name, value) => {
                 let val = self.eval(frame, value);
                 self.set_name(frame, *name, &val);

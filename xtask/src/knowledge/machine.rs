@@ -137,13 +137,14 @@ pub struct Machine {
     pub class_bases: Vec<Vec<Val>>,
     orders: HashMap<ClassId, Rc<[Base]>>,
     pub envs: HashMap<FuncId, HashMap<Sym, Val>>,
+    /// Functions that constructors were given for a field; none where they were too many.
+    pub held: HashMap<(ClassId, Sym), Option<Val>>,
     pub units: Vec<Unit>,
     ids: HashMap<(FuncId, ClassId), UnitId>,
     classes_of: HashMap<FuncId, u16>,
     queue: VecDeque<UnitId>,
     pub depth: u16,
     pub round: u8,
-    pub looks: usize,
     /// Functions and classes of which the hand-written table speaks, under their dotted names.
     pub reviewed_funcs: HashMap<FuncId, Sym>,
     pub reviewed_classes: HashMap<ClassId, Sym>,
@@ -165,13 +166,13 @@ impl Machine {
             class_bases: vec![Vec::new(); classes],
             orders: HashMap::default(),
             envs: HashMap::default(),
+            held: HashMap::default(),
             units: Vec::new(),
             ids: HashMap::default(),
             classes_of: HashMap::default(),
             queue: VecDeque::new(),
             depth: 0,
             round: 0,
-            looks: 0,
             reviewed_funcs: HashMap::default(),
             reviewed_classes: HashMap::default(),
         }
@@ -325,14 +326,7 @@ impl Machine {
         state.started = true;
         state.visits = state.visits.saturating_add(1);
         let (func, class) = (state.func, state.class);
-        let before = std::time::Instant::now();
         let found = self.analyse(unit, func, class);
-        self.looks += 1;
-        if std::env::var("TRACE").is_ok() {
-            let took = before.elapsed();
-            if took.as_millis() > 300 { eprintln!("{} {:?} looks {} queue {} round {}", self.func_name(func), took, self.looks, self.queue.len(), self.round); }
-            if self.looks % 20000 < 3 { eprintln!("looks {} queue {} round {}", self.looks, self.queue.len(), self.round); }
-        }
         let Some(state) = self.units.get_mut(unit as usize) else { return };
         state.running = false;
         state.extras.clone_from(&found.extras);

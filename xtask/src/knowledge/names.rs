@@ -32,8 +32,9 @@ impl Machine {
         while let Some(id) = around {
             let Some(code) = program.funcs.get(id as usize) else { break };
             if code.locals.binary_search(&name).is_ok() {
-                let mut val =
-                    self.envs.get(&id).and_then(|env| env.get(&name)).cloned().unwrap_or_default();
+                // Before the function around was looked at once, it may be anything.
+                let seen = self.envs.get(&id).and_then(|env| env.get(&name)).cloned();
+                let mut val = seen.unwrap_or_else(|| Val::unknown(0));
                 let given = val.taint != 0 || val.unknown;
                 val.taint = if given { frame.extra(Extra::Captured(name)) } else { 0 };
                 val.own = false;
@@ -60,7 +61,22 @@ impl Machine {
         if is_builtin(text) {
             return builtin(self);
         }
-        self.from_star(module, name).unwrap_or_else(|| builtin(self))
+        if let Some(val) = self.from_star(module, name) {
+            return val;
+        }
+        let stars = self.star_externals.get(module as usize).and_then(|stars| stars.last()).copied();
+        match stars {
+            // Where it is not built in, it came from there.
+            Some(star) if !self.is_built_in(name) => {
+                let dotted = format!("{}.{}", self.names.text(star), self.names.text(name));
+                Val::atom(Atom::External(self.names.sym(&dotted)))
+            }
+            _ => builtin(self),
+        }
+    }
+
+    fn is_built_in(&self, name: Sym) -> bool {
+        self.primitives.exact(&format!("builtins.{}", self.names.text(name))).is_some()
     }
 
     /// A name that came from a module in C by `from module import *`.
@@ -357,7 +373,11 @@ impl Machine {
             if let Base::Class(above) = base
                 && let Some(val) = self.class_fields.get(*above as usize).and_then(|f| f.get(&name))
             {
-                found.get_or_insert_default().join(val);
+                let found = found.get_or_insert_default();
+                found.join(val);
+                if let Some(Some(held)) = self.held.get(&(*above, name)) {
+                    found.join(held);
+                }
             }
         }
         found

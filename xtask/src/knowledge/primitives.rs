@@ -51,7 +51,9 @@ impl Primitives {
         for line in reviewed.lines().filter(|line| !line.starts_with('#')) {
             let mut parts = line.split('\t');
             let (Some(name), Some(effect)) = (parts.next(), parts.next()) else { continue };
-            if matches!(effect, "data" | "data:ref" | "data:new") {
+            // A wide row about built-in names would be one about every name that nobody defines.
+            let wide = name.starts_with("builtins.") && name.contains('*');
+            if matches!(effect, "data" | "data:ref" | "data:new") && !wide {
                 table.rows.insert(name.to_owned(), Known::Harmless);
             }
         }
@@ -125,6 +127,18 @@ impl Primitives {
             }
         }
         None
+    }
+
+    /// The functions of a module in C that the table knows.
+    pub fn below(&self, module: &str) -> Vec<String> {
+        let in_it = |name: &&String| {
+            name.strip_prefix(module)
+                .and_then(|rest| rest.strip_prefix('.'))
+                .is_some_and(|rest| !rest.contains(['.', '*']))
+        };
+        let mut names: Vec<String> = self.own.iter().filter(in_it).cloned().collect();
+        names.sort();
+        names
     }
 
     /// Whether a method of an object of which nothing is known only computes.

@@ -56,7 +56,8 @@ impl Detector for UnreviewedConstructor {
         let mut quota = Quota::of(ALIKE);
         for Performed { call, count, site } in calls(artifact) {
             let Some(name) = callee(call).filter(|_| call.manner != Manner::New) else { continue };
-            let holds_data = known(name).is_some_and(|known| known.effect == Effect::New);
+            let holds_data = known(name)
+                .is_some_and(|known| known.effect == Effect::New && known.called.is_none());
             // A class that is called with nothing gets nothing from the file.
             let given = !(call.args.is_empty() && call.kwargs.is_empty());
             // `functools.partial(cls.__new__, cls, …)` is how protocols 2 and 3 spell keyword arguments.

@@ -34,7 +34,7 @@
 //! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
 use crate::code::Examiner;
-use crate::facts::{ALIKE, Performed, Quota, calls, concern, known, pose, target, times, weigh};
+use crate::facts::{ALIKE, Performed, Quota, calls, concern, doubt, known, pose, target, times, weigh};
 use crate::judge::{Judgement, judge};
 use crate::knowledge::{Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
@@ -75,6 +75,7 @@ impl Detector for UnsafeCall {
                 let mut finding = reporter.report(artifact, performed.site, message, evidence);
                 concern(finding.as_deref_mut(), &name);
                 pose(finding.as_deref_mut(), known.effect.threat());
+                doubt(finding.as_deref_mut(), known);
                 weigh(finding, artifact, judgement.severity);
             }
         }
@@ -85,7 +86,8 @@ impl Detector for UnsafeCall {
 fn harmful(call: &Call) -> Option<(Cow<'_, Name>, &'static Known)> {
     let name = target(call)?;
     let known = known(&name).filter(|known| known.effect != Effect::ScannerDeactivation)?;
-    Some((name, known))
+    let made = call.manner == Manner::New || name.name.ends_with(".__new__");
+    Some((name, if made { known } else { known.when_called() }))
 }
 
 fn message(
