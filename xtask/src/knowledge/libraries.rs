@@ -42,13 +42,13 @@ pub const GROUPS: &[Group] = &[
     },
     Group {
         packages: &[
-            "aiohttp", "asteval", "cffi", "click", "cython", "deepdiff", "distributed", "django",
+            "aiohttp", "asteval", "cffi", "click", "deepdiff", "django",
             "execnet", "fabric", "fickling", "gevent", "gitpython", "httpx", "hydra-core",
-            "hyperpyyaml", "invoke", "ipython", "jinja2", "jsonpickle", "langchain-community",
-            "lazy-loader", "mako", "mlflow", "modelscope", "msgpack-numpy", "numcodecs", "omegaconf",
+            "hyperpyyaml", "invoke", "ipython", "jinja2", "jsonpickle", 
+            "lazy-loader", "mako", "mlflow", "msgpack-numpy", "numcodecs", "omegaconf",
             "paramiko", "pexpect", "pillow", "pip", "plumbum", "psutil", "python-dotenv", "pyyaml",
             "requests", "setuptools", "sh", "simpleeval", "six", "sympy", "tables", "tensorizer",
-            "tornado", "traitlets", "twisted", "werkzeug", "zope-interface",
+            "tornado", "traitlets", "werkzeug", "zope-interface",
         ],
         with: &[],
     },
