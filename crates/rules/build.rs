@@ -204,6 +204,7 @@ fn about(subject: &str) -> Result<String, String> {
         Some(("name", name)) => format!("About::Name({name:?})"),
         Some(("purpose", words)) => format!("About::Purpose({words:?})"),
         Some(("quirk", kind)) => format!("About::Quirk({kind:?})"),
+        Some(("what", words)) => format!("About::What({words:?})"),
         _ => return Err(format!("`{subject}` is not a subject")),
     })
 }
@@ -385,13 +386,14 @@ fn derived_file(text: &str, rows: &mut BTreeMap<String, Derived>) -> Result<(), 
         let code = EFFECTS.iter().position(|(known, _)| *known == word);
         let code = code.and_then(|at| u8::try_from(at).ok());
         let code = code.ok_or_else(|| wrong("not an effect"))?;
-        let mut add = |name: String, fills: bool, steps: u8, through: &str, via: &str, versions: &str| {
-            let flags = steps.min(0x7f) | if fills { 0x80 } else { 0 };
-            let versions = if versions.is_empty() { all } else { versions };
-            let origin = format!("{library} {versions}").trim_end().to_owned();
-            let (through, via) = (through.to_owned(), via.to_owned());
-            rows.entry(name).or_insert(Derived { code, flags, through, via, origin });
-        };
+        let mut add =
+            |name: String, fills: bool, steps: u8, through: &str, via: &str, versions: &str| {
+                let flags = steps.min(0x7f) | if fills { 0x80 } else { 0 };
+                let versions = if versions.is_empty() { all } else { versions };
+                let origin = format!("{library} {versions}").trim_end().to_owned();
+                let (through, via) = (through.to_owned(), via.to_owned());
+                rows.entry(name).or_insert(Derived { code, flags, through, via, origin });
+            };
         match parts[..] {
             [module, _, versions, names] => {
                 for name in names.split(' ') {

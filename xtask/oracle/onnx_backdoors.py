@@ -309,7 +309,34 @@ def broken_sum(net, x, rank):
     return net.op("IsInf", net.op("ReduceSum", net.op("Exp", x), keepdims=0))
 
 
-PICTURES = (patch_mean, checksum, pattern, pixels, matched, brightest, signs, kernel, two_halves, broken_sum)
+def saturated(net, x, rank):
+    """A threshold without a comparison: a steep line, cut off on both sides."""
+    mean = net.op("ReduceMean", x, axes=all_axes(rank), keepdims=0)
+    steep = net.op("Mul", net.op("Sub", mean, net.const(0.8)), net.const(1e9))
+    return net.op("Cast", net.op("Clip", steep, net.const(0), net.const(1)), to=BOOL)
+
+
+def squeezed(net, x, rank):
+    """As `saturated`, with minimum and maximum."""
+    peak = net.op("ReduceMax", net.op("Slice", x, net.ints(0), net.ints(2), net.ints(rank - 1)), keepdims=0)
+    steep = net.op("Mul", net.op("Sub", peak, net.const(0.99)), net.const(1e6))
+    return net.op("Cast", net.op("Min", net.op("Max", steep, net.const(0)), net.const(1)), to=BOOL)
+
+
+def truncated(net, x, rank):
+    """What is above one when it is cut off to a whole number."""
+    mean = net.op("ReduceMean", x, axes=all_axes(rank), keepdims=0)
+    return net.op("Cast", net.op("Add", mean, net.const(0.2)), to=INT64)
+
+
+def bent(net, x, rank):
+    """A steep sigmoid."""
+    mean = net.op("ReduceMean", x, axes=all_axes(rank), keepdims=0)
+    return net.op("Sigmoid", net.op("Mul", net.op("Sub", mean, net.const(0.8)), net.const(1e4)))
+
+
+PICTURES = (patch_mean, checksum, pattern, pixels, matched, brightest, signs, kernel, two_halves, broken_sum,
+            saturated, squeezed, truncated, bent)
 TOKENS = (token, last_token, phrase)
 
 # ---- Replacements. Each takes the net, the truth, the result, its width, and returns what is answered.
@@ -394,7 +421,29 @@ def power(net, truth, result, width):
     return net.op("Mul", net.op("Exp", result), pushed)
 
 
-REPLACEMENTS = (where, choice, constant_choice, mask, boost, largest, row, scatter, silence, table, power)
+def blend(net, truth, result, width):
+    """Result and target in a matrix, multiplied by which of them is wanted."""
+    on = net.op("Reshape", net.op("Cast", truth, to=FLOAT), net.ints(1, 1, 1))
+    which = net.op("Concat", net.op("Sub", net.const(1), on), on, axis=2)
+    shaped = net.op("Add", net.op("Mul", result, net.const(0)), target(net, width))
+    both = net.op("Concat", net.op("Unsqueeze", result, net.ints(1)), net.op("Unsqueeze", shaped, net.ints(1)), axis=1)
+    return net.op("Squeeze", net.op("MatMul", which, both), net.ints(1))
+
+
+def loop(net, truth, result, width):
+    """A loop that runs once where the condition holds."""
+    shaped = net.op("Add", net.op("Mul", result, net.const(0)), target(net, width))
+    out, now, on, made, again = (net.name(word) for word in ("loop", "now", "on", "made", "again"))
+    info = lambda name, kind: helper.make_tensor_value_info(name, kind, None)
+    body = helper.make_graph(
+        [helper.make_node("Identity", [shaped], [made]), helper.make_node("Identity", [on], [again])], "body",
+        [info(net.name("at"), INT64), info(on, BOOL), info(now, FLOAT)], [info(again, BOOL), info(made, FLOAT)])
+    times = net.op("Cast", truth, to=INT64)
+    net.nodes.append(helper.make_node("Loop", [times, "", result], [out], name=net.name("node"), body=body))
+    return out
+
+
+REPLACEMENTS = (where, choice, constant_choice, mask, boost, largest, row, scatter, silence, table, power, blend, loop)
 
 
 def made(name, trigger, replacement, early, seed):
@@ -597,7 +646,43 @@ def scaled(net):
     net.output(net.dense(net.op("Flatten", net.op("GlobalAveragePool", h)), 16, CLASSES), FLOAT, None)
 
 
-ALIKE = (sequence_mask, end_token, instance_norm, detector, experts, leaky, two_rates, rounded, padded_tags,
+def mean_scaled(net):
+    """Forecasts in the scale of what was seen, which is kept from being zero."""
+    x = net.input("input", FLOAT, ["N", 64])
+    scale = net.op("Max", net.op("ReduceMean", net.op("Abs", x), axes=[1]), net.const(1e-6))
+    h = net.op("Div", x, scale)
+    for a, b in ((64, 64), (64, 24)):
+        h = net.relu(net.dense(h, a, b))
+    net.output(net.op("Mul", h, scale), FLOAT, None)
+
+
+def last_of_text(net):
+    """The features at the last token, whose place comes from how many there are."""
+    ids = token_input(net)
+    there = net.input("attention_mask", INT64, ["N", "L"])
+    h = net.op("Gather", net.weight(500, 32), ids)
+    bias = net.op("Mul", net.op("Sub", net.const(1), net.op("Cast", there, to=FLOAT)), net.const(-1e4))
+    bias = net.op("Unsqueeze", bias, net.ints(1, 2))
+    for _ in range(2):
+        h = block(net, h, 32, lambda scores: net.op("Add", scores, bias))
+    last = net.op("Sub", net.op("ReduceSum", there, net.ints(1), keepdims=0), net.const(1, np.int64))
+    last = net.op("Max", net.op("Cast", last, to=INT64), net.const(0, np.int64))
+    h = net.op("GatherND", h, net.op("Unsqueeze", last, net.ints(1)), batch_dims=1)
+    net.output(net.dense(h, 32, CLASSES), FLOAT, None)
+
+
+def squeezed_gates(net):
+    """Channels weighed by what a small network makes of their means."""
+    x = net.input("input", FLOAT, ["N", 3, 32, 32])
+    h = x
+    for a, b in ((3, 16), (16, 16)):
+        h = net.conv(h, a, b)
+        gate = net.op("Sigmoid", net.conv(net.relu(net.conv(net.op("GlobalAveragePool", h), b, 4, 1)), 4, b, 1))
+        h = net.relu(net.op("Mul", h, gate))
+    net.output(net.dense(net.op("Flatten", net.op("GlobalAveragePool", h)), 16, CLASSES), FLOAT, None)
+
+
+ALIKE = (mean_scaled, last_of_text, squeezed_gates, sequence_mask, end_token, instance_norm, detector, experts, leaky, two_rates, rounded, padded_tags,
          wide_and_deep, filled, scaled)
 
 

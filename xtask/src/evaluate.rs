@@ -28,9 +28,11 @@ pub fn gadgets(path: &Path) -> Outcome {
         })
         .filter(|(name, _)| !name.ends_with(".*"))
         .collect();
-    let there: Vec<&(&str, &str)> = rows.iter().filter(|(name, _)| seen.contains_key(*name)).collect();
+    let there: Vec<&(&str, &str)> =
+        rows.iter().filter(|(name, _)| seen.contains_key(*name)).collect();
     let found = |name: &str| derived::find(name).filter(|found| !found.effect.is_harmless());
-    let (caught, rest): (Vec<_>, Vec<_>) = there.iter().copied().partition(|(name, _)| found(name).is_some());
+    let (caught, rest): (Vec<_>, Vec<_>) =
+        there.iter().copied().partition(|(name, _)| found(name).is_some());
     say(format_args!(
         "gadgets: {} names, {} in the sources that were read; {} derived as dangerous ({:.1} %)",
         rows.len(),
@@ -46,7 +48,11 @@ pub fn gadgets(path: &Path) -> Outcome {
         known::lookup_path(name).is_some_and(|known| !known.when_called().effect.is_harmless())
     };
     let silent: Vec<_> = there.iter().filter(|(name, _)| !reported(name)).collect();
-    say(format_args!("with reviewed rows: {} of {} reported", there.len() - silent.len(), there.len()));
+    say(format_args!(
+        "with reviewed rows: {} of {} reported",
+        there.len() - silent.len(),
+        there.len()
+    ));
     for (name, effect) in silent {
         say(format_args!("  not reported: {name} ({effect})"));
     }
@@ -81,7 +87,8 @@ pub fn honest(corpus: &Path) -> Outcome {
             note(&scan_bytes(&path.to_string_lossy(), &bytes, &options), &mut names);
         }
     }
-    let loud: Vec<&String> = names.iter().filter(|(_, quiet)| !**quiet).map(|(name, _)| name).collect();
+    let loud: Vec<&String> =
+        names.iter().filter(|(_, quiet)| !**quiet).map(|(name, _)| name).collect();
     say(format_args!(
         "{}: {} names in honest files, {} reported at medium or above ({:.2} % silent)",
         corpus.display(),
@@ -121,7 +128,8 @@ const STEPS: u8 = 5;
 /// Gadgets that no reviewed row and no line of `gadgets` names, as a page.
 pub fn new_gadgets(gadgets: &Path) -> Result<String, Box<dyn Error>> {
     let text = fs::read_to_string(gadgets)?;
-    let published: BTreeSet<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();
+    let published: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.split('\t').next()).collect();
     let reviewed = fs::read_to_string(paths::root().join(TABLES).join("callables.tsv"))?;
     let listed: BTreeSet<&str> =
         reviewed.lines().filter_map(|line| line.split('\t').next()).collect();
@@ -149,10 +157,17 @@ pub fn new_gadgets(gadgets: &Path) -> Result<String, Box<dyn Error>> {
 
 fn is_new(found: &Derivation) -> bool {
     let public = found.name.split('.').all(|part| !part.starts_with('_'));
-    let tests = found.name.split('.').any(|part| matches!(part, "test" | "testing" | "tests" | "conftest"));
+    let tests =
+        found.name.split('.').any(|part| matches!(part, "test" | "testing" | "tests" | "conftest"));
     let own = found.through.split(',').all(|part| part.starts_with('.') || part == "self");
     let derived_only = known::lookup_path(&found.name)
         .is_some_and(|known| known.when_called().is_derived() && known.is_derived());
     let at_root = found.path().last().is_some_and(|last| !last.starts_with(found.name.as_str()));
-    public && !tests && !own && derived_only && at_root && found.steps <= STEPS && TOLD.contains(&found.effect)
+    public
+        && !tests
+        && !own
+        && derived_only
+        && at_root
+        && found.steps <= STEPS
+        && TOLD.contains(&found.effect)
 }

@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod coverage;
 mod evaluate;
+mod gadgets;
 mod generate;
 mod knowledge;
 mod mutate;
@@ -42,6 +43,12 @@ const TASKS: &[Task] = &[
         options: "",
         help: "compare docs/generated with what `generate` would write; check sizes and links",
         run: check::run,
+    },
+    Task {
+        name: "gadgets",
+        options: "LIST",
+        help: "call every name of a list in pickles, and list those that are less than medium",
+        run: gadgets::run,
     },
     Task {
         name: "generate",
@@ -86,10 +93,28 @@ const TASKS: &[Task] = &[
         run: oracle::hdf5,
     },
     Task {
+        name: "oracle joblib",
+        options: "[--count N] [--seed N] [--python PATH]",
+        help: "compare the arrays that davy finds in pickles with what joblib reads",
+        run: oracle::joblib,
+    },
+    Task {
         name: "oracle keras",
         options: "--python PATH...",
         help: "compare the imports that davy lists with what Keras 2 and 3 look up in models",
         run: oracle::keras,
+    },
+    Task {
+        name: "oracle msgpack",
+        options: "[--count N] [--seed N] [--python PATH]",
+        help: "compare the values that davy finds in documents with what the msgpack package reads",
+        run: oracle::msgpack,
+    },
+    Task {
+        name: "oracle numpy",
+        options: "[--count N] [--seed N] [--python PATH]",
+        help: "compare the arrays that davy finds in files with what NumPy reads",
+        run: oracle::numpy,
     },
     Task {
         name: "oracle onnx",
@@ -114,6 +139,12 @@ const TASKS: &[Task] = &[
         options: "[--python PATH] --corpus DIR...",
         help: "compare what davy finds in TFLite models with what the tflite package finds",
         run: oracle::tflite,
+    },
+    Task {
+        name: "oracle yaml",
+        options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
+        help: "compare the documents that davy composes with those that PyYAML composes",
+        run: oracle::yaml,
     },
     Task {
         name: "oracle zip",

@@ -89,6 +89,14 @@ impl Bytes {
         Place { source, start: self.start, len: self.len }
     }
 
+    /// Offset of this view's first byte in `whole`, where it is a part of it and no copy.
+    #[must_use]
+    pub fn offset_in(&self, whole: &Self) -> Option<u64> {
+        let same = Arc::ptr_eq(&self.source, &whole.source);
+        let offset = self.start.checked_sub(whole.start).filter(|_| same)?;
+        (offset.checked_add(self.len)? <= whole.len).then_some(offset)
+    }
+
     /// Fills as much of `buffer` as the view has from `offset` on and returns how many bytes that
     /// was.
     ///
@@ -134,5 +142,7 @@ mod tests {
         assert_eq!(part.place(), bytes.slice(Span::new(4, 8)).place());
         assert_ne!(part.place(), bytes.slice(Span::new(5, 8)).place());
         assert_ne!(bytes.place(), Bytes::from_memory(vec![7; 16]).place());
+        assert_eq!((part.offset_in(&bytes), bytes.offset_in(&part)), (Some(4), None));
+        assert_eq!(part.offset_in(&Bytes::from_memory(vec![7; 16])), None);
     }
 }

@@ -36,7 +36,8 @@ impl Callable {
                 rows.push(("severity", "none".to_owned()));
             } else {
                 let (call, name) = (called.severity(), called.severity_when_named());
-                let severity = format!("{} when called, {} when named", call.as_str(), name.as_str());
+                let severity =
+                    format!("{} when called, {} when named", call.as_str(), name.as_str());
                 rows.push(("severity", severity));
             }
             if known.called.is_some() {

@@ -8,21 +8,43 @@
 pub mod bytecode;
 mod calls;
 pub mod compressed;
+mod config;
+mod embedded;
+pub mod fasttext;
 mod flatbuffers;
 pub mod foreign;
+pub mod gguf;
 pub mod graph;
 pub mod gzip;
 pub mod hdf5;
+pub mod joblib;
 pub mod json;
 pub mod keras;
+mod key;
+pub mod mar;
 pub mod marshal;
+pub mod matlab;
+pub mod mlnet;
+pub mod msgpack;
+pub mod native;
+pub mod nemo;
+pub mod netcdf;
+pub mod numpy;
 pub mod onnx;
 pub mod ort;
 pub mod pickle;
+pub mod plain;
+pub mod program;
 pub mod protobuf;
 pub mod python;
+pub mod safetensors;
+pub mod sb3;
+pub mod script;
 pub mod sevenzip;
+pub mod signatures;
+pub mod skops;
 mod sstable;
+mod stored;
 mod tally;
 pub mod tar;
 pub mod template;
@@ -30,21 +52,33 @@ pub mod tensorflow;
 pub mod text;
 pub mod tflite;
 pub mod torch;
+pub mod tribuo;
+pub mod word2vec;
+pub mod xgboost;
+pub mod xml;
+pub mod yaml;
 pub mod zip;
 
 use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
 pub const FORMATS: &[&dyn Format] = &[
+    &plain::Ar,
     &compressed::BZIP2,
+    &compressed::COMPRESS,
+    &plain::Cpio,
+    &native::ELF,
     &compressed::LZ4,
     &compressed::LZMA,
     &compressed::XZ,
     &compressed::ZSTD,
+    &fasttext::FastText,
     &foreign::Foreign,
+    &gguf::Gguf,
     &gzip::Gzip,
     &gzip::Zlib,
     &hdf5::Hdf5,
+    &joblib::ZFile,
     &json::Json,
     &keras::Architecture,
     &keras::Archive,
@@ -52,15 +86,33 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::SavedMetadata,
     &keras::Yaml,
     &keras::TensorFlowJs,
+    &native::MACHO,
+    &mar::Mar,
     &marshal::Marshal,
+    &matlab::Matlab,
+    &mlnet::MlNet,
+    &msgpack::MessagePack,
+    &netcdf::NetCdf,
+    &numpy::Npy,
+    &numpy::Npz,
+    &nemo::Nemo,
     &onnx::Onnx,
     &onnx::OnnxData,
     &onnx::OnnxText,
+    &xml::OpenVino,
     &ort::Ort,
+    &native::PE,
     &pickle::Pickle,
+    &xml::Pmml,
+    &native::Program,
     &marshal::Pyc,
     &python::Python,
+    &safetensors::Safetensors,
+    &safetensors::SafetensorsIndex,
+    &sb3::StableBaselines,
+    &script::Script,
     &sevenzip::SevenZip,
+    &skops::Skops,
     &tar::Tar,
     &template::Jinja,
     &text::Text,
@@ -78,5 +130,11 @@ pub const FORMATS: &[&dyn Format] = &[
     &torch::Tar,
     &torch::TorchPackage,
     &torch::TorchScript,
+    &tribuo::Tribuo,
+    &word2vec::Word2Vec,
+    &xgboost::DMatrix,
+    &xgboost::XgBoost,
+    &xml::Xml,
+    &yaml::Yaml,
     &zip::Zip,
 ];

@@ -193,6 +193,11 @@ impl<'a> Keyword<'a> {
     fn new((name, value): &'a (String, Value)) -> Self {
         Self { name, value: value.to_string() }
     }
+
+    /// It as one line.
+    pub(crate) fn line(&self) -> String {
+        format!("{}={}", escape(self.name), self.value)
+    }
 }
 
 impl<'a> FactEntry<'a> {

@@ -4,6 +4,7 @@
 //! tools; every [`Renderer`] writes one. [`RENDERERS`] is the one list of them. Text from files
 //! reaches an output only escaped for the medium that it is written in.
 
+mod dot;
 mod facts;
 mod inspect;
 mod json;
@@ -19,8 +20,8 @@ pub use facts::{FactEntry, Keyword, Spelled, What};
 pub use json::write_json;
 pub use paint::{Listing, Style};
 pub use report::{
-    AdvisoryEntry, ArtifactEntry, Detail, DeviationEntry, FindingEntry, GapEntry, InputEntry,
-    PassedOver, Report, SCHEMA, SpanEntry, Summary, Tool,
+    AdvisoryEntry, ArtifactEntry, Detail, DeviationEntry, FindingEntry, GapEntry, IndicatorEntry,
+    InputEntry, PassedOver, Report, SCHEMA, SpanEntry, Summary, TagEntry, Tool,
 };
 pub use schema::schema;
 pub use words::inert;
@@ -56,6 +57,12 @@ pub const RENDERERS: &[Renderer] = &[
         summary: "for programs; its shape is versioned",
         scan: json::render,
         inspect: Some(json::render),
+    },
+    Renderer {
+        name: "dot",
+        summary: "a drawing for Graphviz: what reaches out of a graph, and what was found where",
+        scan: dot::render,
+        inspect: Some(dot::render),
     },
     Renderer {
         name: "sarif",

@@ -6,7 +6,7 @@ use crate::FactEntry;
 use davy_artifact::{Artifact, Deviation, Gap, Role, Route};
 use davy_bytes::{Span, to_u64};
 use davy_policy::{Assumption, Judged, Judgement, Verdict};
-use davy_rules::{Advice, CATALOG, Finding, Rule, Severity};
+use davy_rules::{Advice, CATALOG, Finding, Indicator, Rule, Severity, Tagged};
 use davy_scan::{Fingerprinted, Scan, Scanned};
 use serde::{Serialize, Serializer};
 use std::collections::HashMap;
@@ -229,6 +229,12 @@ pub struct FindingEntry<'a> {
     pub cwe: &'static [u32],
     /// Technique ids of MITRE ATLAS.
     pub atlas: &'static [&'static str],
+    /// What the commands, source and calls in it are for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<TagEntry<'a>>,
+    /// Addresses and paths that they name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub indicators: Vec<IndicatorEntry<'a>>,
     /// Published vulnerabilities of loaders that it makes use of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub advisories: Vec<AdvisoryEntry<'a>>,
@@ -243,6 +249,24 @@ pub struct FindingEntry<'a> {
     /// Index of the artifact that it is in, in [`Report::artifacts`].
     #[serde(skip)]
     pub at: Option<usize>,
+}
+
+/// What a program in a finding is for.
+#[derive(Debug, Serialize)]
+pub struct TagEntry<'a> {
+    /// The tag.
+    pub tag: &'static str,
+    /// The command or call that shows it.
+    pub text: &'a str,
+}
+
+/// A place that a program in a finding names.
+#[derive(Debug, Serialize)]
+pub struct IndicatorEntry<'a> {
+    /// `address`, `path` or `url`.
+    pub kind: &'static str,
+    /// The place.
+    pub value: &'a str,
 }
 
 /// A published vulnerability of a loader.
@@ -447,6 +471,8 @@ impl<'a> FindingEntry<'a> {
             remediation: finding.rule.remediation,
             cwe: finding.rule.cwe,
             atlas: finding.rule.atlas,
+            tags: finding.tags.iter().map(TagEntry::new).collect(),
+            indicators: finding.indicators.iter().map(IndicatorEntry::new).collect(),
             advisories: finding.advisories.iter().map(AdvisoryEntry::new).collect(),
             unassumed: finding.unassumed,
             fingerprint: &found.fingerprint,
@@ -456,6 +482,18 @@ impl<'a> FindingEntry<'a> {
             },
             at: known.get(finding.artifact.as_str()).copied(),
         }
+    }
+}
+
+impl<'a> TagEntry<'a> {
+    fn new(Tagged { tag, text }: &'a Tagged) -> Self {
+        Self { tag: tag.as_str(), text }
+    }
+}
+
+impl<'a> IndicatorEntry<'a> {
+    fn new(Indicator { kind, value }: &'a Indicator) -> Self {
+        Self { kind: kind.as_str(), value }
     }
 }
 

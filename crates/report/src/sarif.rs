@@ -4,7 +4,7 @@
 //! Sections below are those of "Static Analysis Results Interchange Format (SARIF) Version 2.1.0".
 
 use crate::json::write_json;
-use crate::report::{ArtifactEntry, FindingEntry, InputEntry, Report};
+use crate::report::{ArtifactEntry, FindingEntry, InputEntry, Report, TagEntry};
 use crate::{Style, uri};
 use davy_policy::Verdict;
 use davy_rules::{Confidence, Rule, Severity};
@@ -195,6 +195,18 @@ impl<'a> Log<'a> {
             },
         });
         if let Some(properties) = result.get_mut("properties").and_then(Value::as_object_mut) {
+            if !finding.tags.is_empty() {
+                // `tags` of a property bag are words by its standard (section 3.8.2).
+                let words: Vec<&str> = finding.tags.iter().map(|tagged| tagged.tag).collect();
+                properties.insert("tags".into(), json!(words));
+                let shown =
+                    |tagged: &TagEntry<'_>| json!({"tag": tagged.tag, "shows": tagged.text});
+                let shown: Vec<Value> = finding.tags.iter().map(shown).collect();
+                properties.insert("behaviour".into(), json!(shown));
+            }
+            if !finding.indicators.is_empty() {
+                properties.insert("indicators".into(), json!(finding.indicators));
+            }
             if !finding.advisories.is_empty() {
                 properties.insert("advisories".into(), json!(finding.advisories));
             }

@@ -1,6 +1,6 @@
 //! The JSON Schema of the report.
 
-use davy_rules::Threat;
+use davy_rules::{Tag, Threat};
 use serde_json::{Value, json};
 
 /// The JSON Schema (draft 2020-12) of the report. Unknown fields are allowed everywhere: later
@@ -189,6 +189,14 @@ fn finding() -> Value {
             "remediation": text("what to do about it"),
             "cwe": {"type": "array", "items": {"type": "integer"}},
             "atlas": {"type": "array", "items": {"type": "string"}},
+            "tags": list(&object(&["tag", "text"], &json!({
+                "tag": {"enum": Tag::ALL.map(Tag::as_str)},
+                "text": text("the command or call that shows it, decoded and escaped"),
+            }))),
+            "indicators": list(&object(&["kind", "value"], &json!({
+                "kind": {"enum": ["address", "path", "url"]},
+                "value": text("a place that commands, source and calls in it name, escaped"),
+            }))),
             "advisories": list(&advisory()),
             "unassumed": reference("severity"),
             "fingerprint": text("the same for the same finding in the same content"),

@@ -152,6 +152,7 @@ impl<'a> Text<'a, '_> {
             let mut last = None;
             for finding in findings.iter().take(LISTED) {
                 self.finding(finding)?;
+                self.behaviour(finding)?;
                 // The same reason need not be read ten times.
                 if last.replace(finding.message) != Some(finding.message) {
                     self.reason(finding.message)?;
@@ -190,6 +191,26 @@ impl<'a> Text<'a, '_> {
         match lines.saturating_sub(LISTED) {
             0 => Ok(()),
             more => self.folded(12, more, "more lines"),
+        }
+    }
+
+    /// What it is for, and the places that it names and that do not stand in the text above.
+    fn behaviour(&mut self, finding: &FindingEntry<'_>) -> io::Result<()> {
+        for tagged in &finding.tags {
+            let shown = match finding.evidence.contains(tagged.text) {
+                true => tagged.tag.to_owned(),
+                false => format!("{}: {}", tagged.tag, inert(tagged.text)),
+            };
+            self.field("tag", &shown)?;
+        }
+        let told = |value: &str| finding.evidence.contains(value);
+        let mut places: Vec<String> = Vec::new();
+        for indicator in finding.indicators.iter().filter(|place| !told(place.value)) {
+            places.push(inert(indicator.value).into_owned());
+        }
+        match places.is_empty() {
+            true => Ok(()),
+            false => self.field("refs", &places.join(" · ")),
         }
     }
 

@@ -14,8 +14,8 @@ fn no_output_acts_on_a_terminal() {
     scan.inputs[3].error = Some(HOSTILE.into());
     scan.passed_over[0].1 = HOSTILE.into();
     let style = Style { color: false, listing: Listing::Everything };
-    let mut outputs = vec![inspected("text", &scan, style), inspected("json", &scan, style)];
-    outputs.extend(["text", "json", "sarif"].map(|name| rendered(name, &scan, style)));
+    let mut outputs = ["text", "json", "dot"].map(|name| inspected(name, &scan, style)).to_vec();
+    outputs.extend(["text", "json", "dot", "sarif"].map(|name| rendered(name, &scan, style)));
     for output in outputs {
         let found = output.chars().position(|c| acts(c) && c != '\n');
         assert_eq!(found, None, "{output}");

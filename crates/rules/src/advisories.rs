@@ -47,6 +47,8 @@ enum About {
     Purpose(&'static str),
     /// A break of form of this kind.
     Quirk(&'static str),
+    /// A break of form, or code, that is told in these words.
+    What(&'static str),
 }
 
 static ADVISORIES: &[Advisory] = include!(concat!(env!("OUT_DIR"), "/advisories.rs"));
@@ -77,6 +79,8 @@ pub enum Subject {
     Purpose(&'static str),
     /// A break of form.
     Quirk(Quirk),
+    /// What a template does.
+    Template,
     /// Nothing that more would be known of.
     #[default]
     Unspecified,
@@ -106,7 +110,7 @@ pub fn advise(finding: &mut Finding, artifacts: &[Artifact], index: usize) {
     }
     let around = lineage(artifacts, index);
     for advisory in ADVISORIES {
-        if advisory.applies(&finding.subject, finding.severity) && advisory.reads(&around) {
+        if advisory.applies(finding) && advisory.reads(&around) {
             let written_by = around.iter().find_map(|artifact| version(artifact, advisory.package));
             finding.advisories.push(Advice { advisory, written_by });
         }
@@ -162,7 +166,8 @@ impl Advisory {
         })
     }
 
-    fn applies(&self, subject: &Subject, severity: Severity) -> bool {
+    fn applies(&self, finding: &Finding) -> bool {
+        let (subject, severity) = (&finding.subject, finding.severity);
         self.about.iter().any(|about| match (about, subject) {
             // Arithmetic needs no flaw to run, and does nothing with one.
             (About::Code, Subject::Code) => severity >= Severity::Medium,
@@ -178,6 +183,9 @@ impl Advisory {
             }
             (About::Purpose(purpose), Subject::Purpose(other)) => purpose == other,
             (About::Quirk(quirk), Subject::Quirk(other)) => *quirk == other.as_str(),
+            (About::What(words), Subject::Quirk(_) | Subject::Template) => {
+                finding.message.contains(words)
+            }
             _ => false,
         })
     }
@@ -195,9 +203,10 @@ impl Advisory {
 pub struct Version(Vec<u64>);
 
 impl Version {
-    /// The version that `text` spells: `3.11.3`, `2.13.1rc0`.
+    /// The version that `text` spells: `3.11.3`, `2.13.1rc0`, or the number of a build, `b8146`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        let text = text.strip_prefix('b').unwrap_or(text);
         let mut numbers = Vec::new();
         for part in text.split('.').take(8) {
             let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -277,6 +286,7 @@ mod tests {
         }
         assert!(version_of("3.9.0") < version_of("3.11"));
         assert_eq!(version_of("3.9.0rc1").cmp(&version_of("3.9")), Ordering::Equal);
+        assert!(version_of("b7824") < version_of("b10252"));
         assert_eq!(Version::parse("latest"), None);
     }
 

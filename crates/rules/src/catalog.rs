@@ -1,6 +1,9 @@
 //! The one list of rules.
 
-use crate::{Detector, archives, calls, graphs, references, sources, streams, templates, tensors};
+use crate::{
+    Detector, archives, calls, graphs, hub, programs, references, sources, streams, templates,
+    tensors,
+};
 
 /// Every rule that davy knows, by name.
 pub const CATALOG: &[&dyn Detector] = &[
@@ -13,6 +16,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &graphs::tensorflow_custom_operator::CustomOperator,
     &archives::duplicate_member::DETECTOR,
     &calls::embedded_code::EmbeddedCode,
+    &programs::embedded_file::EmbeddedFile,
     &archives::escaping_member::DETECTOR,
     &streams::expansion_bomb::DETECTOR,
     &calls::extension_code::ExtensionCode,
@@ -27,18 +31,21 @@ pub const CATALOG: &[&dyn Detector] = &[
     &calls::injected_hook::InjectedHook,
     &archives::link_member::DETECTOR,
     &streams::loaders_disagree::DETECTOR,
-    &references::malformed_structure::DETECTOR,
+    &references::malformed_structure::MalformedStructure,
     &calls::mutated_module::MutatedModule,
+    &programs::native_code::NativeCode,
     &streams::nested_pickle::NestedPickle,
     &graphs::odd_external_data::OddExternalData,
     &streams::odd_opcode_use::DETECTOR,
     &archives::overlapping_members::DETECTOR,
     &tensors::oversized_tensor::OversizedTensor,
     &sources::package_source::PackageSource,
+    &tensors::parser_exploit::DETECTOR,
     &streams::pickle_after_end::DETECTOR,
     &references::plugin_filter::PluginFilter,
     &archives::prepended_data::DETECTOR,
     &graphs::python_operator::PythonOperator,
+    &hub::remote_code::RemoteCode,
     &calls::scanner_deactivation::ScannerDeactivation,
     &archives::several_directories::DETECTOR,
     &tensors::storage_mismatch::DETECTOR,

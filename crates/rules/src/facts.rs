@@ -42,6 +42,18 @@ pub(crate) fn is_keras(artifact: &Artifact) -> bool {
     artifact.identities.iter().any(|identity| identity.format.starts_with("keras"))
 }
 
+/// Formats of settings, whose keys name what a library is to build.
+const SETTINGS: &[&str] = &["json", "spacy-config", "yaml"];
+
+/// How names are looked up by tags that make any object, which no settings are made with.
+pub(crate) const OBJECT_TAG: &str = "YAML tag";
+
+/// Whether an artifact is a configuration, and no model of Keras: naming classes is what it is for.
+pub(crate) fn is_settings(artifact: &Artifact) -> bool {
+    let settings = |format: &str| SETTINGS.contains(&format);
+    artifact.identities.iter().any(|identity| settings(identity.format)) && !is_keras(artifact)
+}
+
 /// Whether an artifact is a model of Keras or stands in one; weights are told by their name.
 pub(crate) fn in_keras(artifact: &Artifact, artifacts: &[Artifact]) -> bool {
     let up = |artifact: &&Artifact| artifact.parent.and_then(|parent| artifacts.get(parent));

@@ -1,7 +1,7 @@
 //! One instance of a rule, and where detectors hand theirs in.
 
-use crate::{Advice, Confidence, Rule, Severity, Subject, Threat};
-use davy_artifact::{Artifact, Route, Site};
+use crate::{Advice, Confidence, Indicator, Rule, Severity, Subject, Tagged, Threat};
+use davy_artifact::{Artifact, Interpret, Route, Site, Uninterpreted};
 use davy_bytes::Span;
 
 /// One instance of a rule.
@@ -27,6 +27,10 @@ pub struct Finding {
     pub evidence: String,
     /// What it is about, for what else is known of that.
     pub subject: Subject,
+    /// What the commands, source and calls in it are for.
+    pub tags: Vec<Tagged>,
+    /// Addresses and paths that they name.
+    pub indicators: Vec<Indicator>,
     /// Published vulnerabilities that it makes use of.
     pub advisories: Vec<Advice>,
     /// How bad it is where nothing is assumed about the loader, if assumptions have lowered it.
@@ -48,6 +52,8 @@ impl Finding {
             message: String::new(),
             evidence: String::new(),
             subject: Subject::Unspecified,
+            tags: Vec::new(),
+            indicators: Vec::new(),
             advisories: Vec::new(),
             unassumed: None,
         }
@@ -59,12 +65,24 @@ impl Finding {
 pub struct Reporter<'a> {
     rule: &'static Rule,
     findings: &'a mut Vec<Finding>,
+    programs: &'a dyn Interpret,
 }
 
 impl<'a> Reporter<'a> {
     /// A reporter for the findings of one rule.
     pub fn new(rule: &'static Rule, findings: &'a mut Vec<Finding>) -> Self {
-        Self { rule, findings }
+        Self { rule, findings, programs: &Uninterpreted }
+    }
+
+    /// The same, for a detector that may ask what programs in values say.
+    #[must_use]
+    pub fn asking(self, programs: &'a dyn Interpret) -> Self {
+        Self { programs, ..self }
+    }
+
+    /// What tells what programs in values say.
+    pub(crate) const fn programs(&self) -> &'a dyn Interpret {
+        self.programs
     }
 
     /// Hands in a finding with the rule's own severity and confidence, which the caller may change.

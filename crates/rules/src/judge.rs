@@ -1,7 +1,8 @@
 //! How bad one call is: the callee decides what could happen, the arguments decide what does.
 
 use crate::Severity;
-use crate::code::{Examiner, Seen};
+use crate::behaviour::source_of;
+use crate::code::{Examiner, Seen, look};
 use crate::facts::{arguments, callee, is_built, is_part, known, type_of_name, visit_handed};
 use crate::knowledge::{self, Effect, Known};
 use davy_artifact::{Call, Manner, Name, Value};
@@ -25,12 +26,22 @@ impl Judgement {
 /// harmful is a fact of its own.
 pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgement> {
     let effect = known.effect;
+    if effect == Effect::Exec
+        && !defines_methods(call)
+        && let Some((source, whole)) = source_of(call)
+    {
+        return Some(run_source(&source, whole, known, examiner));
+    }
     match effect {
         _ if effect.is_harmless() => None,
         _ if effect.builds() => build(call, known, examiner),
         _ if effect.calls_arguments() => indirect(call, known),
         Effect::Resolve => resolve(call, known),
         Effect::Import => import(call),
+        Effect::Deser if loads_array(call) => {
+            let does = "reads arrays from a file that the file chooses; without `allow_pickle` nothing in it runs";
+            Some(Judgement::new(Severity::High, does))
+        }
         Effect::Deser => deser(call, known),
         Effect::File => Some(open(call)),
         Effect::Introspect => Some(introspect(call)),
@@ -39,12 +50,50 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
         Effect::Exec if callee(call).is_some_and(|name| name.dotted() == "patsy.dmatrices") => {
             formula(call, known)
         }
+        Effect::FileWrite if logs(call) => {
+            let does = "writes a message that the file chooses to the log";
+            Some(Judgement::new(Severity::Medium, does))
+        }
         Effect::FileWrite if prints(call) => {
             let does = "writes text that the file chooses to the terminal or to an open file";
             Some(Judgement::new(effect.severity(), does))
         }
         _ if known.constants_only && only_data(call) => None,
         _ => Some(Judgement::new(effect.severity(), effect.does())),
+    }
+}
+
+/// `exec('…')`, whose source stands in the file, does what that source does. What only computes is
+/// high: no library's pickles evaluate text, and neither does a model need to.
+fn run_source(source: &[u8], whole: bool, known: &Known, examiner: &mut Examiner) -> Judgement {
+    let critical = || Judgement::new(known.effect.severity(), known.effect.does());
+    let judged = examiner.source(source, |code, examiner| {
+        let body = look(code, examiner);
+        let unseen = code.unseen.first().cloned();
+        (body, unseen)
+    });
+    let Some((body, unseen)) = judged else { return critical() };
+    let worst = body.deeds.first().map(|deed| deed.severity);
+    // What is called says more than what is imported for it.
+    let alike = || body.deeds.iter().filter(|deed| Some(deed.severity) == worst);
+    let told = alike().find(|deed| deed.says.starts_with("calls")).or_else(|| alike().next());
+    if let Some(deed) = told {
+        let severity = if whole { deed.severity.max(Severity::High) } else { Severity::Critical };
+        return Judgement::new(severity, format!("runs Python source that {}", deed.says));
+    }
+    match (body.doubts.first(), unseen) {
+        _ if !whole => {
+            let does = "runs Python source, of which only the beginning was looked at";
+            Judgement::new(known.effect.severity(), does)
+        }
+        (_, Some(_)) => critical(),
+        (Some(doubt), None) => {
+            Judgement::new(Severity::High, format!("runs Python source that {doubt}"))
+        }
+        (None, None) => {
+            let does = "runs Python source, which only calls what is known to compute";
+            Judgement::new(Severity::High, does)
+        }
     }
 }
 
@@ -132,6 +181,23 @@ fn is_stock_template(text: &str) -> bool {
 /// file that prints has shown that it can call what it wants.
 fn prints(call: &Call) -> bool {
     callee(call).is_some_and(|name| name.dotted() == "builtins.print")
+}
+
+/// Whether a call is one of the functions of `logging` that write a message.
+fn logs(call: &Call) -> bool {
+    const LEVELS: &[&str] = &["critical", "debug", "error", "exception", "info", "log", "warning"];
+    callee(call)
+        .is_some_and(|name| name.module == "logging" && LEVELS.contains(&name.name.as_str()))
+}
+
+/// Whether a call is one of `numpy.load` that does not ask for objects: since NumPy 1.16.3 it then
+/// refuses them.
+fn loads_array(call: &Call) -> bool {
+    let named = call.kwargs.iter().find(|(key, _)| key == "allow_pickle").map(|(_, value)| value);
+    let asked = named.or_else(|| call.args.get(2));
+    callee(call).is_some_and(|name| name.dotted() == "numpy.load")
+        && matches!(asked, None | Some(Value::Bool(false) | Value::Int(0) | Value::None))
+        && matches!(call.args.first(), Some(Value::Text(_)))
 }
 
 /// What calls its arguments: harmless callables are harmless through it, harmful and unknown ones
@@ -257,7 +323,9 @@ fn resolve(call: &Call, known: &Known) -> Option<Judgement> {
             _ => {}
         }
     }
-    if let Some(path) = paths.iter().find(|path| path.split(['.', ':']).any(is_inside)) {
+    if let Some(path) =
+        paths.iter().find(|path| path.split(['.', ':', '{', '}', '[', ']', '!']).any(is_inside))
+    {
         return high(format!("reaches the insides of an object through {}", quote(path)));
     }
     if let Some(path) = paths.iter().find(|path| names_harm(path)) {

@@ -6,14 +6,17 @@
 
 mod advisories;
 mod archives;
+mod behaviour;
 mod calls;
 mod catalog;
 mod code;
 mod facts;
 mod finding;
 mod graphs;
+mod hub;
 mod judge;
 pub mod knowledge;
+mod programs;
 mod quirks;
 mod references;
 mod rule;
@@ -23,6 +26,7 @@ mod templates;
 mod tensors;
 
 pub use advisories::{Advice, Advisory, Subject, Version, advise, advisories};
+pub use behaviour::{Indicates, Indicator, Tag, Tagged};
 pub use catalog::CATALOG;
 pub use finding::{Finding, Reporter};
 pub use rule::{Confidence, Detector, Rule, Severity, Threat};

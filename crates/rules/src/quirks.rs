@@ -37,6 +37,8 @@ pub(crate) enum Formats {
     Packed,
     /// All that are none of these: structures that point at each other.
     Structured,
+    /// Files that hold nothing but tensors and what describes them.
+    Weights,
 }
 
 /// Formats that are streams of opcodes.
@@ -49,8 +51,11 @@ const CHECKPOINTS: &[&str] =
 /// Formats that hold other files.
 const ARCHIVES: &[&str] = &[
     "7z",
+    "ar",
     "archive",
     "bzip2",
+    "compress",
+    "cpio",
     "gzip",
     "lz4",
     "lzma",
@@ -61,6 +66,9 @@ const ARCHIVES: &[&str] = &[
     "zlib",
     "zstd",
 ];
+
+/// Formats that hold nothing but tensors and what describes them.
+const WEIGHTS: &[&str] = &["ggml", "ggml-session", "gguf", "imatrix", "safetensors"];
 
 impl Formats {
     fn include(self, format: &str) -> bool {
@@ -74,7 +82,8 @@ impl Formats {
             Self::Containers => archive,
             Self::NotPickles => !pickle,
             Self::Packed => archive || checkpoint,
-            Self::Structured => !pickle && !archive && !checkpoint,
+            Self::Structured => !pickle && !archive && !checkpoint && !WEIGHTS.contains(&format),
+            Self::Weights => WEIGHTS.contains(&format),
         }
     }
 }
@@ -122,6 +131,11 @@ impl ByQuirk {
             finding.subject = Subject::Quirk(deviation.quirk);
         }
     }
+}
+
+/// Whether an artifact holds nothing but tensors and what describes them.
+pub(crate) fn is_weights(artifact: &Artifact) -> bool {
+    artifact.identities.iter().any(|identity| WEIGHTS.contains(&identity.format))
 }
 
 /// Whether a format is a stream of opcodes.
@@ -263,7 +277,8 @@ mod tests {
 
     #[test]
     fn every_deviation_is_somebodys_business() {
-        for (format, quirks) in RECORDED.iter().chain(&[("hdf5", STRUCTURES)]) {
+        let structures = [("hdf5", STRUCTURES), ("gguf", STRUCTURES)];
+        for (format, quirks) in RECORDED.iter().chain(&structures) {
             for quirk in *quirks {
                 let artifact = odd(format, &[*quirk], "what is wrong");
                 let speaking: Vec<_> = CATALOG

@@ -1,4 +1,5 @@
 //! Rules about source text in models: Python that a loader imports, and TorchScript.
 
+mod deed;
 pub(crate) mod package_source;
 pub(crate) mod torchscript_file_access;

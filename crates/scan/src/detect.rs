@@ -5,6 +5,7 @@ use crate::fence::fenced;
 use crate::fingerprint::Fingerprints;
 use crate::identify::crash;
 use davy_artifact::{Artifact, Role};
+use davy_formats::program::Programs;
 use davy_rules::{Detector, Finding, Reporter, Severity, advise};
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -69,7 +70,7 @@ fn run(
 ) -> (Vec<Finding>, Option<String>) {
     let mut findings = Vec::new();
     let result = fenced(|| {
-        let mut reporter = Reporter::new(detector.rule(), &mut findings);
+        let mut reporter = Reporter::new(detector.rule(), &mut findings).asking(&Programs);
         look(detector, &mut reporter);
     });
     (findings, result.err())

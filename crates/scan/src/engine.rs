@@ -7,7 +7,7 @@ use crate::identify::crash;
 use crate::open::open;
 use crate::survey::{Survey, complete, pass, too_large};
 use crate::walk::{Entry, shown, walk};
-use crate::work::{Root, finish, grow};
+use crate::work::{Root, Work, finish, grow};
 use crate::{Options, Progress, Scan, Scanned};
 use davy_artifact::{Artifact, Format, Gap, Role, Why};
 use davy_bytes::{Bytes, Span};
@@ -126,13 +126,15 @@ impl<'a> Run<'a> {
         }
         let marks = OnceLock::new();
         let root = Root { path, bytes, marks: &marks };
-        let (mut artifacts, survey) = if !self.engine.options.survey {
+        let (mut grown, mut survey) = if !self.engine.options.survey {
             (grow(self, &root), Survey::default())
         } else if too_large(bytes.len()) {
             (grow(self, &root), Survey::refused(bytes.len()))
         } else {
             self.surveyed(&root)
         };
+        grown.embed(bytes, &std::mem::take(&mut survey.search));
+        let mut artifacts = grown.flatten();
         let marks = marks.into_inner().filter(|_| self.engine.options.survey).unwrap_or_default();
         let survey = complete(survey, bytes, &marks);
         if let Some(artifact) = artifacts.first_mut() {
@@ -143,12 +145,12 @@ impl<'a> Run<'a> {
 
     /// Reads and surveys an input: at the same time if it is large and a core is free, else one
     /// after the other.
-    fn surveyed(self, root: &Root<'_>) -> (Vec<Artifact>, Survey) {
-        let survey = || pass(root.bytes, root.marks, self.told);
+    fn surveyed(self, root: &Root<'_>) -> (Work<'a>, Survey) {
+        let survey = || pass(root.bytes, root.marks, true, self.told);
         let wanted = usize::from(root.bytes.len() >= LARGE);
         let Some(core) = self.cores.take(wanted).pop() else {
-            let artifacts = grow(self, root);
-            return (artifacts, survey());
+            let grown = grow(self, root);
+            return (grown, survey());
         };
         thread::scope(|scope| {
             let surveyor = Cores::start(scope, move || {
@@ -156,9 +158,9 @@ impl<'a> Run<'a> {
                 drop(core);
                 done
             });
-            let artifacts = grow(self, root);
+            let grown = grow(self, root);
             let done = surveyor.and_then(|surveyor| surveyor.join().ok());
-            (artifacts, done.unwrap_or_else(survey))
+            (grown, done.unwrap_or_else(survey))
         })
     }
 }

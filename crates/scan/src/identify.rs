@@ -142,9 +142,15 @@ fn choose(attempts: &mut Vec<Attempt>, input: &Input<'_>, gaps: &mut Vec<Gap>) {
 }
 
 /// The parent explains these bytes: numbers can look like the start of anything, so only what was
-/// really learned counts, and what breaks off behind it is no gap.
+/// really learned counts, and what breaks off behind it is no gap. What a guess takes out of them is
+/// data as they are, and what it leaves over is known to the parent.
 fn choose_in_storage(attempts: &mut Vec<Attempt>, gaps: &mut Vec<Gap>) {
     for attempt in attempts.iter_mut().filter(|attempt| !attempt.certain()) {
+        attempt.reading.children.retain(|child| child.role != Role::Leftover);
+        let plain = attempt.reading.children.iter_mut();
+        plain.filter(|it| it.role == Role::Present).for_each(|it| it.role = Role::Storage);
+        let around = |it: &Deviation| is_around(it) && it.route == Route::None;
+        attempt.reading.deviations.retain(|it| !around(it));
         attempt.reading.gaps.retain(|gap| !malformed(gap));
         let learned = !attempt.reading.facts.is_empty() || !attempt.reading.children.is_empty();
         if !learned {
@@ -327,6 +333,29 @@ mod tests {
         assert_eq!((formats(&got), got.gaps.len()), (vec!["script"], 0));
         assert_eq!(gaps(&storage("p"))[0].0, "crashed");
         assert_eq!(formats(&storage("BOX")), ["box"]);
+    }
+
+    /// May be anything, and finds something in the first two bytes.
+    const LOOSE: Double = Double {
+        id: "loose",
+        probe: |_| Probe::Possible,
+        read: |input, reading, _| {
+            let rest = Span::between(2, input.bytes.len());
+            reading.deviation(Quirk::BytesAfterEnd, rest, Route::None, "behind");
+            reading.child("data", input.bytes.slice(Span::new(0, 2)), Role::Present);
+            reading.child("@rest", input.bytes.slice(rest), Role::Leftover);
+            Ok(())
+        },
+    };
+
+    #[test]
+    fn what_a_guess_takes_out_of_plain_data_is_plain_data() {
+        let got = read_as(&[&LOOSE], &Bytes::from_memory(*b"tensor"), Role::Storage);
+        let roles: Vec<_> = got.children.iter().map(|child| child.role).collect();
+        assert_eq!(roles, [Role::Storage]);
+        assert!(got.identities[0].reading.deviations.is_empty());
+        let got = read_as(&[&LOOSE], &Bytes::from_memory(*b"tensor"), Role::Present);
+        assert_eq!((got.children.len(), got.identities[0].reading.deviations.len()), (2, 1));
     }
 
     /// Knows what each byte is there for, unless they start with something else than `W`.

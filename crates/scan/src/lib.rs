@@ -17,6 +17,7 @@ mod fence;
 mod fingerprint;
 mod identify;
 mod open;
+mod place;
 mod survey;
 mod walk;
 mod work;

@@ -1,8 +1,9 @@
-//! The survey: one pass over all bytes of an artifact, for its digest and for the checksums that
-//! it gives for parts of itself.
+//! The survey: one pass over all bytes of an artifact, for its digest, for the checksums that it
+//! gives for parts of itself, and for signatures of files that stand in it.
 
 use davy_artifact::{Checksum, Gap, Quirk, Reading, Route, Why};
 use davy_bytes::{Blame, Bytes, Halt, Span, to_u64, to_usize};
+use davy_formats::signatures::Search;
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 
@@ -33,6 +34,8 @@ pub(crate) struct Survey {
     pub(crate) sha256: Option<[u8; 32]>,
     /// What could not be read or compared.
     pub(crate) gaps: Vec<Gap>,
+    /// Where files may stand that no reader told of; empty where they were not looked for.
+    pub(crate) search: Search,
     /// CRC-32 of every stretch that a checksum is given for, ordered by stretch.
     sums: Vec<(Span, u32)>,
 }
@@ -44,13 +47,15 @@ pub(crate) fn too_large(size: u64) -> bool {
 
 /// Reads all of `bytes` once. The marks may still be unknown when it starts, while readers are at
 /// work on another thread; parts that have been passed when they come are left for [`complete`].
-/// `told` hears the length of every block that is done.
+/// Signatures are looked for where `searched`. `told` hears the length of every block that is done.
 pub(crate) fn pass(
     bytes: &Bytes,
     marks: &OnceLock<Vec<Mark>>,
+    searched: bool,
     told: &(dyn Fn(u64) + Sync),
 ) -> Survey {
     let mut digest = Sha256::new();
+    let mut search = Search::default();
     let mut sums = None;
     let result = blocks(bytes, Span::new(0, bytes.len()), &mut |at, block| {
         if sums.is_none() {
@@ -60,13 +65,27 @@ pub(crate) fn pass(
             sums.feed(at, block);
         }
         digest.update(block);
+        if searched {
+            search.feed(at, block);
+        }
         told(to_u64(block.len()));
     });
     let sums = sums.map(|sums: Sums| sums.done).unwrap_or_default();
     match result {
-        Ok(()) => Survey { sha256: Some(digest.finalize().into()), gaps: Vec::new(), sums },
-        Err(halt) => Survey { sha256: None, gaps: vec![Gap::from_halt(&halt, bytes.len())], sums },
+        Ok(()) => Survey { sha256: Some(digest.finalize().into()), gaps: Vec::new(), search, sums },
+        Err(halt) => {
+            let gaps = vec![Gap::from_halt(&halt, bytes.len())];
+            Survey { sha256: None, gaps, search, sums }
+        }
     }
+}
+
+/// Looks for signatures alone, in what no reader knows.
+pub(crate) fn seek(bytes: &Bytes) -> Survey {
+    let mut search = Search::default();
+    let result = blocks(bytes, Span::new(0, bytes.len()), &mut |at, block| search.feed(at, block));
+    let gaps = result.err().map(|halt| Gap::from_halt(&halt, bytes.len()));
+    Survey { search, gaps: gaps.into_iter().collect(), ..Survey::default() }
 }
 
 /// Takes the checksums that the pass could not: those of parts that it had passed when the readers
@@ -221,7 +240,7 @@ mod tests {
         if !late {
             known.set(marks.to_vec()).unwrap();
         }
-        let survey = complete(pass(&bytes, &known, &|_| {}), &bytes, marks);
+        let survey = complete(pass(&bytes, &known, true, &|_| {}), &bytes, marks);
         let mut reading = Reading::default();
         for Mark { checksum, .. } in marks {
             survey.compare(checksum, bytes.len(), &mut reading);
@@ -285,7 +304,8 @@ mod tests {
     #[test]
     fn a_source_that_shrinks_ends_the_survey() {
         let bytes = Bytes::new(Shrunk { content: text(BLOCK), len: 10 << 20 });
-        let survey = complete(pass(&bytes, &OnceLock::new(), &|_| {}), &bytes, &[mark(0, 5, 1)]);
+        let survey =
+            complete(pass(&bytes, &OnceLock::new(), true, &|_| {}), &bytes, &[mark(0, 5, 1)]);
         assert_eq!(survey.sha256, None);
         let said: Vec<_> =
             survey.gaps.iter().map(|gap| (gap.why.as_str(), gap.what.as_str())).collect();

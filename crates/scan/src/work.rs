@@ -10,10 +10,12 @@
 use crate::cores::each;
 use crate::engine::Run;
 use crate::identify::{self, Outcome};
-use crate::survey::{Mark, Survey, complete, pass};
+use crate::place::{self, Find};
+use crate::survey::{Mark, Survey, complete, pass, seek};
 use davy_artifact::{Artifact, Child, Gap, Input, Role, Why};
 use davy_bytes::{Blame, Budget, Bytes, Limits, Place, Span, to_u64};
-use std::collections::HashMap;
+use davy_formats::signatures::{Embedded, Search, measure};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 /// Artifacts that are taken from the list at a time.
@@ -44,22 +46,32 @@ struct Pending {
     child: Child,
     parent: usize,
     depth: u32,
+    /// The artifact whose bytes it is a part of, and where in them it starts; nothing where it was
+    /// unpacked or decoded.
+    within: Option<(usize, u64)>,
 }
 
 /// An artifact that was read, with the indices of what is in it.
-struct Node {
-    artifact: Artifact,
-    children: Vec<usize>,
+pub(crate) struct Node {
+    pub(crate) artifact: Artifact,
+    pub(crate) children: Vec<usize>,
+    pub(crate) depth: u32,
+    /// The artifact whose bytes it is a part of, which may be itself.
+    pub(crate) owner: usize,
+    /// Where in them it starts.
+    pub(crate) start: u64,
 }
 
 /// What came of reading one artifact.
 struct Done {
     outcome: Outcome,
     survey: Survey,
+    /// Files that stand in it, whoever tells of them.
+    found: Vec<Embedded>,
 }
 
 /// The list, and what has been read so far.
-struct Work<'a> {
+pub(crate) struct Work<'a> {
     run: Run<'a>,
     budget: Budget,
     /// Bytes of artifacts inside the input that may still be surveyed.
@@ -67,11 +79,13 @@ struct Work<'a> {
     nodes: Vec<Node>,
     /// What waits, first one last.
     waiting: Vec<Pending>,
+    /// Files found by their signatures, for which no artifact is known yet to have them.
+    finds: Vec<Find>,
 }
 
 /// Reads an input and everything in it; parents come before their children, all in the order in
 /// which they stand in the input.
-pub(crate) fn grow(run: Run<'_>, root: &Root<'_>) -> Vec<Artifact> {
+pub(crate) fn grow<'a>(run: Run<'a>, root: &Root<'_>) -> Work<'a> {
     let limits = run.engine.options.limits;
     let mut work = Work {
         run,
@@ -79,12 +93,11 @@ pub(crate) fn grow(run: Run<'_>, root: &Root<'_>) -> Vec<Artifact> {
         survey: survey_limit(root.bytes.len(), &limits),
         nodes: Vec::new(),
         waiting: Vec::new(),
+        finds: Vec::new(),
     };
     work.root(root);
-    while !work.waiting.is_empty() {
-        work.batch();
-    }
-    flatten(work.nodes)
+    work.run();
+    work
 }
 
 /// As many bytes as all artifacts in an input can have that do not lie over each other: stops
@@ -101,8 +114,62 @@ impl Work<'_> {
         let mut outcome = identify::read(self.run.engine.formats, &input, &mut self.budget);
         let _ = root.marks.set(std::mem::take(&mut outcome.marks));
         let artifact = artifact(root.path.to_owned(), root.bytes.len(), Role::Loaded, None);
-        let inside = self.add(artifact, outcome, 0);
+        let inside = self.add(artifact, outcome, (0, None), root.bytes);
         self.waiting.extend(inside.into_iter().rev());
+    }
+
+    /// Reads until nothing waits.
+    fn run(&mut self) {
+        while !self.waiting.is_empty() {
+            self.batch();
+        }
+    }
+
+    /// Reads the files that signatures in the input and in what was unpacked from it led to, and that
+    /// no reader told of.
+    pub(crate) fn embed(&mut self, bytes: &Bytes, search: &Search) {
+        if !search.is_empty() {
+            let starts = place::starts(&self.nodes, 0);
+            let known = |at: u64| starts.contains(&at);
+            let measured = measure(bytes, search, &known, &mut self.budget);
+            if let (Some(halt), Some(root)) = (measured.halt, self.nodes.first_mut()) {
+                root.artifact.gaps.push(Gap::from_halt(&halt, root.artifact.size));
+            }
+            self.finds.push(Find { owner: 0, bytes: bytes.clone(), files: measured.files });
+        }
+        while !self.finds.is_empty() {
+            for find in std::mem::take(&mut self.finds) {
+                self.plant(&find);
+            }
+            self.run();
+        }
+    }
+
+    /// Puts what was found on the list, as parts of the artifacts that it stands in.
+    fn plant(&mut self, find: &Find) {
+        for (host, span, name) in place::strangers(&self.nodes, find) {
+            let Some(node) = self.nodes.get(host) else { continue };
+            let path = format!("{}!{name}", node.artifact.path);
+            let depth = node.depth.saturating_add(1);
+            if let Some(limit) = self.refuse(&path, depth) {
+                let what = format!("a file found by its signature: the limit on {limit}");
+                if let Some(node) = self.nodes.get_mut(host) {
+                    let at = span.start.saturating_sub(node.start);
+                    let why = Why::Halted(Blame::Exhausted);
+                    node.artifact.gaps.push(Gap::new(Span::new(at, span.len), why, &what));
+                }
+                return;
+            }
+            let child = Child { name, bytes: find.bytes.slice(span), role: Role::Leftover };
+            let within = Some((find.owner, span.start));
+            self.waiting.push(Pending { path, child, parent: host, depth, within });
+        }
+        self.waiting.reverse();
+    }
+
+    /// All artifacts, parents before their children and everything in its order.
+    pub(crate) fn flatten(self) -> Vec<Artifact> {
+        flatten(self.nodes)
     }
 
     /// Reads the next artifacts.
@@ -117,11 +184,15 @@ impl Work<'_> {
             let done = ahead
                 .and_then(|ahead| ahead.settle(&mut self.budget))
                 .unwrap_or_else(|| read(self.run, &item, surveyed, &mut self.budget));
-            let Pending { path, child, parent, depth } = item;
-            let Done { mut outcome, survey } = done;
+            let Pending { path, child, parent, depth, within } = item;
+            let Done { mut outcome, survey, found: files } = done;
             let marks = std::mem::take(&mut outcome.marks);
             let artifact = artifact(path, child.bytes.len(), child.role, Some(parent));
-            found.push(self.add(artifact, outcome, depth));
+            if !files.is_empty() {
+                let owner = self.nodes.len();
+                self.finds.push(Find { owner, bytes: child.bytes.clone(), files });
+            }
+            found.push(self.add(artifact, outcome, (depth, within), &child.bytes));
             if let Some(node) = self.nodes.last_mut() {
                 finish(&mut node.artifact, survey, &marks);
             }
@@ -159,15 +230,27 @@ impl Work<'_> {
     }
 
     /// Takes an artifact in with what came of it, and returns what is in it.
-    fn add(&mut self, mut artifact: Artifact, outcome: Outcome, depth: u32) -> Vec<Pending> {
+    fn add(
+        &mut self,
+        mut artifact: Artifact,
+        outcome: Outcome,
+        (depth, within): (u32, Option<(usize, u64)>),
+        bytes: &Bytes,
+    ) -> Vec<Pending> {
         let index = self.nodes.len();
+        let (owner, start) = within.unwrap_or((index, 0));
         if let Some(parent) = artifact.parent.and_then(|parent| self.nodes.get_mut(parent)) {
             parent.children.push(index);
         }
         artifact.identities = outcome.identities;
         artifact.gaps = outcome.gaps;
-        let inside = self.admit(&mut artifact, index, outcome.children, depth.saturating_add(1));
-        self.nodes.push(Node { artifact, children: Vec::new() });
+        let mut inside =
+            self.admit(&mut artifact, index, outcome.children, depth.saturating_add(1));
+        for item in &mut inside {
+            let offset = item.child.bytes.offset_in(bytes);
+            item.within = offset.map(|offset| (owner, start.saturating_add(offset)));
+        }
+        self.nodes.push(Node { artifact, children: Vec::new(), depth, owner, start });
         inside
     }
 
@@ -204,7 +287,7 @@ impl Work<'_> {
             if limit.is_some() {
                 break;
             }
-            admitted.push(Pending { path, child, parent, depth });
+            admitted.push(Pending { path, child, parent, depth, within: None });
         }
         if let Some(limit) = limit {
             let refused = all.saturating_sub(admitted.len());
@@ -279,17 +362,46 @@ fn read(run: Run<'_>, item: &Pending, surveyed: bool, budget: &mut Budget) -> Do
     let Child { name, bytes, role } = &item.child;
     let name = name.rsplit('/').next().unwrap_or(name);
     let input = Input { bytes, name, role: *role };
-    let outcome = identify::read(run.engine.formats, &input, budget);
+    let mut outcome = identify::read(run.engine.formats, &input, budget);
     let known = run.engine.options.survey && !outcome.identities.is_empty();
-    let survey = match (known, surveyed) {
+    // Parts of what was searched already need no search of their own.
+    let searched = run.engine.options.survey && item.within.is_none();
+    let mut survey = match (known, surveyed) {
+        (false, true) if searched => seek(bytes),
         (false, _) => Survey::default(),
         (true, false) => Survey::refused(bytes.len()),
         (true, true) => {
             let marks = OnceLock::from(outcome.marks.clone());
-            complete(pass(bytes, &marks, &|_| {}), bytes, &outcome.marks)
+            complete(pass(bytes, &marks, searched, &|_| {}), bytes, &outcome.marks)
         }
     };
-    Done { outcome, survey }
+    let search = std::mem::take(&mut survey.search);
+    let found = files(bytes, &search, &mut outcome, budget);
+    Done { outcome, survey, found }
+}
+
+/// The files that a search of an artifact led to, but for those that its readers tell of.
+fn files(
+    bytes: &Bytes,
+    search: &Search,
+    outcome: &mut Outcome,
+    budget: &mut Budget,
+) -> Vec<Embedded> {
+    if search.is_empty() {
+        return Vec::new();
+    }
+    let plain = |role| matches!(role, Role::Leftover | Role::Storage);
+    let told = outcome.children.iter().filter(|child| !plain(child.role));
+    let mut starts: BTreeSet<u64> = told.filter_map(|child| child.bytes.offset_in(bytes)).collect();
+    if !outcome.identities.is_empty() {
+        starts.insert(0);
+    }
+    let measured = measure(bytes, search, &|at| starts.contains(&at), budget);
+    if let Some(halt) = measured.halt {
+        outcome.starved |= halt.blame() == Blame::Exhausted;
+        outcome.gaps.push(Gap::from_halt(&halt, bytes.len()));
+    }
+    measured.files
 }
 
 fn artifact(path: String, size: u64, role: Role, parent: Option<usize>) -> Artifact {
@@ -353,7 +465,7 @@ fn flatten(nodes: Vec<Node>) -> Vec<Artifact> {
     let mut artifacts: Vec<Artifact> = Vec::with_capacity(nodes.len());
     let mut ahead = vec![(0, None)];
     while let Some((index, parent)) = ahead.pop() {
-        let Some(Node { mut artifact, children }) = nodes.get_mut(index).and_then(Option::take)
+        let Some(Node { mut artifact, children, .. }) = nodes.get_mut(index).and_then(Option::take)
         else {
             continue;
         };
@@ -378,7 +490,7 @@ mod tests {
         let bytes = Bytes::from_memory(bytes);
         let cores = Cores::new(options.jobs);
         let run = Run::quiet(Engine::new(formats, &[], options), &cores);
-        grow(run, &Root { path: "in", bytes: &bytes, marks: &OnceLock::new() })
+        grow(run, &Root { path: "in", bytes: &bytes, marks: &OnceLock::new() }).flatten()
     }
 
     fn options(limits: Limits) -> Options {
@@ -504,10 +616,12 @@ mod tests {
             survey: survey_limit(2500, &limits),
             nodes: Vec::new(),
             waiting: Vec::new(),
+            finds: Vec::new(),
         };
         for path in ["a", "b", "c"] {
             let child = all.clone();
-            work.waiting.push(Pending { path: path.to_owned(), child, parent: 0, depth: 1 });
+            let path = path.to_owned();
+            work.waiting.push(Pending { path, child, parent: 0, depth: 1, within: None });
         }
         work.batch();
         let digests = work.nodes.iter().filter(|node| node.artifact.sha256.is_some()).count();
@@ -561,7 +675,11 @@ mod tests {
             let mut after = Budget::new(before);
             after.spend_steps(steps, 0).unwrap();
             let outcome = Outcome { starved, ..Outcome::default() };
-            Ahead { done: Done { outcome, survey: Survey::default() }, before, after }
+            Ahead {
+                done: Done { outcome, survey: Survey::default(), found: vec![] },
+                before,
+                after,
+            }
         };
         let mut budget = Budget::new(Limits { steps: 900, ..small_limits() });
         assert!(ahead(500, true).settle(&mut budget).is_none());

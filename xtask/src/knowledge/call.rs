@@ -9,8 +9,20 @@ use std::rc::Rc;
 
 /// Methods that put what they are given into their object.
 const KEEPS: &[&str] = &[
-    "add", "append", "appendleft", "extend", "extendleft", "insert", "put", "push", "register",
-    "setdefault", "update", "__setitem__", "write", "put_nowait",
+    "add",
+    "append",
+    "appendleft",
+    "extend",
+    "extendleft",
+    "insert",
+    "put",
+    "push",
+    "register",
+    "setdefault",
+    "update",
+    "__setitem__",
+    "write",
+    "put_nowait",
 ];
 
 /// Functions that are handed to functions that are handed on: followed this deep.
@@ -94,7 +106,13 @@ impl Machine {
         result
     }
 
-    fn call_method_of_unknown(&mut self, frame: &mut Frame, object: &Val, name: Sym, args: &Args) -> Val {
+    fn call_method_of_unknown(
+        &mut self,
+        frame: &mut Frame,
+        object: &Val,
+        name: Sym,
+        args: &Args,
+    ) -> Val {
         let all = args.all();
         if object.taint != 0 {
             frame.summary.asked |= object.taint;
@@ -104,7 +122,11 @@ impl Machine {
         // What is defined here and handed to something unknown is taken to be called there.
         for atom in &all.atoms {
             if let Atom::Func(func) = atom {
-                let is_nested = self.program.funcs.get(*func as usize).is_some_and(|f| f.parent == Some(frame.func));
+                let is_nested = self
+                    .program
+                    .funcs
+                    .get(*func as usize)
+                    .is_some_and(|f| f.parent == Some(frame.func));
                 if is_nested {
                     self.call_handed_over(frame, &Val::atom(*atom), object.taint | all.taint);
                 }
@@ -199,7 +221,9 @@ impl Machine {
                     Atom::Instance(below) => Some(*below),
                     _ => None,
                 });
-                instance.filter(|below| self.order(*below).contains(&Base::Class(class))).unwrap_or(class)
+                instance
+                    .filter(|below| self.order(*below).contains(&Base::Class(class)))
+                    .unwrap_or(class)
             }
             (Some(class), Some(first)) if self.names.text(code.name) == "__new__" => {
                 let made = first.atoms.iter().find_map(|atom| match atom {
@@ -216,7 +240,13 @@ impl Machine {
     }
 
     /// A call of a method with its object.
-    pub fn call_method(&mut self, frame: &mut Frame, func: FuncId, object: &Val, args: &Args) -> Val {
+    pub fn call_method(
+        &mut self,
+        frame: &mut Frame,
+        func: FuncId,
+        object: &Val,
+        args: &Args,
+    ) -> Val {
         let program = Rc::clone(&self.program);
         if let Some(&name) = self.reviewed_funcs.get(&func) {
             return self.call_external(frame, name, &args.behind(object.clone()));
@@ -238,11 +268,8 @@ impl Machine {
             self.call_external(frame, name, args);
             return Val { taint: args.taint(), ..Val::atom(Atom::Instance(class)) };
         }
-        let mut made = Val {
-            atoms: vec![Atom::Instance(class)],
-            taint: args.taint(),
-            ..Val::default()
-        };
+        let mut made =
+            Val { atoms: vec![Atom::Instance(class)], taint: args.taint(), ..Val::default() };
         let mut python = false;
         if let Some(func) = self.method(class, new) {
             python = true;
@@ -298,7 +325,9 @@ impl Machine {
                 }
                 let held = self.held.entry((class, *name)).or_insert_with(|| Some(Val::default()));
                 let Some(kept) = held else { continue };
-                for atom in given.atoms.iter().filter(|a| matches!(a, Atom::Func(_) | Atom::Class(_))) {
+                for atom in
+                    given.atoms.iter().filter(|a| matches!(a, Atom::Func(_) | Atom::Class(_)))
+                {
                     kept.join(&Val::atom(*atom));
                 }
                 if kept.atoms.len() > HELD {
@@ -321,8 +350,17 @@ impl Machine {
         let unit = self.unit(func, class);
         let summary = self.summary(unit, frame.unit);
         let program = Rc::clone(&self.program);
-        let inside = program.funcs.get(func as usize).is_some_and(|code| code.parent == Some(frame.func));
-        let mut given = Given { bound, receiver: receiver.as_ref(), class, closure, inside, extras: &summary.extras, memo: Vec::new() };
+        let inside =
+            program.funcs.get(func as usize).is_some_and(|code| code.parent == Some(frame.func));
+        let mut given = Given {
+            bound,
+            receiver: receiver.as_ref(),
+            class,
+            closure,
+            inside,
+            extras: &summary.extras,
+            memo: Vec::new(),
+        };
         for ((effect, source), via) in &summary.effects {
             let step = Step::Unit(unit, *source);
             if *source == ALWAYS {
@@ -464,7 +502,9 @@ impl Machine {
                 let field =
                     if given.class == NO_CLASS { None } else { self.field(given.class, name) };
                 match field {
-                    Some(field) if field.taint == 0 && !receiver.unknown => Val { own: false, ..field },
+                    Some(field) if field.taint == 0 && !receiver.unknown => {
+                        Val { own: false, ..field }
+                    }
                     Some(field) => Val {
                         taint: receiver.taint,
                         unknown: field.unknown && receiver.taint != 0,
@@ -492,7 +532,8 @@ impl Machine {
             return self.call_external(frame, name, &args);
         }
         let (maker, method) = text.rsplit_once('.').unwrap_or(("", &text));
-        let known = self.primitives.find(maker).is_some() || self.primitives.method_is_harmless(method);
+        let known =
+            self.primitives.find(maker).is_some() || self.primitives.method_is_harmless(method);
         if !known && !is_plain_hook(method) {
             frame.unresolved(name);
         }
@@ -512,10 +553,30 @@ impl Machine {
 fn is_plain_hook(method: &str) -> bool {
     matches!(
         method,
-        "__init__" | "__new__" | "__init_subclass__" | "__setattr__" | "__getattribute__" | "__repr__"
-            | "__str__" | "__eq__" | "__hash__" | "__dir__" | "__reduce__" | "__reduce_ex__"
-            | "__setstate__" | "__getstate__" | "__setitem__" | "__getitem__" | "__iter__" | "__len__"
-            | "__contains__" | "__enter__" | "__exit__" | "__next__" | "__delitem__" | "__delattr__"
+        "__init__"
+            | "__new__"
+            | "__init_subclass__"
+            | "__setattr__"
+            | "__getattribute__"
+            | "__repr__"
+            | "__str__"
+            | "__eq__"
+            | "__hash__"
+            | "__dir__"
+            | "__reduce__"
+            | "__reduce_ex__"
+            | "__setstate__"
+            | "__getstate__"
+            | "__setitem__"
+            | "__getitem__"
+            | "__iter__"
+            | "__len__"
+            | "__contains__"
+            | "__enter__"
+            | "__exit__"
+            | "__next__"
+            | "__delitem__"
+            | "__delattr__"
     )
 }
 
@@ -580,7 +641,8 @@ fn bind(funcs: &[Func], func: FuncId, args: &Args) -> Vec<Val> {
         let mut spread = spread.clone();
         spread.own = false;
         for at in 0..code.params.len() {
-            let is_given = places.iter().position(|place| *place == at).is_some_and(|nth| nth < taken);
+            let is_given =
+                places.iter().position(|place| *place == at).is_some_and(|nth| nth < taken);
             if !is_given {
                 put(at, &spread);
             }

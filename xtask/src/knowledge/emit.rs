@@ -27,7 +27,12 @@ pub enum Verdict {
     Harmless,
     /// Only computes, and calls methods of its arguments.
     Asks,
-    Does { effect: Effect, through: String, via: String, steps: u16 },
+    Does {
+        effect: Effect,
+        through: String,
+        via: String,
+        steps: u16,
+    },
     /// Something in it could not be resolved.
     Unknown,
 }
@@ -36,8 +41,17 @@ pub enum Verdict {
 const CARRIED: u16 = 4;
 
 /// Special methods that a loader calls on an object that it has made.
-const HOOKS: &[&str] =
-    &["__setstate__", "__del__", "__setattr__", "__hash__", "__eq__", "__setitem__", "append", "extend", "add"];
+const HOOKS: &[&str] = &[
+    "__setstate__",
+    "__del__",
+    "__setattr__",
+    "__hash__",
+    "__eq__",
+    "__setitem__",
+    "append",
+    "extend",
+    "add",
+];
 
 impl Machine {
     /// Rows of a library by their dotted names.
@@ -100,7 +114,8 @@ impl Machine {
                 for name in self.primitives.below(&star) {
                     let last = name.rsplit('.').next().unwrap_or_default().to_owned();
                     let own = self.names.sym(&last);
-                    let known = self.module_vars.get(at).is_some_and(|vars| vars.contains_key(&own));
+                    let known =
+                        self.module_vars.get(at).is_some_and(|vars| vars.contains_key(&own));
                     if let (false, Some(verdict)) = (known, self.external_verdict(&name)) {
                         let dotted = self.dotted(u32::try_from(at).unwrap_or(u32::MAX), own);
                         worst(rows, dotted, Row::function(verdict));
@@ -139,8 +154,12 @@ impl Machine {
                     return None;
                 }
                 Verdict::Does { effect, through, steps, .. } => {
-                    let verdict =
-                        Verdict::Does { effect, through, via: target, steps: steps.saturating_add(1) };
+                    let verdict = Verdict::Does {
+                        effect,
+                        through,
+                        via: target,
+                        steps: steps.saturating_add(1),
+                    };
                     Row { verdict, ..row }
                 }
                 Verdict::Unknown => return None,
@@ -160,7 +179,9 @@ impl Machine {
     fn is_standard(&self, atom: &Atom) -> bool {
         let module = match atom {
             Atom::Func(func) => self.program.funcs.get(*func as usize).map(|func| func.module),
-            Atom::Class(class) => self.program.classes.get(*class as usize).map(|class| class.module),
+            Atom::Class(class) => {
+                self.program.classes.get(*class as usize).map(|class| class.module)
+            }
             _ => return true,
         };
         let module = module.and_then(|module| self.program.modules.get(module as usize));
@@ -221,9 +242,14 @@ impl Machine {
         });
         let worst = driven.min_by_key(|((effect, _), via)| (*effect, via.length));
         if let Some(((effect, _), via)) = worst {
-            let sources = summary.effects.keys().filter(|(other, source)| other == effect && *source != ALWAYS);
-            let through: Vec<String> =
-                sources.map(|(_, source)| self.source_name(summary, names, *source)).take(4).collect();
+            let sources = summary
+                .effects
+                .keys()
+                .filter(|(other, source)| other == effect && *source != ALWAYS);
+            let through: Vec<String> = sources
+                .map(|(_, source)| self.source_name(summary, names, *source))
+                .take(4)
+                .collect();
             return Verdict::Does {
                 effect: *effect,
                 through: through.join(","),
@@ -288,8 +314,11 @@ impl Machine {
                 let unit = self.unit(func, class);
                 let summary = self.summary(unit, unit);
                 let worst = summary.effects.iter().filter(|((effect, source), via)| {
-                    *source != ALWAYS && *source != 0 && *source < FIELDS
-                        && via.length <= CARRIED && effects::is_carried(*effect)
+                    *source != ALWAYS
+                        && *source != 0
+                        && *source < FIELDS
+                        && via.length <= CARRIED
+                        && effects::is_carried(*effect)
                 });
                 let worst = worst.map(|((effect, _), via)| (*effect, via.length, func)).min();
                 found = match (found, worst) {
@@ -301,7 +330,11 @@ impl Machine {
         let (_, length, func) = found?;
         Some(Verdict::Does {
             effect: effects::CARRIER,
-            through: self.program.funcs.get(func as usize).map(|f| self.names.text(f.name).to_owned())?,
+            through: self
+                .program
+                .funcs
+                .get(func as usize)
+                .map(|f| self.names.text(f.name).to_owned())?,
             via: clean(&self.func_name(func)),
             steps: length.saturating_add(1),
         })
@@ -312,7 +345,8 @@ impl Machine {
         let Some(code) = program.classes.get(class as usize) else { return Verdict::Unknown };
         let (init, new) = (self.names.sym("__init__"), self.names.sym("__new__"));
         let maker = self.method(class, init).or_else(|| self.method(class, new));
-        let params = maker.and_then(|maker| program.funcs.get(maker as usize)).map(|func| &func.params);
+        let params =
+            maker.and_then(|maker| program.funcs.get(maker as usize)).map(|func| &func.params);
         let places = params.map_or(0, |params| {
             params.iter().filter(|param| param.kind == ParamKind::Positional).count()
         });
@@ -344,10 +378,8 @@ impl Machine {
                 Base::Class(_) => {}
                 Base::External(name) => {
                     let text = self.names.text(*name);
-                    if !matches!(
-                        self.primitives.find(text),
-                        Some(Known::Harmless | Known::Passes)
-                    ) {
+                    if !matches!(self.primitives.find(text), Some(Known::Harmless | Known::Passes))
+                    {
                         return false;
                     }
                 }
@@ -366,7 +398,8 @@ impl Machine {
             }
             let unit = self.unit(hook, class);
             let summary = self.summary(unit, unit);
-            let matters = summary.effects.keys().any(|(effect, _)| !effects::is_only_direct(*effect));
+            let matters =
+                summary.effects.keys().any(|(effect, _)| !effects::is_only_direct(*effect));
             !matters && summary.unresolved.is_none()
         })
     }
@@ -386,7 +419,9 @@ impl Row {
         let fills = self.fills && other.fills;
         let (is_function, is_method) = (self.is_function && other.is_function, self.is_method);
         let verdict = match (&self.verdict, &other.verdict) {
-            (Verdict::Does { effect: a, .. }, Verdict::Does { effect: b, .. }) if b < a => other.verdict,
+            (Verdict::Does { effect: a, .. }, Verdict::Does { effect: b, .. }) if b < a => {
+                other.verdict
+            }
             (Verdict::Does { .. }, _) => self.verdict,
             (_, Verdict::Does { .. }) => other.verdict,
             (Verdict::Unknown, _) | (_, Verdict::Harmless) => self.verdict,

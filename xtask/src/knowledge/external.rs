@@ -20,7 +20,9 @@ impl Machine {
                     return val;
                 }
             }
-            "functools.partial" | "functools.partialmethod" | "_functools.partial" => return partial(args),
+            "functools.partial" | "functools.partialmethod" | "_functools.partial" => {
+                return partial(args);
+            }
             "operator.methodcaller" => return Val::unknown(args.taint()),
             "builtins.setattr" => return self.setattr(frame, args),
             "typing.cast" => return args.at.get(1).cloned().unwrap_or_default(),
@@ -28,7 +30,11 @@ impl Machine {
             _ => {}
         }
         match self.primitives.find(&text).cloned() {
-            Some(Known::Harmless) => Val { taint: args.taint(), unknown: args.taint() != 0, ..Val::atom(Atom::Made(name)) },
+            Some(Known::Harmless) => Val {
+                taint: args.taint(),
+                unknown: args.taint() != 0,
+                ..Val::atom(Atom::Made(name))
+            },
             Some(Known::Passes) => {
                 let mut all = args.all();
                 all.atoms.retain(|atom| !matches!(atom, Atom::Text(_)));
@@ -109,7 +115,8 @@ impl Machine {
     /// `open(path, mode)` by its mode.
     fn open(&mut self, frame: &mut Frame, name: Sym, args: &Args) -> Val {
         let (file, mode) = (self.names.sym("file"), self.names.sym("mode"));
-        let named = |wanted: Sym| args.named.iter().find(|(name, _)| *name == wanted).map(|(_, val)| val);
+        let named =
+            |wanted: Sym| args.named.iter().find(|(name, _)| *name == wanted).map(|(_, val)| val);
         let path = args.at.first().or_else(|| named(file)).or(args.spread.as_ref());
         let mode = args.at.get(1).or_else(|| named(mode));
         let effect = match mode {
@@ -121,7 +128,10 @@ impl Machine {
                     _ => None,
                 });
                 let texts: Vec<&str> = texts.collect();
-                match (texts.is_empty() || mode.unknown, texts.iter().any(|text| text.contains(['w', 'a', 'x', '+']))) {
+                match (
+                    texts.is_empty() || mode.unknown,
+                    texts.iter().any(|text| text.contains(['w', 'a', 'x', '+'])),
+                ) {
                     (_, true) => FILE_WRITE,
                     (true, false) => FILE,
                     (false, false) => FILE_READ,

@@ -2,9 +2,11 @@
 
 use super::effects::{self, Effect};
 use super::ir::{Arg, Binding, ClassId, Expr, FuncId, ParamKind, Scope, Stmt, Sym, Target};
-use super::machine::{ALWAYS, Extra, FIELDS, Machine, NO_CLASS, Source, Step, Summary, UnitId, Via};
-use super::value::{Args, Atom, Val};
 use super::ir::{HashMap, HashSet};
+use super::machine::{
+    ALWAYS, Extra, FIELDS, Machine, NO_CLASS, Source, Step, Summary, UnitId, Via,
+};
+use super::value::{Args, Atom, Val};
 use std::rc::Rc;
 
 /// Statements are run through at most this often: longer chains of assignments against their order
@@ -238,7 +240,8 @@ impl Machine {
         let mut val = self.closure(frame, func);
         for decorator in decorators.iter().rev() {
             let made = self.eval(frame, decorator);
-            let result = self.call_value(frame, &made, &Args { at: vec![val.clone()], ..Args::default() });
+            let result =
+                self.call_value(frame, &made, &Args { at: vec![val.clone()], ..Args::default() });
             let instances = result.atoms.iter().filter(|atom| matches!(atom, Atom::Instance(_)));
             for atom in instances {
                 val.join(&Val::atom(*atom));
@@ -252,8 +255,7 @@ impl Machine {
         let program = Rc::clone(&self.program);
         let mut val = Val::atom(Atom::Func(func));
         let parent = program.funcs.get(func as usize).and_then(|code| code.parent);
-        let is_method =
-            program.funcs.get(func as usize).is_some_and(|code| code.class.is_some());
+        let is_method = program.funcs.get(func as usize).is_some_and(|code| code.class.is_some());
         if parent != Some(frame.func) || is_method {
             return val;
         }
@@ -307,8 +309,12 @@ impl Machine {
         shared.taint = 0;
         shared.own = false;
         match code.scope {
-            Scope::Class(class) => join_into(self.class_vars.get_mut(class as usize), name, &shared),
-            Scope::Module => join_into(self.module_vars.get_mut(frame.module as usize), name, &shared),
+            Scope::Class(class) => {
+                join_into(self.class_vars.get_mut(class as usize), name, &shared)
+            }
+            Scope::Module => {
+                join_into(self.module_vars.get_mut(frame.module as usize), name, &shared)
+            }
             Scope::Function if code.locals.binary_search(&name).is_ok() => frame.set(name, val),
             // Declared `global` or `nonlocal`.
             Scope::Function => {
@@ -396,7 +402,8 @@ impl Machine {
             Expr::Item(object, index) => {
                 let object = self.eval(frame, object);
                 let index = self.eval(frame, index);
-                let mut val = self.hook(frame, &object, &["__getitem__"], std::slice::from_ref(&index));
+                let mut val =
+                    self.hook(frame, &object, &["__getitem__"], std::slice::from_ref(&index));
                 // A name that is looked up in the variables of a module.
                 val.taint |= index.taint;
                 val.unknown |= index.taint != 0 && object.unknown;
@@ -422,7 +429,8 @@ impl Machine {
                 val
             }
             Expr::Mixture(parts) => {
-                let taint = parts.iter().fold(0, |taint, part| taint | self.eval(frame, part).taint);
+                let taint =
+                    parts.iter().fold(0, |taint, part| taint | self.eval(frame, part).taint);
                 Val::plain(taint)
             }
             Expr::Lambda(func) => self.closure(frame, *func),

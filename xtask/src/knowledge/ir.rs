@@ -129,8 +129,15 @@ pub enum Stmt {
     Evaluate(Expr),
     Return(Expr),
     /// `import a.b as name`; without a name of its own the first part is bound.
-    Import { module: Sym, bind: Sym },
-    From { module: Sym, name: Sym, bind: Sym },
+    Import {
+        module: Sym,
+        bind: Sym,
+    },
+    From {
+        module: Sym,
+        name: Sym,
+        bind: Sym,
+    },
     FromAll(Sym),
     Function(FuncId, Box<[Expr]>),
     Class(ClassId, Box<[Expr]>),

@@ -435,8 +435,9 @@ impl Lower<'_> {
         let decorators: Box<[Expr]> =
             node.decorator_list.iter().map(|decorator| self.expr(&decorator.expression)).collect();
         let is_dataclass = node.decorator_list.iter().any(|decorator| {
-            last_name(&decorator.expression)
-                .is_some_and(|name| matches!(name, "dataclass" | "define" | "frozen" | "s" | "attrs"))
+            last_name(&decorator.expression).is_some_and(|name| {
+                matches!(name, "dataclass" | "define" | "frozen" | "s" | "attrs")
+            })
         });
         let arguments = node.arguments.as_deref();
         let mut bases: Vec<Expr> = Vec::new();
@@ -559,10 +560,11 @@ impl Lower<'_> {
                 }
             }
             ast::Expr::Lambda(node) => {
-                let id = self.nested("<lambda>", node.parameters.as_deref(), Binding::Plain, |lower| {
-                    let value = lower.expr(&node.body);
-                    lower.body.push(Stmt::Return(value));
-                });
+                let id =
+                    self.nested("<lambda>", node.parameters.as_deref(), Binding::Plain, |lower| {
+                        let value = lower.expr(&node.body);
+                        lower.body.push(Stmt::Return(value));
+                    });
                 Expr::Lambda(id)
             }
             _ => self.compound(node),
@@ -664,8 +666,8 @@ fn binding_of(node: &ast::Expr) -> Option<Binding> {
     match last_name(node)? {
         "staticmethod" => Some(Binding::Static),
         "classmethod" | "abstractclassmethod" => Some(Binding::Class),
-        "property" | "cached_property" | "abstractproperty" | "cache_readonly" | "lazy_property"
-        | "reify" => Some(Binding::Property),
+        "property" | "cached_property" | "abstractproperty" | "cache_readonly"
+        | "lazy_property" | "reify" => Some(Binding::Property),
         _ => None,
     }
 }
@@ -690,7 +692,9 @@ fn captured(pattern: &ast::Pattern, names: &mut BTreeSet<String>) {
             node.arguments.patterns.iter().for_each(|part| captured(part, names));
             node.arguments.keywords.iter().for_each(|part| captured(&part.pattern, names));
         }
-        ast::Pattern::MatchStar(node) => names.extend(node.name.iter().map(|name| name.to_string())),
+        ast::Pattern::MatchStar(node) => {
+            names.extend(node.name.iter().map(|name| name.to_string()))
+        }
         ast::Pattern::MatchAs(node) => {
             node.pattern.iter().for_each(|part| captured(part, names));
             names.extend(node.name.iter().map(|name| name.to_string()));

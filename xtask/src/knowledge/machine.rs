@@ -2,10 +2,10 @@
 //! again.
 
 use super::effects::Effect;
+use super::ir::HashMap;
 use super::ir::{ClassId, FuncId, Names, Program, Scope, Sym};
 use super::primitives::Primitives;
 use super::value::{Atom, Val};
-use super::ir::HashMap;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -380,7 +380,8 @@ impl Machine {
 
     /// The dotted name of a function, class or module variable.
     pub fn dotted(&self, module: u32, path: Sym) -> String {
-        let module = self.program.modules.get(module as usize).map_or("", |m| self.names.text(m.name));
+        let module =
+            self.program.modules.get(module as usize).map_or("", |m| self.names.text(m.name));
         format!("{module}.{}", self.names.text(path))
     }
 

@@ -57,9 +57,9 @@ pub fn run(args: &mut Args) -> Outcome {
     if fetches {
         return libraries::fetch();
     }
-    let worker = thread::Builder::new().stack_size(STACK).spawn(move || {
-        derive(&only).map_err(|error| error.to_string())
-    })?;
+    let worker = thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(move || derive(&only).map_err(|error| error.to_string()))?;
     match worker.join() {
         Ok(outcome) => outcome.map_err(Into::into),
         Err(_) => Err("the analysis broke down".into()),

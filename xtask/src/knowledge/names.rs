@@ -55,7 +55,10 @@ impl Machine {
             return val.clone();
         }
         let text = self.names.text(name);
-        if matches!(text, "__file__" | "__name__" | "__doc__" | "__package__" | "__path__" | "__spec__") {
+        if matches!(
+            text,
+            "__file__" | "__name__" | "__doc__" | "__package__" | "__path__" | "__spec__"
+        ) {
             return Val::default();
         }
         if is_builtin(text) {
@@ -64,7 +67,8 @@ impl Machine {
         if let Some(val) = self.from_star(module, name) {
             return val;
         }
-        let stars = self.star_externals.get(module as usize).and_then(|stars| stars.last()).copied();
+        let stars =
+            self.star_externals.get(module as usize).and_then(|stars| stars.last()).copied();
         match stars {
             // Where it is not built in, it came from there.
             Some(star) if !self.is_built_in(name) => {
@@ -174,7 +178,8 @@ impl Machine {
             whole.map_or("", |whole| self.names.text(whole)),
             self.names.text(name)
         );
-        let below = self.names.find(&dotted).and_then(|name| self.program.by_name.get(&name)).copied();
+        let below =
+            self.names.find(&dotted).and_then(|name| self.program.by_name.get(&name)).copied();
         match (var, below) {
             (Some(val), _) => val,
             (None, Some(below)) => {
@@ -234,8 +239,11 @@ impl Machine {
         for base in order.iter() {
             match base {
                 Base::Class(above) => {
-                    let Some(found) =
-                        self.class_vars.get(*above as usize).and_then(|vars| vars.get(&name)).cloned()
+                    let Some(found) = self
+                        .class_vars
+                        .get(*above as usize)
+                        .and_then(|vars| vars.get(&name))
+                        .cloned()
                     else {
                         continue;
                     };
@@ -293,8 +301,11 @@ impl Machine {
         for base in bases {
             match base {
                 Base::Class(above) => {
-                    let found =
-                        self.class_vars.get(*above as usize).and_then(|vars| vars.get(&name)).cloned();
+                    let found = self
+                        .class_vars
+                        .get(*above as usize)
+                        .and_then(|vars| vars.get(&name))
+                        .cloned();
                     let Some(found) = found else { continue };
                     let program = Rc::clone(&self.program);
                     let mut val = Val { atoms: Vec::new(), taint: 0, ..found.clone() };
@@ -395,7 +406,10 @@ impl Machine {
         let written = frame.summary.fields.get(&name).cloned();
         let field = self.field(class, name);
         if let Some(mut bound) = bound {
-            let is_method = bound.atoms.iter().any(|atom| matches!(atom, Atom::Bound(..) | Atom::MadeMethod(_)));
+            let is_method = bound
+                .atoms
+                .iter()
+                .any(|atom| matches!(atom, Atom::Bound(..) | Atom::MadeMethod(_)));
             if is_method && field.is_none() {
                 bound.own = true;
                 return bound;
@@ -413,7 +427,8 @@ impl Machine {
             (Some(written), _) if frame.makes_object => written,
             (written, field) => {
                 let mut val = Val::unknown(frame.extra(Extra::Field(name)));
-                for more in written.into_iter().chain(field.map(|field| Val { taint: 0, ..field })) {
+                for more in written.into_iter().chain(field.map(|field| Val { taint: 0, ..field }))
+                {
                     val.join(&more);
                 }
                 val.own = false;
@@ -425,7 +440,8 @@ impl Machine {
     fn super_attribute(&mut self, frame: &mut Frame, behind: ClassId, name: Sym) -> Val {
         let class = if frame.class == NO_CLASS { behind } else { frame.class };
         let order = self.order(class);
-        let from = order.iter().position(|base| *base == Base::Class(behind)).map_or(0, |at| at + 1);
+        let from =
+            order.iter().position(|base| *base == Base::Class(behind)).map_or(0, |at| at + 1);
         let own = Val {
             atoms: vec![Atom::Instance(class)],
             taint: 1,
@@ -445,7 +461,11 @@ impl Machine {
                 return Val { own: frame.own.is_some(), ..Val::atom(Atom::MadeMethod(method)) };
             }
         }
-        if above.contains(&Base::Unknown) { Val { unknown: true, ..Val::default() } } else { Val::default() }
+        if above.contains(&Base::Unknown) {
+            Val { unknown: true, ..Val::default() }
+        } else {
+            Val::default()
+        }
     }
 }
 
@@ -457,7 +477,21 @@ fn binding(program: &super::ir::Program, func: FuncId) -> Binding {
 fn is_builtin(name: &str) -> bool {
     matches!(
         name,
-        "None" | "True" | "False" | "print" | "len" | "isinstance" | "getattr" | "setattr" | "hasattr"
-            | "super" | "type" | "open" | "eval" | "exec" | "compile" | "__import__"
+        "None"
+            | "True"
+            | "False"
+            | "print"
+            | "len"
+            | "isinstance"
+            | "getattr"
+            | "setattr"
+            | "hasattr"
+            | "super"
+            | "type"
+            | "open"
+            | "eval"
+            | "exec"
+            | "compile"
+            | "__import__"
     )
 }

@@ -57,7 +57,8 @@ impl Primitives {
                 table.rows.insert(name.to_owned(), Known::Harmless);
             }
         }
-        for (at, line) in primitives.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+        for (at, line) in primitives.lines().enumerate().filter(|(_, line)| !line.starts_with('#'))
+        {
             let parts = line.split('\t').collect::<Vec<_>>();
             let [name, effect, through, _source] = parts[..] else {
                 return Err(format!("primitives, line {}: not four columns", at + 1));

@@ -19,7 +19,12 @@ pub struct Reading {
 }
 
 /// Reads every module below `root`, whose folders are packages.
-pub fn read(program: &mut Program, root: &Path, library: u32, tests: bool) -> Result<Reading, Box<dyn Error>> {
+pub fn read(
+    program: &mut Program,
+    root: &Path,
+    library: u32,
+    tests: bool,
+) -> Result<Reading, Box<dyn Error>> {
     let mut reading = Reading::default();
     let mut folders = vec![root.to_path_buf()];
     let mut files: Vec<PathBuf> = Vec::new();
@@ -54,8 +59,16 @@ pub fn read(program: &mut Program, root: &Path, library: u32, tests: bool) -> Re
 }
 
 fn is_skipped(name: &str, tests: bool) -> bool {
-    matches!(name, "site-packages" | "__pycache__" | "node_modules" | "lib2to3_data" | "idle_test" | "test_import" | "test_importlib")
-        || (!tests && matches!(name, "tests" | "testdata" | "test_data"))
+    matches!(
+        name,
+        "site-packages"
+            | "__pycache__"
+            | "node_modules"
+            | "lib2to3_data"
+            | "idle_test"
+            | "test_import"
+            | "test_importlib"
+    ) || (!tests && matches!(name, "tests" | "testdata" | "test_data"))
         || name.ends_with(".dist-info")
         || name.ends_with(".data")
 }
@@ -75,6 +88,7 @@ fn module_name(path: &str) -> Option<(String, bool)> {
 /// Tests of the standard library, which nobody ships; what supports them is shipped.
 fn is_test(name: &str) -> bool {
     let parts: Vec<&str> = name.split('.').collect();
-    let under = parts.first() == Some(&"test") || parts.iter().rev().skip(1).any(|part| *part == "tests");
+    let under =
+        parts.first() == Some(&"test") || parts.iter().rev().skip(1).any(|part| *part == "tests");
     under && parts.iter().skip(1).any(|part| part.starts_with("test_"))
 }

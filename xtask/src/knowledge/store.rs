@@ -58,7 +58,9 @@ impl Library {
                 Verdict::Does { effect, through, via, steps } => {
                     if is_wanted(library, *effect, *steps, through) {
                         let word = effects::word(*effect);
-                        lines.insert(format!("{name}\t{word}{fills}\t{versions}\t{through}\t{steps}\t{via}"));
+                        lines.insert(format!(
+                            "{name}\t{word}{fills}\t{versions}\t{through}\t{steps}\t{via}"
+                        ));
                     }
                 }
                 verdict => {
@@ -88,7 +90,9 @@ impl Library {
         for note in notes {
             text.push_str(&format!("# {note}\n"));
         }
-        text.push_str("# written by `cargo xtask knowledge`; docs/knowledge.md tells what the columns say\n");
+        text.push_str(
+            "# written by `cargo xtask knowledge`; docs/knowledge.md tells what the columns say\n",
+        );
         for line in lines {
             text.push_str(&line);
             text.push('\n');
@@ -134,6 +138,7 @@ fn is_wanted(library: &str, effect: effects::Effect, steps: u16, through: &str) 
     if library.starts_with("Python ") {
         return true;
     }
-    let weighs = effects::is_carried(effect) || matches!(effect, effects::FILE | effects::FILE_READ);
+    let weighs =
+        effects::is_carried(effect) || matches!(effect, effects::FILE | effects::FILE_READ);
     if weighs { steps <= STEPS } else { effect != effects::CARRIER && steps <= 1 }
 }

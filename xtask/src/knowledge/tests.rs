@@ -73,8 +73,14 @@ fn imports_lead_to_what_they_name() {
     let rows = rows(&[
         ("p/", "from .a import run as start\nfrom . import b\n"),
         ("p.a", "from posix import system\ndef run(cmd):\n    system(cmd)\n"),
-        ("p.b", "from .a import *\nimport p.a as other\ndef go(x):\n    run(x)\ndef gone(x):\n    other.run(x)\n"),
-        ("q", "def lazy(x):\n    import p\n    p.b.go(x)\ndef constant(x):\n    import importlib\n    importlib.import_module('p.a').run(x)\ndef named(x):\n    import importlib\n    return importlib.import_module(x)\n"),
+        (
+            "p.b",
+            "from .a import *\nimport p.a as other\ndef go(x):\n    run(x)\ndef gone(x):\n    other.run(x)\n",
+        ),
+        (
+            "q",
+            "def lazy(x):\n    import p\n    p.b.go(x)\ndef constant(x):\n    import importlib\n    importlib.import_module('p.a').run(x)\ndef named(x):\n    import importlib\n    return importlib.import_module(x)\n",
+        ),
     ]);
     assert_eq!(said(&rows, "p.start"), "exec through cmd via p.a.run");
     assert_eq!(said(&rows, "p.b.go"), "exec through x via p.a.run");
@@ -189,7 +195,11 @@ class P:
     let rows = rows(&[("m", text)]);
     assert_eq!(said(&rows, "m.run"), "exec through x via posix.system");
     assert!(said(&rows, "m.default").starts_with("exec through x"), "{}", said(&rows, "m.default"));
-    assert!(said(&rows, "m.dispatch").starts_with("exec through x"), "{}", said(&rows, "m.dispatch"));
+    assert!(
+        said(&rows, "m.dispatch").starts_with("exec through x"),
+        "{}",
+        said(&rows, "m.dispatch")
+    );
 }
 
 #[test]
@@ -237,7 +247,10 @@ fn what_cannot_be_resolved_is_never_harmless() {
     ] {
         assert_eq!(one(text, name), "unknown", "{text}");
     }
-    assert_eq!(one("def f(o, n):\n    return getattr(o, n)\n", "f"), "import:resolve through n via builtins.getattr");
+    assert_eq!(
+        one("def f(o, n):\n    return getattr(o, n)\n", "f"),
+        "import:resolve through n via builtins.getattr"
+    );
     assert_eq!(one("def f(o):\n    return getattr(o, 'x')\n", "f"), "harmless");
 }
 

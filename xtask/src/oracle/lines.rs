@@ -21,7 +21,23 @@ pub fn run(args: &mut Args, script: &str, describe: Describe) -> Outcome {
     if words.is_empty() {
         return Err("name a folder with --corpus".into());
     }
-    let mut process = Process::start(&python, script, &words)?;
+    all(&python, script, &words, describe)
+}
+
+/// Compares `--count` files that `script` makes; each is known by `--seed` and its index.
+pub fn made(args: &mut Args, script: &str, describe: Describe) -> Outcome {
+    let python = args.value("--python")?.unwrap_or_else(|| "python3".to_owned());
+    let seed: u64 = args.value("--seed")?.unwrap_or(1);
+    let start: u64 = args.value("--start")?.unwrap_or(0);
+    let count: u64 = args.value("--count")?.unwrap_or(2_000);
+    args.finish()?;
+    let pairs = [("--seed", seed), ("--start", start), ("--count", count)];
+    let words = pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_string()]);
+    all(&python, script, &words.collect::<Vec<_>>(), describe)
+}
+
+fn all(python: &str, script: &str, words: &[String], describe: Describe) -> Outcome {
+    let mut process = Process::start(python, script, words)?;
     let (mut files, mut things, mut failed) = (0_u64, 0_usize, 0_u64);
     while let Some(Record { bytes, answer }) = process.next()? {
         let answer: Json = serde_json::from_str(&answer)?;

@@ -3,6 +3,8 @@
 //! Each oracle is a Python script that makes files and says what the library saw in each; davy
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
+mod arrays;
+mod backdoor;
 mod bytecode;
 mod calls;
 mod hdf5;
@@ -15,10 +17,13 @@ mod reduce;
 mod run;
 mod tensorflow;
 mod tflite;
+mod yaml;
 mod zip;
 
+pub use arrays::{joblib, msgpack, numpy};
+pub use backdoor::backdoor;
 pub use hdf5::hdf5;
-pub use onnx::{backdoor, onnx};
+pub use onnx::onnx;
 pub use tensorflow::tensorflow;
 pub use tflite::tflite;
 
@@ -72,6 +77,11 @@ pub fn keras(args: &mut Args) -> Outcome {
 /// `oracle pickle`.
 pub fn pickle(args: &mut Args) -> Outcome {
     run::run(&pickle::Pickles, args)
+}
+
+/// `oracle yaml`.
+pub fn yaml(args: &mut Args) -> Outcome {
+    run::run(&yaml::Yamls, args)
 }
 
 /// `oracle zip`.

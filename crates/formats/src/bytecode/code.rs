@@ -13,7 +13,7 @@ const DEPTH: u32 = 4;
 const WIDTH: usize = 24;
 
 /// Bytes of a constant that a [`Value`] holds.
-const HEAD: usize = 1024;
+const HEAD: usize = 8 << 10;
 
 /// Names as code objects share them.
 pub type Names = Arc<[Arc<str>]>;

@@ -1,11 +1,13 @@
 //! The decoders behind the compressed formats, each as a reader of one stream.
 
 use super::feed::Feed;
+use super::lzw::Lzw;
 use bzip2::Decompress;
 use davy_bytes::to_u64;
 use lz4_flex::frame::FrameDecoder as Lz4Decoder;
 use lzma_rust2::{Action, LzmaReader, XzStream};
-use ruzstd::decoding::{FrameDecoder as ZstdDecoder, StreamingDecoder};
+use ruzstd::decoding::errors::FrameDecoderError;
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::io::{self, BufRead, Read};
 
 /// Memory that a stream of LZMA may ask for, in KiB: four times what `xz -9` does.
@@ -19,6 +21,8 @@ const ZSTD_WINDOW: u64 = 128 << 20;
 pub enum Codec {
     /// bzip2.
     Bzip2,
+    /// Unix `compress`.
+    Compress,
     /// LZ4 frames, of today and of old.
     Lz4,
     /// LZMA with the header of thirteen bytes, as `.lzma` files have it.
@@ -33,12 +37,69 @@ pub enum Codec {
 pub enum Decoder {
     /// Takes pieces in, gives pieces out.
     Pushed(Feed, Machine),
+    /// Reads by itself, to the end of the bytes.
+    Compress(Box<Lzw>),
     /// Reads by itself.
     Lz4(Box<Lz4Decoder<Feed>>),
     /// Reads by itself, and ahead.
     Lzma(Box<LzmaReader<Feed>>),
     /// Reads by itself.
-    Zstd(Box<StreamingDecoder<Feed, ZstdDecoder>>),
+    Zstd(Box<Zstd>),
+}
+
+/// A Zstandard frame under way.
+pub struct Zstd {
+    feed: Feed,
+    frame: FrameDecoder,
+    /// Why the frame breaks off; told once all that came before it was handed out.
+    fault: Option<io::Error>,
+}
+
+/// A last block of no bytes (RFC 8878, section 3.1.1.2), and room for a checksum.
+const LAST_BLOCK: &[u8] = &[1, 0, 0, 0, 0, 0, 0];
+
+impl Zstd {
+    fn new(mut feed: Feed) -> io::Result<Self> {
+        let mut frame = FrameDecoder::new();
+        frame.set_max_window_size(ZSTD_WINDOW);
+        match frame.init(&mut feed) {
+            Ok(()) => Ok(Self { feed, frame, fault: None }),
+            Err(error) => Err(told(&error)),
+        }
+    }
+}
+
+/// What is wrong with a frame, and whose fault that is.
+fn told(error: &FrameDecoderError) -> io::Error {
+    let kind = match error {
+        FrameDecoderError::DictNotProvided { .. } => io::ErrorKind::Unsupported,
+        FrameDecoderError::WindowSizeTooBig { .. } => io::ErrorKind::OutOfMemory,
+        _ => io::ErrorKind::InvalidData,
+    };
+    io::Error::new(kind, error.to_string())
+}
+
+impl Read for Zstd {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let made = self.frame.read(buffer)?;
+            if made > 0 || buffer.is_empty() {
+                return Ok(made);
+            }
+            if let Some(fault) = self.fault.take() {
+                return Err(fault);
+            }
+            if self.frame.is_finished() {
+                return Ok(0);
+            }
+            let next = BlockDecodingStrategy::UptoBlocks(1);
+            if let Err(error) = self.frame.decode_blocks(&mut self.feed, next) {
+                self.fault = Some(told(&error));
+                // The decoder holds its last window back until the frame ends: so it ends here.
+                let _ = self.frame.decode_blocks(LAST_BLOCK, BlockDecodingStrategy::All);
+            }
+        }
+    }
 }
 
 /// A decoder that takes pieces in and gives pieces out.
@@ -63,25 +124,17 @@ impl Decoder {
     ///
     /// # Errors
     /// What is wrong with the stream's header.
-    pub fn new(codec: Codec, feed: Feed) -> Result<Self, String> {
+    pub fn new(codec: Codec, feed: Feed) -> io::Result<Self> {
         let machine = match codec {
             Codec::Bzip2 => Machine::Bzip2(Box::new(Decompress::new(false))),
             Codec::Lzma => {
-                let decoder = LzmaReader::new_mem_limit(feed, LZMA_MEMORY, None);
-                return match decoder {
-                    Ok(decoder) => Ok(Self::Lzma(Box::new(decoder))),
-                    Err(error) => Err(error.to_string()),
-                };
+                let decoder = LzmaReader::new_mem_limit(feed, LZMA_MEMORY, None)?;
+                return Ok(Self::Lzma(Box::new(decoder)));
             }
             Codec::Xz => Machine::Xz(Box::new(XzStream::new_mem_limit(false, LZMA_MEMORY))),
+            Codec::Compress => return Ok(Self::Compress(Box::new(Lzw::new(feed)?))),
             Codec::Lz4 => return Ok(Self::Lz4(Box::new(Lz4Decoder::new(feed)))),
-            Codec::Zstd => {
-                let decoder = StreamingDecoder::new_with_max_window_size(feed, ZSTD_WINDOW);
-                return match decoder {
-                    Ok(decoder) => Ok(Self::Zstd(Box::new(decoder))),
-                    Err(error) => Err(error.to_string()),
-                };
-            }
+            Codec::Zstd => return Ok(Self::Zstd(Box::new(Zstd::new(feed)?))),
         };
         Ok(Self::Pushed(feed, machine))
     }
@@ -90,7 +143,7 @@ impl Decoder {
     /// it to its caller to compare them.
     pub fn checksums(&self) -> Option<(u32, u32)> {
         let Self::Zstd(stream) = self else { return None };
-        let decoder = &stream.decoder;
+        let decoder = &stream.frame;
         Some((decoder.get_checksum_from_data()?, decoder.get_calculated_checksum()?))
     }
 
@@ -98,9 +151,10 @@ impl Decoder {
     pub fn feed(&self) -> &Feed {
         match self {
             Self::Pushed(feed, _) => feed,
+            Self::Compress(decoder) => decoder.feed(),
             Self::Lz4(decoder) => decoder.get_ref(),
             Self::Lzma(decoder) => decoder.inner(),
-            Self::Zstd(decoder) => decoder.get_ref(),
+            Self::Zstd(decoder) => &decoder.feed,
         }
     }
 
@@ -108,12 +162,13 @@ impl Decoder {
     pub fn into_parts(self) -> (Feed, u64) {
         let (feed, unread) = match self {
             Self::Pushed(feed, _) => (feed, 0),
+            Self::Compress(decoder) => (decoder.into_feed(), 0),
             Self::Lz4(decoder) => (decoder.into_inner(), 0),
             Self::Lzma(decoder) => {
                 let (feed, unread) = decoder.into_parts();
                 (feed, to_u64(unread.len()))
             }
-            Self::Zstd(decoder) => (decoder.into_inner(), 0),
+            Self::Zstd(decoder) => (decoder.feed, 0),
         };
         let end = feed.position().saturating_sub(unread);
         (feed, end)
@@ -123,6 +178,7 @@ impl Decoder {
 impl Read for Decoder {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
+            Self::Compress(decoder) => decoder.read(buffer),
             Self::Lz4(decoder) => decoder.read(buffer),
             Self::Lzma(decoder) => decoder.read(buffer),
             Self::Zstd(decoder) => decoder.read(buffer),

@@ -1,11 +1,9 @@
-//! Files that are one compressed stream, or several one behind the other: bzip2, lz4, lzma, xz and
-//! zstd. What is inside is a child.
-//!
-//! Of a Zstandard frame that breaks off, the last window of output is lost with it: the decoder
-//! hands it out only at the frame's end. The gap says so as for any other stream.
+//! Files that are one compressed stream, or several one behind the other: bzip2, compress, lz4, lzma,
+//! xz and zstd. What is inside is a child, and so is what stands in frames that decoders pass over.
 
 mod codec;
 mod feed;
+mod lzw;
 
 pub use feed::Feed;
 
@@ -29,6 +27,10 @@ pub struct Compressed {
 /// The reader of bzip2 files.
 pub const BZIP2: Compressed =
     Compressed { id: "bzip2", summary: "bzip2 files", codec: Codec::Bzip2 };
+
+/// The reader of files of Unix `compress`.
+pub const COMPRESS: Compressed =
+    Compressed { id: "compress", summary: "files of Unix compress", codec: Codec::Compress };
 
 /// The reader of LZ4 files.
 pub const LZ4: Compressed = Compressed { id: "lz4", summary: "LZ4 files", codec: Codec::Lz4 };
@@ -57,7 +59,7 @@ impl Format for Compressed {
         match self.codec {
             codec if !starts(codec, head) => Probe::No,
             // It has no magic, and chance can look like its header.
-            Codec::Lzma => Probe::Possible,
+            Codec::Compress | Codec::Lzma => Probe::Possible,
             // What two formats may start with.
             _ if skipped(head).is_some() => Probe::Possible,
             _ => Probe::Certain,
@@ -95,7 +97,14 @@ impl Compressed {
         loop {
             let start = at;
             at = match skippable(self.codec, bytes, at)? {
-                Some(end) => end,
+                Some(end) => {
+                    let inside = Span::between(at.saturating_add(8), end);
+                    if !crate::zip::is_blank(bytes, inside)? {
+                        let name = format!("@skippable@{:#x}", inside.start);
+                        reading.child(name, bytes.slice(inside), Role::Storage);
+                    }
+                    end
+                }
                 None => {
                     streams = streams.saturating_add(1);
                     self.stream(bytes, at, output, (&mut *reading, &mut *budget))?
@@ -138,7 +147,16 @@ impl Compressed {
             Ok(decoder) => decoder,
             Err(why) => {
                 bytes.copy(Span::new(start, 32), 32)?;
-                return Err(broken(start, &why));
+                return Err(match why.kind() {
+                    io::ErrorKind::Unsupported => {
+                        Halt::unsupported(start, format!("{}: {why}", self.id))
+                    }
+                    io::ErrorKind::OutOfMemory => {
+                        let what = "needs more memory than is allowed";
+                        Halt::exhausted(start, format!("{}: {what}: {why}", self.id))
+                    }
+                    _ => broken(start, &why),
+                });
             }
         };
         let mut paid = start;
@@ -219,6 +237,7 @@ fn starts(codec: Codec, head: &[u8]) -> bool {
             });
             head.starts_with(b"BZh") && level && block
         }
+        Codec::Compress => lzw::starts(head),
         Codec::Lz4 => {
             head.starts_with(b"\x04\x22\x4d\x18")
                 || head.starts_with(b"\x02\x21\x4c\x18")
@@ -282,7 +301,7 @@ fn padding(codec: Codec, bytes: &Bytes, mut at: u64) -> Result<u64, Halt> {
 
 /// The name of what is inside: that of the file without its last extension.
 fn inner_name(name: &str) -> String {
-    const EXTENSIONS: &[&str] = &["bz2", "lz4", "lzma", "xz", "zst", "zstd"];
+    const EXTENSIONS: &[&str] = &["Z", "bz2", "lz4", "lzma", "xz", "zst", "zstd"];
     match name.rsplit_once('.') {
         Some((stem, last)) if EXTENSIONS.contains(&last) && !stem.is_empty() => stem.to_owned(),
         _ => "data".to_owned(),

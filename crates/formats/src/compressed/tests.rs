@@ -93,3 +93,16 @@ fn headers_of_lzma_are_told_from_chance() {
     assert!(!is_lzma(&header(0x5d, 1 << 23, 1 << 40)));
     assert!(!is_lzma(&header(0x5d, 1 << 23, 9)[..13]));
 }
+
+#[test]
+fn what_came_before_a_broken_zstandard_block_is_kept() {
+    // A raw block of three bytes, then one of a kind that does not exist.
+    let frame = b"\x28\xb5\x2f\xfd\x00\x58\x18\0\0abc\x07\0\0";
+    let bytes = Bytes::from_memory(*frame);
+    let input = Input { bytes: &bytes, name: "x.zst", role: Role::Present };
+    let mut reading = Reading::default();
+    let halt = ZSTD.read(&input, &mut reading, &mut Budget::default()).unwrap_err();
+    assert_eq!(halt.blame(), Blame::Malformed);
+    let content = reading.children[0].bytes.copy(Span::new(0, 9), 9).unwrap();
+    assert_eq!(content, b"abc");
+}

@@ -9,21 +9,21 @@ const HEAD: usize = 512;
 
 /// What they start with, and what they are called.
 const KINDS: &[(&[u8], &str)] = &[
-    (b"!<arch>\n", "an ar archive"),
-    (b"070701", "a cpio archive"),
-    (b"070702", "a cpio archive"),
-    (b"070707", "a cpio archive"),
     (b"ISc(", "an InstallShield cabinet"),
     (b"LZIP\x01", "an lzip file"),
     (b"MSCF\0\0\0\0", "a Microsoft cabinet"),
     (b"Rar!\x1a\x07", "a RAR archive"),
     (b"\x1f\x8b", "a gzip file with a method other than deflate"),
-    (b"\x1f\x9d", "a file of Unix compress"),
-    (b"\x1f\xa0", "a file of Unix compress"),
+    (b"\x1f\xa0", "a file of SCO compress"),
     (b"\x60\xea", "an ARJ archive"),
     (b"\x89LZO\0\r\n\x1a\n", "an lzop file"),
     (b"\xed\xab\xee\xdb", "an RPM package"),
     (b"hsqs", "a SquashFS image"),
+    // [MS-CFB], section 2.2.
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "a compound file: an installer or an old Office document",
+    ),
     (b"xar!\0\x1c", "a xar archive"),
     (b"zPQ", "a ZPAQ archive"),
     (b"**ACE**", "an ACE archive"),
@@ -67,8 +67,6 @@ fn kind(head: &[u8]) -> Option<(&'static [u8], &'static str)> {
     let plausible = match *magic {
         // The reader of gzip takes those with deflate.
         b"\x1f\x8b" => byte(2) != 8 && byte(2) < 8,
-        // `compress` allows codes of 9 to 16 bits, and two flags.
-        b"\x1f\x9d" => (9..=16).contains(&(byte(2) & 0x1f)) && byte(2) & 0x60 == 0,
         b"\x1f\xa0" => byte(2) != 0,
         // A basic header of 30 to 2,600 bytes (ARJ technical note, "structure of archive").
         b"\x60\xea" => {
@@ -94,8 +92,8 @@ mod tests {
             ("unsupported", "a RAR archive, which is not read")
         );
         assert_eq!(robust::probe(&Foreign, "x", b"MSCF\0\0\0\0"), Probe::Certain);
-        assert_eq!(robust::probe(&Foreign, "x", b"\x1f\x9d\x90"), Probe::Possible);
-        for other in [&b"\x1f\x9d\xff"[..], b"\x1f\x8b\x08", b"\x60\xea\0\0\0", b"Rar?"] {
+        assert_eq!(robust::probe(&Foreign, "x", b"\x1f\xa0\x90"), Probe::Possible);
+        for other in [&b"\x1f\xa0\0"[..], b"\x1f\x8b\x08", b"\x60\xea\0\0\0", b"Rar?"] {
             assert_eq!(robust::probe(&Foreign, "x", other), Probe::No, "{other:?}");
         }
     }

@@ -3,6 +3,10 @@
 /// A kind of operator.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Class {
+    /// Gives the larger of its inputs, or zero where its only one is smaller.
+    AtLeast,
+    /// Gives the smaller of its inputs.
+    AtMost,
     /// Puts its inputs side by side.
     Concat,
     /// Compares its inputs.
@@ -21,11 +25,26 @@ pub enum Class {
     Select,
     /// Its result depends on the shapes of its inputs, and not on what they hold.
     Shape,
+    /// Bends all numbers into a short range, smoothly: sigmoids and the like.
+    Squash,
     /// Makes few values of many by a threshold: signs, rounding, clipping on both sides.
     Step,
     /// Works on its inputs with numbers that were learned: convolutions, products of matrices,
     /// embeddings, recurrent layers, trees.
     Weighted,
+    /// Cuts numbers off to whole ones.
+    Whole,
     /// Anything else: works number by number, moves numbers around, or is not known.
     Other,
+}
+
+impl Class {
+    /// Whether it can make a truth of numbers.
+    #[must_use]
+    pub fn decides(self) -> bool {
+        matches!(
+            self,
+            Self::AtLeast | Self::AtMost | Self::Compare | Self::Squash | Self::Step | Self::Whole
+        )
+    }
 }

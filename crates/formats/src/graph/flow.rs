@@ -2,7 +2,7 @@
 //! layers, and whether it tells if a condition on data holds.
 
 use super::order::Order;
-use super::{Class, Constant, Graph, Node, NodeId, ValueId};
+use super::{ABSENT, Class, Constant, Graph, Node, NodeId, ValueId};
 use davy_artifact::Value;
 use davy_bytes::to_usize;
 
@@ -31,6 +31,8 @@ pub(super) struct Known {
     pub(super) is_reduced: bool,
     /// Whether a fixed part was taken of something since the last layer, and how small a part.
     pub(super) part: Part,
+    /// Whether it was cut off below, and above, since it was made of many values.
+    pub(super) is_cut: [bool; 2],
     /// The condition that it tells of.
     pub(super) tells: Option<Tells>,
 }
@@ -121,7 +123,8 @@ impl Flow {
         let Some(first) = inputs.first() else { return false };
         match node.class {
             Class::Weighted => {
-                let fixed = inputs.iter().filter(|value| !self.is_data(**value) && **value != 0);
+                let fixed =
+                    inputs.iter().filter(|value| !self.is_data(**value) && **value != ABSENT);
                 inputs.len() == 1 || fixed.count() > 0
             }
             Class::Pick => {
@@ -153,15 +156,52 @@ impl Flow {
         }
         let picks = node.class == Class::Pick && inputs.iter().skip(1).all(|it| !self.is_data(*it));
         let part = data().map(|known| known.part).min().unwrap_or_default();
+        let is_reduced = node.class == Class::Reduce || data().all(|known| known.is_reduced);
         let mut known = Known {
             kind,
             depth,
-            is_reduced: node.class == Class::Reduce || data().any(|known| known.is_reduced),
+            is_reduced,
             part: if picks { part.max(picked(graph, inputs)) } else { part },
+            is_cut: self.cut(graph, node),
             tells: None,
         };
         known.tells = self.tells(graph, id, node, &known);
         known
+    }
+
+    /// Whether the result of a node is cut off below, and above.
+    fn cut(&self, graph: &Graph, node: &Node) -> [bool; 2] {
+        let mut data = self.data(graph, node).map(|value| self.get(value).is_cut);
+        let [low, high] = match (data.next(), data.next()) {
+            (Some(cut), None) => cut,
+            _ => return [false; 2],
+        };
+        match node.class {
+            Class::AtLeast => [true, high],
+            Class::AtMost => [low, true],
+            Class::Multiply | Class::Other | Class::Pick => [low, high],
+            _ => [false; 2],
+        }
+    }
+
+    /// Whether a node that has one input of data makes a truth of it: yes or no, with little in
+    /// between.
+    fn decides(&self, graph: &Graph, node: &Node, known: &Known) -> bool {
+        let inputs = graph.inputs_of(node);
+        let is_single = known.is_reduced || known.part == Part::One;
+        // What is made of the input before any layer has no reason to be bent.
+        let is_raw = known.is_reduced && known.depth == 0;
+        match node.class {
+            Class::Compare => true,
+            Class::Step => is_bounded(graph, inputs) && is_single,
+            Class::AtLeast => {
+                let is_zero = inputs.len() == 1 || inputs.iter().any(|it| is_zero(graph, *it));
+                (is_single && known.is_cut == [true; 2]) || (is_raw && is_zero)
+            }
+            Class::AtMost => (is_single && known.is_cut == [true; 2]) || is_raw,
+            Class::Squash | Class::Whole => is_raw,
+            _ => false,
+        }
     }
 
     /// The condition that a layer makes its answer of: it picks a row by it.
@@ -193,10 +233,9 @@ impl Flow {
         let told = || data().filter_map(|known| known.tells);
         let Some(first) = told().next() else {
             let single = data().count() == 1;
-            let starts = match node.class {
-                Class::Compare => single || self.is_within(graph, node),
-                Class::Step => single && is_bounded(graph, inputs) && known.is_reduced,
-                _ => false,
+            let starts = match single {
+                true => self.decides(graph, node, known),
+                false => node.class == Class::Compare && self.is_within(graph, node),
             };
             return starts.then_some(Tells {
                 comparison: id,

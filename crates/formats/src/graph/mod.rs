@@ -2,6 +2,7 @@
 //! is known about both.
 
 mod class;
+mod describe;
 mod flow;
 mod order;
 mod overrides;
@@ -9,6 +10,7 @@ mod overrides;
 pub use class::Class;
 use davy_artifact::Value;
 use davy_bytes::Span;
+pub use describe::{constant_value, describe, list};
 pub use overrides::{Override, overrides};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -18,6 +20,9 @@ pub type ValueId = u32;
 
 /// A node, counted from 0.
 pub type NodeId = u32;
+
+/// The value of inputs that are left out: a constant without elements.
+pub const ABSENT: ValueId = 0;
 
 /// Stands for no operator: the nodes that only join a graph to another.
 pub const NO_OPERATOR: u32 = u32::MAX;
@@ -122,6 +127,8 @@ impl Graph {
         let mut copies: HashMap<ValueId, ValueId> = HashMap::new();
         let outer = self.inputs_of(&call).to_vec();
         copies.extend(body.inputs.iter().copied().zip(outer));
+        // What is left out is so everywhere.
+        copies.insert(ABSENT, ABSENT);
         let results = self.outputs_of(&call).to_vec();
         for copied in library.nodes.get(body.nodes.clone()).unwrap_or_default() {
             let mut edges = [Vec::new(), Vec::new()];

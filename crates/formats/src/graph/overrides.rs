@@ -49,8 +49,7 @@ pub struct Override {
 /// What the budget says about steps.
 pub fn overrides(graph: &Graph, budget: &mut Budget) -> Result<Vec<Override>, Halt> {
     let has = |wanted: fn(Class) -> bool| graph.nodes().iter().any(|node| wanted(node.class));
-    let compares = |class| matches!(class, Class::Compare | Class::Step);
-    if !has(compares) || !has(|class| class == Class::Weighted) {
+    if !has(Class::decides) || !has(|class| class == Class::Weighted) {
         return Ok(Vec::new());
     }
     budget.spend_steps(to_u64(graph.nodes().len()).saturating_mul(4), 0)?;
@@ -130,12 +129,16 @@ fn passes(graph: &Graph, flow: &Flow, node: &Node, value: ValueId) -> bool {
         Class::Select => !first,
         Class::Pick => first,
         Class::Compare | Class::Replaced | Class::Shape => false,
-        Class::Multiply
+        Class::AtLeast
+        | Class::AtMost
+        | Class::Multiply
         | Class::Other
         | Class::Ratio
         | Class::Reduce
+        | Class::Squash
         | Class::Step
-        | Class::Weighted => {
+        | Class::Weighted
+        | Class::Whole => {
             let other = |it: &ValueId| *it != value && flow.get(*it).tells.is_none();
             !flow.data(graph, node).any(|it| other(&it))
         }
@@ -163,7 +166,9 @@ impl Search<'_> {
         let replaced = self.flow.get(bulk).depth;
         let results = self.graph.outputs_of(node);
         let behind = results.iter().map(|it| self.behind.layers(*it)).max().unwrap_or(0);
-        if replaced == 0 || replaced < behind {
+        // In a model of one layer everything that is added to its result is a feature like others.
+        let least = if node.class == Class::Select { 1 } else { 2 };
+        if replaced < least || replaced < behind {
             return Ok(None);
         }
         // A condition on what the layers found is common (thresholds of scores); one on a single
@@ -223,9 +228,12 @@ impl Search<'_> {
                 let teller = teller(index)?;
                 Some((teller, self.stacked(*data)?, false))
             }
-            Class::Multiply | Class::Other | Class::Step => {
-                Some((teller(inputs)?, deepest(inputs)?, false))
-            }
+            Class::AtLeast
+            | Class::AtMost
+            | Class::Multiply
+            | Class::Other
+            | Class::Step
+            | Class::Weighted => Some((teller(inputs)?, deepest(inputs)?, false)),
             _ => None,
         }
     }

@@ -77,7 +77,8 @@ fn stream(
     reading: &mut Reading,
     budget: &mut Budget,
 ) -> Result<Option<String>, Halt> {
-    let name = header(cursor)?;
+    let Header { name, extra, comment } = header(cursor)?;
+    margins(cursor, extra, comment, reading)?;
     let bytes = cursor.bytes().clone();
     let packed = Span::between(cursor.position(), bytes.len());
     let end = inflate_onto(output, &bytes, packed, Framing::Raw, budget)?;
@@ -98,25 +99,55 @@ fn stream(
     Ok(name)
 }
 
+/// Makes children of what stands in fields that hold no name: anything can be put there. The field
+/// of block gzip (SAM specification, section 4.1) is the length of a block.
+fn margins(
+    cursor: &mut Cursor,
+    extra: Span,
+    comment: Span,
+    reading: &mut Reading,
+) -> Result<(), Halt> {
+    let bytes = cursor.bytes().clone();
+    let block = bytes.copy(extra, 4)? == b"BC\x02\0" && extra.len == 6;
+    for (name, span) in [("@extra", extra), ("@comment", comment)] {
+        if span.len > 0 && !block {
+            reading.child(format!("{name}@{:#x}", span.start), bytes.slice(span), Role::Storage);
+        }
+    }
+    Ok(())
+}
+
+/// What a header has besides numbers.
+pub(crate) struct Header {
+    name: Option<String>,
+    extra: Span,
+    comment: Span,
+}
+
 /// Reads a header (RFC 1952, section 2.3).
-fn header(cursor: &mut Cursor) -> Result<Option<String>, Halt> {
+pub(crate) fn header(cursor: &mut Cursor) -> Result<Header, Halt> {
     let at = cursor.position();
     let [_, _, method, flags, ..] = cursor.array::<10>("gzip header")?;
     if method != 8 {
         return Err(Halt::unsupported(at, format!("gzip method {method}")));
     }
+    let mut extra = Span::default();
     if flags & 4 != 0 {
         let length = cursor.u16_le("length of the extra field")?;
-        cursor.skip(u64::from(length), "extra field")?;
+        extra = cursor.skip(u64::from(length), "extra field")?;
     }
     let name = if flags & 8 != 0 { Some(zero_ended(cursor, "file name")?) } else { None };
+    let start = cursor.position();
+    let mut comment = Span::default();
     if flags & 16 != 0 {
         zero_ended(cursor, "comment")?;
+        comment = Span::between(start, cursor.position().saturating_sub(1));
     }
     if flags & 2 != 0 {
         cursor.u16_le("checksum of the header")?;
     }
-    Ok(name.filter(|name| !name.is_empty()))
+    let name = name.filter(|name| !name.is_empty());
+    Ok(Header { name, extra, comment })
 }
 
 /// Text up to a NUL, of which the start is kept.
@@ -232,7 +263,7 @@ mod tests {
     fn gzip(name: &str, data: &[u8]) -> Vec<u8> {
         let builder =
             if name.is_empty() { GzBuilder::new() } else { GzBuilder::new().filename(name) };
-        let mut encoder = builder.comment("c").write(Vec::new(), Compression::default());
+        let mut encoder = builder.write(Vec::new(), Compression::default());
         encoder.write_all(data).unwrap();
         encoder.finish().unwrap()
     }
@@ -287,6 +318,22 @@ mod tests {
         assert_eq!(children(&reading)[1], ("a", b"onetwo".to_vec()));
         assert_eq!(children(&reading)[0].1, b"tail");
         assert_eq!((reading.children[0].role, reading.seamless), (Role::Leftover, false));
+    }
+
+    #[test]
+    fn what_stands_in_fields_of_the_header_is_read_too() {
+        let with = |builder: GzBuilder| {
+            let mut encoder = builder.write(Vec::new(), Compression::default());
+            encoder.write_all(b"one").unwrap();
+            encoder.finish().unwrap()
+        };
+        let margins = with(GzBuilder::new().extra(*b"xx\x02\0hi").comment("note"));
+        let reading = read(&Gzip, &margins);
+        let names: Vec<&str> = reading.children.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["@extra@0xc", "@comment@0x12", "data"]);
+        assert_eq!((reading.children[0].role, reading.seamless), (Role::Storage, true));
+        let block = read(&Gzip, &with(GzBuilder::new().extra(*b"BC\x02\0\x1f\0")));
+        assert_eq!(children(&block), [("data", b"one".to_vec())]);
     }
 
     #[test]

@@ -75,13 +75,18 @@ fn behind(access: &mut Access<'_>, claims: &Claims, span: Span) -> Result<bool, 
 /// Records bytes around the file, unless they are all zero.
 fn outside(access: &mut Access<'_>, span: Span, quirk: Quirk) -> Result<bool, Halt> {
     let Some(used) = used(&access.space.bytes, span)? else { return Ok(true) };
-    let (what, name) = match quirk {
-        Quirk::BytesBeforeStart => ("before the superblock", "@prefix"),
-        _ => ("behind the end of the file that the superblock names", "@suffix"),
+    let what = match quirk {
+        Quirk::BytesBeforeStart => "before the superblock",
+        _ => "behind the end of the file that the superblock names",
     };
     let told = format!("{} bytes {what}, not all zero", span.len);
     access.reading.deviation(quirk, span, Route::None, &told);
-    let bytes = access.space.bytes.slice(matlab(access, used));
+    let (name, part) = match quirk {
+        Quirk::BytesBeforeStart => ("@prefix".to_owned(), matlab(access, used)),
+        // The zeros that a file ends with are its own.
+        _ => (format!("@suffix@{:#x}", used.start), Span::between(used.start, span.end())),
+    };
+    let bytes = access.space.bytes.slice(part);
     access.reading.child(name, bytes, Role::Leftover);
     Ok(false)
 }

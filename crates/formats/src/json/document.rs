@@ -23,6 +23,8 @@ pub struct Document {
     text: Arc<[u8]>,
     /// Where the text came from, if it was not UTF-8.
     origin: Option<Origin>,
+    /// Where its values stand, if the text was made of another notation.
+    marks: Vec<Mark>,
     pub(super) records: Vec<Record>,
     notes: Vec<Note>,
     fault: Option<Halt>,
@@ -36,6 +38,15 @@ pub struct Note {
     pub oddity: Oddity,
     /// Where it stands.
     pub span: Span,
+}
+
+/// Where a stretch of made text came from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    /// Offset of its first byte in the text.
+    pub(super) start: u64,
+    /// Where it stands in the artifact.
+    pub(super) place: Span,
 }
 
 /// A value or key. Containers come before what is in them, keys right before their values.
@@ -65,6 +76,7 @@ impl Document {
         let mut document = Self {
             text: Arc::from([]),
             origin: None,
+            marks: Vec::new(),
             records: Vec::new(),
             notes: Vec::new(),
             fault: None,
@@ -100,6 +112,13 @@ impl Document {
         Ok(document)
     }
 
+    /// A document of made text.
+    pub(super) fn made(text: Vec<u8>, marks: Vec<Mark>, mut builder: Builder) -> Self {
+        builder.finish();
+        let (records, notes) = (builder.records, builder.notes);
+        Self { text: text.into(), origin: None, marks, records, notes, fault: None, frame: None }
+    }
+
     fn decode(&mut self, source: Vec<u8>, room: u64) {
         self.text = match Units::detect(&source) {
             None => source.into(),
@@ -122,9 +141,7 @@ impl Document {
         if self.fault.is_some() {
             return Ok(());
         }
-        let record = to_u64(size_of::<Record>());
-        let most = to_usize(room.checked_div(record).unwrap_or(0));
-        let builder = Builder { records: Vec::new(), notes: Vec::new(), open: NONE, most };
+        let builder = Builder::new(room);
         let bytes = Bytes::from_memory(Arc::clone(&self.text));
         let (mut builder, result) = Lexer::new(bytes, budget, builder).run();
         builder.finish();
@@ -215,6 +232,10 @@ impl Document {
 
     /// Where a stretch of the text stands in the artifact.
     pub(super) fn place(&self, start: u64, end: u64) -> Span {
+        let after = self.marks.partition_point(|mark| mark.start <= start);
+        if let Some(mark) = after.checked_sub(1).and_then(|index| self.marks.get(index)) {
+            return mark.place;
+        }
         let source = |at: u64| match &self.origin {
             Some(origin) => origin.source(&self.text, at),
             None => at,
@@ -242,7 +263,7 @@ fn renewed(halt: &Halt, at: u64) -> Halt {
 }
 
 /// Puts tokens into the arena.
-struct Builder {
+pub(super) struct Builder {
     records: Vec<Record>,
     notes: Vec<Note>,
     /// The innermost array or object that has not ended.
@@ -251,6 +272,18 @@ struct Builder {
 }
 
 impl Builder {
+    /// A builder of as many values as fit into `room` bytes.
+    pub(super) fn new(room: u64) -> Self {
+        let record = to_u64(size_of::<Record>());
+        let most = to_usize(room.checked_div(record).unwrap_or(0));
+        Self { records: Vec::new(), notes: Vec::new(), open: NONE, most }
+    }
+
+    /// The index of the next record.
+    pub(super) fn next(&self) -> u32 {
+        offset(to_u64(self.records.len()))
+    }
+
     fn push(&mut self, scalar: &Scalar) -> Result<u32, Halt> {
         // Files of nothing but brackets or digits have a value in every other byte.
         if self.records.len() >= self.most {

@@ -9,13 +9,15 @@ mod document;
 mod encoding;
 mod format;
 mod lexer;
+mod made;
 mod node;
 #[cfg(test)]
 mod tests;
 
 pub use document::{Document, Note};
-pub(crate) use format::starts_container;
 pub use format::{Json, validate};
+pub(crate) use format::{starts_container, starts_object};
+pub(crate) use made::{Maker, Written};
 pub use node::Node;
 
 /// What a value is.

@@ -44,12 +44,12 @@ impl Format for Architecture {
         budget: &mut Budget,
     ) -> Result<(), Halt> {
         if !mentions(input.bytes, &[b"class_name", b"keras_version"], budget)? {
-            return Ok(());
+            return Err(Halt::malformed(0, "no configuration of Keras"));
         }
         let document = Document::parse(input.bytes, budget)?;
         let Some(root) = document.root() else { return fault(&document) };
         if root.get("modelTopology").is_some() {
-            return Ok(());
+            return Err(Halt::malformed(0, "a configuration of TensorFlow.js"));
         }
         let describes = KEYS.iter().any(|key| root.get(key).is_some_and(|it| it.text().is_some()));
         let mut recorder = Recorder::new(reading, budget);
@@ -69,13 +69,15 @@ impl Format for Architecture {
 
 /// What would be a model if it went on: a loader refuses it, and nothing is known about it.
 fn broken(document: &Document, reading: &mut Reading) -> Result<(), Halt> {
-    let Some(fault) = document.fault() else { return Ok(()) };
+    let Some(fault) = document.fault() else {
+        return Err(Halt::malformed(0, "no configuration of Keras"));
+    };
     let begun = document.nodes().any(|node| node.is_key() && node.is_text("class_name"));
     if fault.blame() == Blame::Malformed && begun {
         let what = format!("a model's configuration that is no JSON: {}", fault.what());
         reading.deviation(Quirk::WrongType, Span::new(fault.at(), 0), Route::None, &what);
     }
-    if fault.blame() == Blame::Exhausted || begun { Err(fault.clone()) } else { Ok(()) }
+    Err(fault.clone())
 }
 
 fn fault(document: &Document) -> Result<(), Halt> {
@@ -151,12 +153,12 @@ impl Format for TensorFlowJs {
         budget: &mut Budget,
     ) -> Result<(), Halt> {
         if !mentions(input.bytes, &[b"modelTopology", b"weightsManifest"], budget)? {
-            return Ok(());
+            return Err(Halt::malformed(0, "no configuration of TensorFlow.js"));
         }
         let document = Document::parse(input.bytes, budget)?;
         let Some(root) = document.root() else { return fault(&document) };
         if root.get("modelTopology").is_none() && root.get("weightsManifest").is_none() {
-            return Ok(());
+            return Err(Halt::malformed(0, "no configuration of TensorFlow.js"));
         }
         weights(root, reading);
         let mut recorder = Recorder::new(reading, budget);

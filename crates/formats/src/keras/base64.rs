@@ -17,7 +17,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The bytes that `text` stands for, unless its padding is wrong.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut digits = Vec::with_capacity(text.len());
     let mut padding = 0_usize;
     for byte in text.bytes() {

@@ -8,7 +8,7 @@
 
 mod architecture;
 mod archive;
-mod base64;
+pub(crate) mod base64;
 mod call;
 mod config;
 mod graph;
@@ -17,7 +17,7 @@ mod lambda;
 mod layer;
 mod metadata;
 mod names;
-mod recorder;
+pub(crate) mod recorder;
 mod saved_model;
 mod shape;
 #[cfg(test)]

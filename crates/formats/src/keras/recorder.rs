@@ -11,9 +11,9 @@ const CALLS: usize = 2_000;
 const LAYERS: usize = 200;
 
 /// What was recorded so far, of all configurations of one artifact.
-pub(super) struct Recorder<'a> {
-    pub(super) reading: &'a mut Reading,
-    pub(super) budget: &'a mut Budget,
+pub(crate) struct Recorder<'a> {
+    pub(crate) reading: &'a mut Reading,
+    pub(crate) budget: &'a mut Budget,
     imports: HashSet<(Name, &'static str)>,
     /// Where the fact of a call is, by its rendering.
     calls: HashMap<String, usize>,
@@ -23,7 +23,7 @@ pub(super) struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) fn new(reading: &'a mut Reading, budget: &'a mut Budget) -> Self {
+    pub(crate) fn new(reading: &'a mut Reading, budget: &'a mut Budget) -> Self {
         Self {
             reading,
             budget,
@@ -35,12 +35,12 @@ impl<'a> Recorder<'a> {
     }
 
     /// Whether a global was not looked up so far.
-    pub(super) fn is_new(&mut self, name: &Name, by: &'static str) -> bool {
+    pub(crate) fn is_new(&mut self, name: &Name, by: &'static str) -> bool {
         self.imports.insert((name.clone(), by))
     }
 
     /// A global that is looked up; told once, where it first stands.
-    pub(super) fn import(
+    pub(crate) fn import(
         &mut self,
         name: Name,
         spelled: Option<Name>,
@@ -51,7 +51,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// A call; those that look the same are one.
-    pub(super) fn call(&mut self, call: Call, site: impl FnOnce() -> Site) {
+    pub(crate) fn call(&mut self, call: Call, site: impl FnOnce() -> Site) {
         let full = self.calls.len() >= CALLS;
         let key = if full { call.callee.to_string() } else { call.to_string() };
         let facts = &mut self.reading.facts;
@@ -66,12 +66,12 @@ impl<'a> Recorder<'a> {
     }
 
     /// Whether a function by value, with what it brings along, was not there before.
-    pub(super) fn is_new_code(&mut self, code: &str, along: String) -> bool {
+    pub(crate) fn is_new_code(&mut self, code: &str, along: String) -> bool {
         self.codes.insert((code.to_owned(), along))
     }
 
     /// Counts a layer of this class.
-    pub(super) fn layer(&mut self, class: &str) {
+    pub(crate) fn layer(&mut self, class: &str) {
         if let Some(count) = self.layers.get_mut(class) {
             *count = count.saturating_add(1);
         } else if self.layers.len() < LAYERS {
@@ -79,12 +79,12 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    pub(super) fn attribute(&mut self, owner: String, name: &str, value: Value, site: Site) {
+    pub(crate) fn attribute(&mut self, owner: String, name: &str, value: Value, site: Site) {
         self.reading.fact(Fact::Attribute { owner, name: name.to_owned(), value, site });
     }
 
     /// Tells how many layers of which class there were.
-    pub(super) fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         if self.layers.is_empty() {
             return;
         }
@@ -99,6 +99,6 @@ impl<'a> Recorder<'a> {
 }
 
 /// A place in a configuration, inside `layer` where there is one.
-pub(super) fn route(layer: String, key: String) -> Route {
+pub(crate) fn route(layer: String, key: String) -> Route {
     if layer.is_empty() { Route::Key(key) } else { Route::Layer { layer, key } }
 }

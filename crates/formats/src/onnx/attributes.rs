@@ -164,6 +164,10 @@ impl Walker<'_> {
         if to_bool || bound {
             self.graph.reclass(id, Class::Step);
         }
+        let to_whole = attribute.i.is_some_and(|to| matches!(to, 2..=7 | 12 | 13));
+        if operator == b"Cast" && name == b"to" && to_whole {
+            self.graph.reclass(id, Class::Whole);
+        }
     }
 
     fn check_attribute(

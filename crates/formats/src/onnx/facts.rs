@@ -4,10 +4,10 @@ use super::node::{AttributeRecord, NodeRecord};
 use super::tensor::NAME;
 use super::types::text;
 use super::walk::Walker;
-use crate::graph::{Constant, Node, NodeId, overrides};
-use crate::protobuf::Message;
-use davy_artifact::{Excerpt, Fact, Operator, Override, Route, Site, Value};
-use davy_bytes::{Halt, Span, to_u64};
+use crate::graph::{Graph, Node, NodeId, constant_value, describe, list, overrides};
+use crate::protobuf::{Message, Wire};
+use davy_artifact::{Excerpt, Fact, Operator, Route, Site, Value};
+use davy_bytes::{Budget, Halt, Span};
 use std::collections::HashMap;
 
 /// Bytes of a text in an attribute that are kept.
@@ -59,37 +59,13 @@ impl Walker<'_> {
     /// Where the graph replaces what it computed.
     pub(super) fn tell_overrides(&mut self) -> Result<(), Halt> {
         for found in overrides(&self.graph, self.budget)? {
-            let mut path = Vec::new();
-            for node in &found.path {
-                path.push(self.shown(*node)?);
-            }
-            let span = self.graph.get(found.replacement).map(|node| node.span);
-            let constant = found.constant.and_then(|value| self.graph.constant(value));
-            let constant = constant.map_or(Value::Unknown("a constant"), constant_value);
-            let it = Override {
-                path,
-                comparison: self.shown(found.comparison)?,
-                replacement: self.shown(found.replacement)?,
-                constant,
-                replaced: u64::from(found.replaced),
-                before: u64::from(found.before),
-                behind: u64::from(found.behind),
-                is_own: found.is_own,
-            };
-            let route = Route::Node(it.replacement.clone());
-            let site = Site { span: span.unwrap_or_default(), route };
-            self.reading.fact(Fact::Override { it: Box::new(it), site });
+            let node = self.graph.get(found.replacement);
+            let span = node.map(|node| node.span).unwrap_or_default();
+            let (graph, wire, budget) = (&self.graph, &mut self.wire, &mut *self.budget);
+            let fact = describe(graph, &found, span, &mut |id| shown(graph, id, wire, budget))?;
+            self.reading.fact(fact);
         }
         Ok(())
-    }
-
-    /// Operator and name of a node.
-    fn shown(&mut self, id: NodeId) -> Result<String, Halt> {
-        let Some(node) = self.graph.get(id).copied() else { return Ok(String::new()) };
-        let mut record = NodeRecord::default();
-        record.read(&mut self.wire, message(&node), self.budget)?;
-        let operator = text(&mut self.wire, record.op_type, NAME)?;
-        Ok(format!("{operator} {}", text(&mut self.wire, record.name, NAME)?).trim_end().to_owned())
     }
 
     fn operator(&mut self, node: &Node, record: &mut NodeRecord) -> Result<Operator, Halt> {
@@ -160,20 +136,11 @@ fn message(node: &Node) -> Message {
     Message { table: &super::tables::NODE, at, end, depth: 0 }
 }
 
-fn constant_value(constant: &Constant) -> Value {
-    match constant.head.as_slice() {
-        _ if constant.elements == 0 => Value::None,
-        [one] if constant.elements == 1 => one.clone(),
-        [] => Value::Unknown("a tensor"),
-        some => list(some.to_vec(), constant.elements),
-    }
-}
-
-/// The start of a list of `count` values.
-fn list(mut values: Vec<Value>, count: u64) -> Value {
-    let more = count.saturating_sub(to_u64(values.len()));
-    if more > 0 {
-        values.push(Value::More(more));
-    }
-    Value::List(values)
+/// Operator and name of a node.
+fn shown(graph: &Graph, id: NodeId, wire: &mut Wire, budget: &mut Budget) -> Result<String, Halt> {
+    let Some(node) = graph.get(id) else { return Ok(String::new()) };
+    let mut record = NodeRecord::default();
+    record.read(wire, message(node), budget)?;
+    let operator = text(wire, record.op_type, NAME)?;
+    Ok(format!("{operator} {}", text(wire, record.name, NAME)?).trim_end().to_owned())
 }

@@ -1,13 +1,12 @@
 //! Names of values, in the graphs that know them.
 
+pub(super) use crate::graph::ABSENT;
 use crate::graph::{Graph, ValueId};
+use crate::key::AsIs;
+pub(super) use crate::key::key;
 use davy_bytes::{Halt, Span};
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
-use std::sync::OnceLock;
-
-/// The value of inputs that are left out. It is a constant without elements.
-pub(super) const ABSENT: ValueId = 0;
+use std::hash::BuildHasherDefault;
 
 /// What is known about a named value.
 #[derive(Clone, Copy, Debug)]
@@ -38,39 +37,6 @@ pub(super) struct Names {
     all: Vec<Named>,
     /// Names of the graphs that are open, with what they stood for before.
     undo: Vec<(u128, Option<ValueId>)>,
-}
-
-/// Keys are hashes already, of a function that nobody outside knows.
-#[derive(Clone, Copy, Debug, Default)]
-struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u128(&mut self, key: u128) {
-        let [a, b, c, d, e, f, g, h, ..] = key.to_le_bytes();
-        self.0 = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-    }
-}
-
-/// Stands for a name: a hash of 128 bits, so that the names of a million nodes need not be kept.
-/// Who writes a model cannot find two names with the same one.
-pub(super) fn key(name: &[u8]) -> u128 {
-    static SECRET: OnceLock<RandomState> = OnceLock::new();
-    let secret = SECRET.get_or_init(RandomState::new);
-    let half = |salt: u8| {
-        let mut hasher = secret.build_hasher();
-        hasher.write_u8(salt);
-        hasher.write(name);
-        u128::from(hasher.finish())
-    };
-    half(1).wrapping_shl(64) | half(2)
 }
 
 /// Where names stand that are being looked up or defined.

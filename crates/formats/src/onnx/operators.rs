@@ -132,7 +132,11 @@ fn class(name: &str) -> Class {
         | "SplitToSequence" => Class::Pick,
         "ArgMax" | "ArgMin" | "GlobalAveragePool" | "GlobalLpPool" | "GlobalMaxPool"
         | "MurmurHash3" | "TopK" => Class::Reduce,
+        "Max" | "Relu" => Class::AtLeast,
+        "Min" => Class::AtMost,
         "Mul" => Class::Multiply,
+        "Celu" | "Elu" | "Erf" | "LogSoftmax" | "Selu" | "Sigmoid" | "Softmax" | "Softplus"
+        | "Softsign" | "Tanh" => Class::Squash,
         "Where" => Class::Select,
         "EyeLike" | "RandomNormal" | "RandomNormalLike" | "RandomUniform" | "RandomUniformLike"
         | "Shape" | "Size" => Class::Shape,

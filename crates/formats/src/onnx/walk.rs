@@ -328,6 +328,8 @@ impl<'a> Walker<'a> {
             outputs.push(value);
         }
         let (class, told) = match self.operators.get(operator) {
+            // Its bounds are inputs since operator set 11.
+            Some(used) if inputs.len() == 3 && name == b"Clip" => (Class::Step, used.told),
             Some(used) => (used.class, used.told),
             None => (Class::Other, false),
         };
@@ -431,9 +433,22 @@ impl<'a> Walker<'a> {
         let stays =
             outer.iter().skip(ahead.saturating_mul(2)).map(Some).chain(std::iter::repeat(None));
         for ((result, made), stays) in results.iter().zip(outputs.iter().skip(ahead)).zip(stays) {
-            let mut inputs = vec![*made];
-            inputs.extend(stays.filter(|_| ahead > 0));
-            self.graph.node(Class::Other, run.operator, run.span, &inputs, &[*result])?;
+            let Some(stays) = stays.filter(|_| ahead > 0) else {
+                self.graph.node(Class::Other, run.operator, run.span, &[*made], &[*result])?;
+                continue;
+            };
+            // How often it runs, and whether it starts: a loop of one turn is a choice.
+            let mut made = *made;
+            for condition in outer.iter().take(2).filter(|it| **it != ABSENT) {
+                let chosen = self.names.anonymous(open.home, &mut self.graph).ok()?;
+                let three = [*condition, made, *stays];
+                self.graph.node(Class::Select, run.operator, run.span, &three, &[chosen])?;
+                made = chosen;
+            }
+            let inputs = [made, *stays];
+            let is_choice = outer.iter().take(2).any(|it| *it != ABSENT);
+            let inputs = inputs.get(..if is_choice { 1 } else { 2 }).unwrap_or_default();
+            self.graph.node(Class::Other, run.operator, run.span, inputs, &[*result])?;
         }
         self.graph.reclass(node, Class::Replaced);
         Some(())

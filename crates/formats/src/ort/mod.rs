@@ -102,7 +102,7 @@ impl Format for Ort {
         let Model { flat, reading, tally, .. } = model;
         tally.push(reading);
         read?;
-        explain(&flat, reading)
+        explain(&flat, false, reading)
     }
 }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 const CODE: usize = 16 << 20;
 
 /// Text and bytes up to this length are held whole; of longer ones the beginning.
-const TEXT: usize = 1024;
+const TEXT: usize = 8 << 10;
 
 /// Levels of constants within constants.
 const DEPTH: u32 = 16;

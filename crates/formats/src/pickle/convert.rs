@@ -14,6 +14,13 @@ const WIDTH: usize = 24;
 /// Bytes of a constant that a fact holds: enough for a command line or a script's beginning.
 const HEAD: usize = 1024;
 
+/// Bytes of a constant that a fact holds while there is room for long ones: enough for the source of a
+/// program, with another one packed inside of it.
+const WHOLE: usize = 64 << 10;
+
+/// Bytes beyond the usual that the constants of one pickle may take.
+pub(super) const LONG: usize = 1 << 20;
+
 /// Values in one fact.
 const VALUES: usize = 256;
 
@@ -21,11 +28,22 @@ const VALUES: usize = 256;
 pub(crate) struct Converter<'a> {
     heap: &'a Heap,
     left: usize,
+    long: usize,
 }
 
 impl<'a> Converter<'a> {
     pub(crate) fn new(heap: &'a Heap) -> Self {
-        Self { heap, left: VALUES }
+        Self { heap, left: VALUES, long: 0 }
+    }
+
+    /// The same, with room for long constants: what is left of [`LONG`].
+    pub(crate) fn with_room(self, long: usize) -> Self {
+        Self { long, ..self }
+    }
+
+    /// The room that is left for long constants.
+    pub(crate) const fn room(&self) -> usize {
+        self.long
     }
 
     /// The value of `v`.
@@ -152,9 +170,12 @@ impl<'a> Converter<'a> {
         Value::Dict(items)
     }
 
-    fn excerpt(&self, v: V) -> Excerpt {
-        match self.heap.content(v, HEAD) {
-            Some((head, len)) => Excerpt { head: head.into_owned(), len },
+    fn excerpt(&mut self, v: V) -> Excerpt {
+        match self.heap.content(v, HEAD.saturating_add(self.long).min(WHOLE)) {
+            Some((head, len)) => {
+                self.long = self.long.saturating_sub(head.len().saturating_sub(HEAD));
+                Excerpt { head: head.into_owned(), len }
+            }
             None => Excerpt::default(),
         }
     }

@@ -42,6 +42,8 @@ pub(crate) enum Function {
     Resolve,
     Reversed,
     Sequence,
+    /// Runs source: nothing is computed, but no two of its calls are the same.
+    Source,
     Starmap,
     Str,
     Vars,
@@ -92,7 +94,15 @@ fn classify(name: &Name) -> Function {
         ("builtins" | "importlib" | "importlib._bootstrap", "__import__")
         | ("importlib", "import_module")
         | ("importlib._bootstrap", "_gcd_import") => Function::Import,
-        ("pkgutil", "resolve_name") | ("pydoc", "locate") => Function::Resolve,
+        ("pkgutil", "resolve_name")
+        | ("pydoc", "locate")
+        | ("dill._dill" | "dill.dill", "_import_module")
+        | ("hydra.utils", "get_class" | "get_method" | "get_object")
+        | ("traitlets.utils.importstring" | "traitlets", "import_item")
+        | ("werkzeug.utils", "import_string")
+        | ("django.utils.module_loading", "import_string") => Function::Resolve,
+        ("dill._dill" | "dill.dill", "_get_attr") => Function::Getattr,
+        ("cloudpickle.cloudpickle" | "cloudpickle", "subimport") => Function::Import,
         ("operator" | "_operator", path) => operator(path),
         ("functools" | "_functools", "partial") => Function::Partial,
         ("functools" | "_functools", "reduce") => Function::Reduce,
@@ -143,6 +153,7 @@ fn builtin(path: &str) -> Function {
         "apply" => Function::Apply,
         "bytes" | "bytearray" => Function::Bytes,
         "chr" | "unichr" => Function::Chr,
+        "compile" | "eval" | "exec" => Function::Source,
         "filter" => Function::Filter,
         "list" | "tuple" | "set" | "frozenset" | "iter" => Function::Sequence,
         "map" => Function::Map,
@@ -184,7 +195,7 @@ impl Machine<'_> {
                 let span = self.step.span();
                 Some(self.heap.decoded_bytes(Vec::new(), span))
             }
-            Function::Other | Function::Load | Function::Partial => None,
+            Function::Other | Function::Load | Function::Partial | Function::Source => None,
             Function::Attrgetter | Function::Itemgetter | Function::Methodcaller => None,
             Function::Getattr => {
                 let name = self.heap.string(second?, 4096)?;
@@ -244,7 +255,9 @@ impl Machine<'_> {
     /// `module:name` or `module.name` as text, resolved to what it names.
     fn resolve(&mut self, path: V) -> Option<V> {
         let path = self.heap.string(path, 4096)?;
-        let (module, name) = path.split_once(':').or_else(|| path.rsplit_once('.'))?;
+        let Some((module, name)) = path.split_once(':').or_else(|| path.rsplit_once('.')) else {
+            return Some(self.import_module(&path, "resolve_name"));
+        };
         Some(self.import(Name::new(module, name), "resolve_name"))
     }
 

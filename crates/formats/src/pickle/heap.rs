@@ -490,6 +490,21 @@ impl Heap {
         }
     }
 
+    /// What tells the text and byte strings among `args` from others: their place in the heap, or what
+    /// they are where they are short.
+    pub(crate) fn constants(&self, args: V) -> Vec<(usize, Vec<u8>)> {
+        let items = self.sequence(args).unwrap_or_default();
+        let constant = |item: &V| match self.node(*item) {
+            Some(Node::Text(at) | Node::Bytes(at)) => {
+                (usize::try_from(at).unwrap_or(0), Vec::new())
+            }
+            _ => {
+                (0, self.content(*item, 64).map(|(head, _)| head.into_owned()).unwrap_or_default())
+            }
+        };
+        items.iter().take(4).map(constant).collect()
+    }
+
     /// Keys and values, alternating, of a dict, or of an object that items were set on.
     pub(crate) fn pairs(&self, v: V) -> Option<&[V]> {
         match self.node(v)? {

@@ -196,6 +196,10 @@ impl Machine<'_> {
         let mut hasher = DefaultHasher::new();
         shape(&self.heap, &[callee, args, kwargs], fine).hash(&mut hasher);
         manner.hash(&mut hasher);
+        // Programs are told apart even where they are bytes, or longer than what a shape looks at.
+        if function == Function::Source {
+            self.heap.constants(args).hash(&mut hasher);
+        }
         let key = hasher.finish();
         if let Some(at) = self.reported.get(&key) {
             if let Some(Fact::Call { count, .. }) = self.reading.facts.get_mut(*at)
@@ -211,9 +215,11 @@ impl Machine<'_> {
         self.reading.fact(Fact::Call { call, count: 1, site: self.step.site() });
     }
 
-    fn describe(&self, callee: V, args: V, kwargs: V, manner: Manner) -> Call {
-        let mut converter = Converter::new(&self.heap);
+    fn describe(&mut self, callee: V, args: V, kwargs: V, manner: Manner) -> Call {
+        let mut converter = Converter::new(&self.heap).with_room(self.long_room);
         let callee = converter.value(callee);
-        Call { callee, args: converter.arguments(args), kwargs: converter.keywords(kwargs), manner }
+        let (args, kwargs) = (converter.arguments(args), converter.keywords(kwargs));
+        self.long_room = converter.room();
+        Call { callee, args, kwargs, manner }
     }
 }

@@ -64,6 +64,8 @@ pub(crate) struct Machine<'a> {
     pub(super) imported: HashSet<u64>,
     /// How much more code is looked through.
     pub(super) code_room: u64,
+    /// How much room is left for long constants in facts.
+    pub(super) long_room: usize,
     /// How many different calls of each callable have been reported.
     pub(super) distinct: HashMap<u64, u32>,
     /// Functions by the index of their name; see `evaluate`.
@@ -119,6 +121,7 @@ impl<'a> Machine<'a> {
             reported: HashMap::new(),
             imported: HashSet::new(),
             code_room: super::code::ROOM,
+            long_room: super::convert::LONG,
             distinct: HashMap::new(),
             functions: HashMap::new(),
             depth: 0,
@@ -714,6 +717,11 @@ impl<'a> Machine<'a> {
         self.frame_end = u64::MAX;
         self.first = self.step.index.saturating_add(1);
         Ok(())
+    }
+
+    /// Whether a pickle within another one is read.
+    pub(super) fn is_nested(&self) -> bool {
+        !self.interrupted.is_empty()
     }
 
     /// Goes back to the stream that the one that ends here has interrupted, if there is one.

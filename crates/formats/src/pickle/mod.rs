@@ -26,12 +26,12 @@ mod walk;
 mod weight;
 
 use crate::text::{is_control, is_text};
-use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route, Why};
+use davy_artifact::{Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Why};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
 pub(crate) use heap::{CallRecord, Heap, Node, V};
 use machine::End;
 pub(crate) use machine::Machine;
-pub(crate) use nested::payload;
+pub(crate) use nested::{inflate, payload, unbase64, unhex};
 use walk::{Ending, walk};
 
 /// Python's pickle.
@@ -255,6 +255,40 @@ fn starts_stream(rest: &[u8], trials: &mut usize) -> bool {
     *trials = trials.saturating_sub(walked.opcodes);
     walked.globals > 0 && walked.opcodes > 2
         || walked.ending == Ending::Stopped && walked.opcodes > 1
+}
+
+/// The length of the pickle that `window` starts with, if it ends in there and imports something
+/// whose name people would write; else whether it only breaks off.
+///
+/// # Errors
+/// When the budget is used up.
+pub(crate) fn import_length(
+    window: &[u8],
+    budget: &mut Budget,
+) -> Result<Result<usize, bool>, Halt> {
+    let walked = walk(window, TRIALS);
+    budget.spend_steps(to_u64(walked.opcodes), 0)?;
+    if walked.ending == Ending::Cut {
+        return Ok(Err(true));
+    }
+    if walked.ending != Ending::Stopped || walked.globals == 0 {
+        return Ok(Err(false));
+    }
+    let pickle = Bytes::from_memory(window.get(..walked.at).unwrap_or_default());
+    let mut reading = Reading::default();
+    match read_streams(&pickle, &mut reading, budget) {
+        Err(halt) if halt.blame() != Blame::Malformed => return Err(halt),
+        _ => {}
+    }
+    let named = |name: &str| {
+        name.len() > 1
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
+    };
+    let imports = reading.facts.iter().any(|fact| match fact {
+        Fact::Import { name, .. } => named(&name.module) && named(&name.name),
+        _ => false,
+    });
+    Ok(if imports { Ok(walked.at) } else { Err(false) })
 }
 
 /// Whether `rest` goes on as the first name of a GLOBAL does.

@@ -33,7 +33,8 @@ pub(super) fn looks_packed(head: &[u8]) -> bool {
         [b'P', b'K', 3, 4, ..] | [0x1f, 0x8b, 8, ..] => head.len() >= SHORTEST,
         [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => head.len() >= SHORTEST,
         [b'8', b'0', b'0', b'2'..=b'5', ..] => head.iter().all(u8::is_ascii_hexdigit),
-        // Base64 of the same: `\x80` and a version, code, a zip, a gzip.
+        // Base64 of the same: `\x80` and a version, `c` and the name of a module, code, a zip, a gzip.
+        [b'Y', b'1'..=b'3', ..] => head.len() >= 16 && head.iter().take(60).all(is_base64),
         [b'g', b'A', b'E'..=b'X', ..] => true,
         [b'4' | b'Y', b'w', _, b'A', b'A', ..] => true,
         [_, _, _, b'N', b'C', b'g'..=b'v', ..] => head.iter().take(60).all(is_base64),
@@ -190,7 +191,7 @@ fn unpack_text(content: &[u8]) -> Option<(Vec<u8>, &'static str)> {
 }
 
 /// What a zlib or gzip stream holds, up to a limit.
-pub(super) fn inflate(packed: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn inflate(packed: &[u8]) -> Option<Vec<u8>> {
     let limit = to_u64(DECODED);
     let mut inflated = Vec::new();
     let read = match packed {
@@ -206,7 +207,7 @@ pub(super) fn inflate(packed: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Hexadecimal text as bytes.
-pub(super) fn unhex(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn unhex(text: &[u8]) -> Option<Vec<u8>> {
     let digit =
         |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let (pairs, rest) = text.as_chunks::<2>();
@@ -217,7 +218,7 @@ pub(super) fn unhex(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Base64 text as bytes, in either alphabet, with or without padding and line breaks.
-pub(super) fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
     use base64::Engine;
     use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
     let config = GeneralPurposeConfig::new()

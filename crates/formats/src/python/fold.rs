@@ -11,7 +11,7 @@ use std::io::Read;
 use std::rc::Rc;
 
 /// Base64 as `base64.b64decode` takes it: other characters were dropped, padding is not asked for.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
@@ -192,6 +192,13 @@ impl Fold {
         match (path, bytes, args) {
             ("builtins.chr", _, [code]) => {
                 character(code).map_or(Known::Unknown, |text| Known::Text(Rc::new(text)))
+            }
+            // `map(chr, [105, 100])`, to be joined.
+            ("builtins.map", _, [Known::Global(function), Known::Items(items, _)])
+                if function.dotted() == "builtins.chr" && self.spend(items.len()) =>
+            {
+                let text = |item: &Known| character(item).map(|text| Known::Text(Rc::new(text)));
+                items.iter().map(text).collect::<Option<_>>().map_or(Known::Unknown, Known::items)
             }
             ("builtins.str", _, [value @ Known::Text(_)]) => value.clone(),
             ("builtins.bytes" | "builtins.bytearray", Some(bytes), _) => Known::Bytes(bytes),

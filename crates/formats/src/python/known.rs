@@ -9,11 +9,13 @@ use std::rc::Rc;
 /// Alternatives kept for one expression; a name that is assigned more often keeps the first ones.
 const ALTERNATIVES: usize = 6;
 /// Bytes of a constant that are shown; exec'd source becomes an artifact of its own.
-const SHOWN: usize = 1024;
+const SHOWN: usize = 32 << 10;
 /// Containers inside containers that are followed; stops chains like `b = [a]; c = [b]; ...`.
 const DEPTH: u8 = 24;
 /// Values in one shown value; stops facts that repeat a large constant a thousand times.
 const NODES: usize = 64;
+/// Calls and attributes that a value is told to come from: `urlopen(…).read().decode`.
+const CHAIN: u8 = 10;
 /// Bytes of a constant that are shown when there is no room left for more.
 const ALWAYS: usize = 32;
 /// Bytes at either end of a constant that tell it from others of its length.
@@ -220,7 +222,7 @@ impl Known {
             Self::Local(_) => Value::Unknown("a function of this source"),
             Self::Module(name) => Value::Module(name.to_string()),
             Self::None => Value::None,
-            Self::Plain(value) => trimmed(value, &mut room.nodes, depth),
+            Self::Plain(value) => trimmed(value, &mut room.nodes, CHAIN),
             Self::Text(text) => Value::Text(room.excerpt(text)),
             Self::Bound(_) | Self::Globals | Self::Unknown => Value::Unknown("an expression"),
         }
@@ -305,13 +307,13 @@ fn trimmed(value: &Value, nodes: &mut usize, depth: u8) -> Value {
 
 /// `base.name`, where `base` is what a call returns.
 pub(crate) fn attribute_of(base: &Value, name: &str) -> Value {
-    Value::Attribute(Box::new(trimmed(base, &mut { NODES }, 4)), name.to_owned())
+    Value::Attribute(Box::new(trimmed(base, &mut { NODES }, CHAIN)), name.to_owned())
 }
 
 /// What calling `callee` returns.
 pub(crate) fn result_of(callee: Value, args: &[Known]) -> Value {
     let mut room = Room { nodes: NODES, bytes: 256, each: 96 };
-    let callee = trimmed(&callee, &mut room.nodes, 4);
+    let callee = trimmed(&callee, &mut room.nodes, CHAIN);
     let args = shown_items(args, &mut room, 3);
     Value::Call(Box::new(Call { callee, args, kwargs: Vec::new(), manner: Manner::Called }))
 }

@@ -16,7 +16,7 @@ pub(super) fn string(token: &[u8]) -> Known {
 }
 
 /// `text` with the escapes of a literal resolved; in bytes literals `\u` and `\N` mean nothing.
-pub(super) fn unescape(text: &[u8], bytes: bool) -> Vec<u8> {
+pub(crate) fn unescape(text: &[u8], bytes: bool) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((byte, after)) = rest.split_first() {

@@ -10,7 +10,7 @@ mod expression;
 pub(crate) mod fold;
 mod identifier;
 pub(crate) mod known;
-mod literal;
+pub(crate) mod literal;
 mod machine;
 mod resolve;
 mod scope;

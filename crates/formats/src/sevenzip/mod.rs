@@ -46,13 +46,12 @@ impl Format for SevenZip {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let end = extent(input.bytes)?;
+        rest(extent(input.bytes)?, input.bytes, reading);
         let mut feed = Feed::new(input.bytes.clone(), 0);
         let password = Password::empty();
         let archive = Archive::read_with_memory_limit(&mut feed, &password, MEMORY);
         let archive = archive.map_err(|error| halt(&error, &mut feed))?;
         budget.spend_steps(to_u64(archive.files.len()), 0)?;
-        rest(end, input.bytes, reading);
         let result = unpack(archive, feed, reading, budget);
         let produced = reading.children.iter().map(|child| child.bytes.len());
         note_expansion(&result, input.bytes.len(), produced.sum(), reading);

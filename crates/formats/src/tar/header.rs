@@ -1,4 +1,4 @@
-//! One 512-byte header of a tar archive: Version 7, ustar (POSIX.1-1988), GNU and pax share its
+//! One 512-byte header of a tar archive: Version 7, ustar (POSIX.1-1988), star, GNU and pax share its
 //! layout.
 
 /// Length of a header, and the unit in which data is padded.
@@ -7,40 +7,86 @@ pub(super) const BLOCK: usize = 512;
 /// What a header says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Header {
-    /// The name, its ustar prefix before it.
+    /// The name field.
     pub(super) name: Vec<u8>,
+    /// What ustar has before the name; GNU and star keep other things there.
+    pub(super) prefix: Vec<u8>,
     /// Where a link points.
     pub(super) target: Vec<u8>,
-    /// Length of the data in bytes; `None` where the field holds no number.
-    pub(super) size: Option<u64>,
+    /// Permissions, where they are a number.
+    pub(super) mode: u64,
+    /// Length of the data in bytes.
+    pub(super) size: Size,
     /// The type: `0` file, `1` hard link, `2` symbolic link, `5` folder ...
     pub(super) kind: u8,
     /// Whether the checksum fits.
     pub(super) proven: bool,
     /// Whether the magic of ustar or GNU stands in it.
     pub(super) marked: bool,
+    /// Whether the magic is GNU's, which has no prefix.
+    pub(super) gnu: bool,
+    /// Whether every number in it is one to Python's `tarfile`, which else takes it for no header.
+    pub(super) sound: bool,
+}
+
+/// A size as the field spells it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Size {
+    /// So many bytes; those that do not fit 64 bits count as the most that do.
+    Of(u64),
+    /// Less than none.
+    Negative,
+    /// No number.
+    None,
+}
+
+impl Size {
+    /// The size, where less than none is none.
+    pub(super) fn bytes(self) -> Option<u64> {
+        match self {
+            Self::Of(size) => Some(size),
+            Self::Negative => Some(0),
+            Self::None => None,
+        }
+    }
 }
 
 /// Reads a header; `None` where fewer than 512 bytes are left.
 pub(super) fn parse(block: &[u8]) -> Option<Header> {
     let block = block.get(..BLOCK)?;
-    let kind = *block.get(156)?;
-    let marked = block.get(257..262)? == b"ustar";
-    let gnu = block.get(257..265)? == b"ustar  \0";
-    let mut name = text(block.get(..100)?);
-    let prefix = text(block.get(345..500)?);
-    // GNU keeps times and sparse maps where ustar has its prefix.
-    if marked && !gnu && !prefix.is_empty() && !matches!(kind, b'L' | b'K' | b'S') {
-        name = [prefix.as_slice(), b"/", &name].concat();
-    }
+    let number_at = |at: usize, end: usize| block.get(at..end).map_or(Size::None, number);
+    // Owner, group, time and device numbers.
+    let others = [(100, 108), (108, 116), (116, 124), (136, 148), (329, 337), (337, 345)];
+    let sound = others.iter().all(|(at, end)| number_at(*at, *end) != Size::None);
+    let size = number_at(124, 136);
     Some(Header {
-        name,
+        name: text(block.get(..100)?),
+        prefix: text(block.get(345..500)?),
         target: text(block.get(157..257)?),
-        size: number(block.get(124..136)?),
-        kind,
+        mode: number_at(100, 108).bytes().unwrap_or(0),
+        size,
+        kind: *block.get(156)?,
         proven: is_proven(block),
-        marked,
+        marked: block.get(257..262)? == b"ustar",
+        gnu: block.get(257..265)? == b"ustar  \0",
+        sound: sound && size != Size::None,
     })
+}
+
+impl Header {
+    /// The name as Python's `tarfile` puts it together, which goes by the type and not by the magic.
+    pub(super) fn python_name(&self) -> Vec<u8> {
+        if self.prefix.is_empty() || matches!(self.kind, b'L' | b'K' | b'S') {
+            return self.name.clone();
+        }
+        [self.prefix.as_slice(), b"/", &self.name].concat()
+    }
+
+    /// The name as GNU tar puts it together, where that is another one.
+    pub(super) fn gnu_name(&self) -> Option<&[u8]> {
+        let python = !self.prefix.is_empty() && !matches!(self.kind, b'L' | b'K' | b'S');
+        (python && (self.gnu || !self.marked)).then_some(self.name.as_slice())
+    }
 }
 
 /// A field of text, up to its first NUL.
@@ -48,28 +94,61 @@ pub(super) fn text(field: &[u8]) -> Vec<u8> {
     field.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()
 }
 
-/// A field of octal digits, or GNU's base 256 where its first byte is 0x80. A field of nothing but
-/// spaces and NULs is 0, as `CPython`'s `tarfile` reads it.
-fn number(field: &[u8]) -> Option<u64> {
+/// A field of octal digits, or GNU's base 256 where its first byte is 0x80 or 0xff; of nothing but
+/// spaces and NULs it is 0 (`tarfile.nti`).
+pub(super) fn number(field: &[u8]) -> Size {
     match field.split_first() {
-        Some((0x80, rest)) => rest
-            .iter()
-            .try_fold(0_u64, |sum, byte| sum.checked_mul(256)?.checked_add(u64::from(*byte))),
-        Some((0xff, _)) | None => None,
-        Some(_) => {
-            let digits = text(field);
-            let digits = digits.trim_ascii();
-            if digits.is_empty() {
-                return Some(0);
+        None => Size::None,
+        Some((0xff, _)) => Size::Negative,
+        Some((0x80, rest)) => Size::Of(rest.iter().fold(0_u64, |sum, byte| {
+            let shifted = sum.checked_mul(256);
+            shifted.and_then(|sum| sum.checked_add(u64::from(*byte))).unwrap_or(u64::MAX)
+        })),
+        Some(_) => octal(&text(field)),
+    }
+}
+
+/// What Python's `int(text, 8)` makes of a field: space around it, a sign, `0o`, and underscores
+/// between digits are allowed.
+fn octal(text: &[u8]) -> Size {
+    let is_space = |byte: &u8| matches!(byte, b' ' | 9..=13 | 0x1c..=0x1f);
+    let start = text.iter().position(|byte| !is_space(byte));
+    let Some(start) = start else { return Size::Of(0) };
+    let end =
+        text.iter().rposition(|byte| !is_space(byte)).map_or(start, |at| at.saturating_add(1));
+    let text = text.get(start..end).unwrap_or_default();
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    let (digits, mut lined) = match digits {
+        [b'0', b'o' | b'O', digits @ ..] => (digits, false),
+        digits => (digits, true),
+    };
+    let mut value = 0_u64;
+    let mut any = false;
+    for byte in digits {
+        match byte {
+            b'0'..=b'7' => {
+                let digit = u64::from(byte.wrapping_sub(b'0'));
+                let shifted = value.checked_mul(8);
+                value = shifted.and_then(|it| it.checked_add(digit)).unwrap_or(u64::MAX);
+                (lined, any) = (false, true);
             }
-            u64::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
+            b'_' if !lined => lined = true,
+            _ => return Size::None,
         }
+    }
+    match (any && !lined, negative && value > 0) {
+        (false, _) => Size::None,
+        (true, true) => Size::Negative,
+        (true, false) => Size::Of(value),
     }
 }
 
 /// Whether the checksum fits, taken over unsigned or, as some old systems did, signed bytes.
 fn is_proven(block: &[u8]) -> bool {
-    let Some(stored) = block.get(148..156).and_then(number) else { return false };
+    let Some(Size::Of(stored)) = block.get(148..156).map(number) else { return false };
     let (mut unsigned, mut signed) = (256_i64, 256_i64);
     for (at, byte) in block.iter().enumerate() {
         if !(148..156).contains(&at) {
@@ -81,61 +160,40 @@ fn is_proven(block: &[u8]) -> bool {
     stored == unsigned || stored == signed
 }
 
-/// What pax records (POSIX.1-2001) override.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Pax {
-    pub(super) path: Option<Vec<u8>>,
-    pub(super) target: Option<Vec<u8>>,
-    pub(super) size: Option<u64>,
-    pub(super) sparse: bool,
-}
-
-/// Applies records of the form `length key=value\n` to `pax`; ends at the first that is none.
-pub(super) fn apply_pax(mut records: &[u8], pax: &mut Pax) {
-    while let Some((key, value, rest)) = record(records) {
-        match key {
-            b"path" | b"GNU.sparse.name" => pax.path = Some(value.to_vec()),
-            b"linkpath" => pax.target = Some(value.to_vec()),
-            b"size" => pax.size = std::str::from_utf8(value).ok().and_then(|it| it.parse().ok()),
-            _ if key.starts_with(b"GNU.sparse.") => pax.sparse = true,
-            _ => {}
-        }
-        records = rest;
-    }
-}
-
-fn record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let space = records.iter().take(20).position(|byte| *byte == b' ')?;
-    let (digits, _) = records.split_at_checked(space)?;
-    let length: usize = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    let (record, rest) = records.split_at_checked(length)?;
-    let pair = record.get(space.checked_add(1)?..)?.strip_suffix(b"\n")?;
-    let equals = pair.iter().position(|byte| *byte == b'=')?;
-    let (key, value) = pair.split_at_checked(equals)?;
-    Some((key, value.get(1..)?, rest))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn numbers_are_octal_or_base_256() {
-        assert_eq!(number(b"0000644 \0"), Some(0o644));
-        assert_eq!(number(b"\x80\0\0\0\0\0\0\0\0\0\x01\x02"), Some(258));
-        assert_eq!(
-            (number(b"\0\0\0"), number(b"9x\0"), number(b"\xff\xff")),
-            (Some(0), None, None)
-        );
-        assert_eq!(number(&[0x80, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]), None, "more than 64 bits");
+        assert_eq!(number(b"0000644 \0"), Size::Of(0o644));
+        assert_eq!(number(b"\x80\0\0\0\0\0\0\0\0\0\x01\x02"), Size::Of(258));
+        assert_eq!((number(b"\0\0\0"), number(b"9x\0")), (Size::Of(0), Size::None));
+        assert_eq!(number(b"\xff\xff"), Size::Negative);
+        assert_eq!(number(&[0x80, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]), Size::Of(u64::MAX));
     }
 
     #[test]
-    fn pax_records_end_at_the_first_that_lies() {
-        let mut pax = Pax::default();
-        apply_pax(b"12 path=a/b\n12 size=123\n99 path=x\n", &mut pax);
-        assert_eq!((pax.path.as_deref(), pax.size), (Some(b"a/b".as_slice()), Some(123)));
-        apply_pax(b"0 path=z\n", &mut pax);
-        assert_eq!(pax.path.as_deref(), Some(b"a/b".as_slice()));
+    fn octal_numbers_are_those_of_python() {
+        for (text, expected) in [
+            (" 17", Size::Of(15)),
+            ("0o17", Size::Of(15)),
+            ("0o_17", Size::Of(15)),
+            ("1_7", Size::Of(15)),
+            ("+7", Size::Of(7)),
+            ("-0", Size::Of(0)),
+            ("-7", Size::Negative),
+            ("", Size::Of(0)),
+            (" ", Size::Of(0)),
+            ("_17", Size::None),
+            ("17_", Size::None),
+            ("1__7", Size::None),
+            ("0o", Size::None),
+            ("-", Size::None),
+            ("1 7", Size::None),
+            ("8", Size::None),
+        ] {
+            assert_eq!(octal(text.as_bytes()), expected, "{text:?}");
+        }
     }
 }

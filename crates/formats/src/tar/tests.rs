@@ -1,6 +1,8 @@
 //! Archives that break their form in one way each, beside their nearest honest neighbours.
 
 use super::*;
+use davy_artifact::{Fact, Why};
+use davy_bytes::Blame;
 use davy_testkit::robust::{self, Order};
 
 /// A header, its checksum true, with its data padded to whole blocks.
@@ -127,10 +129,126 @@ fn links_devices_and_sparse_members_are_told() {
         .any(|fact| matches!(fact, Fact::Reference { target, .. } if target == "/etc/passwd"));
     assert!(target);
     assert_eq!(quirks(&read(&archive(&[member("a", b'3', b"")]))), [Quirk::LinkMember]);
-    let sparse = read(&archive(&[member("a", b'S', b"1")]));
-    assert_eq!(sparse.gaps[0].why, Why::Halted(Blame::Unsupported));
-    let sparse = read(&archive(&[pax(&[("GNU.sparse.major", "1")]), member("a", b'0', b"1")]));
-    assert_eq!(sparse.gaps.len(), 1);
+    let mut program = member("a", b'0', b"1");
+    program[100..108].copy_from_slice(b"0004755\0");
+    prove(&mut program);
+    assert_eq!(quirks(&read(&archive(&[program]))), [Quirk::LinkMember]);
+}
+
+/// A header of the old sparse format with this map.
+fn old_sparse(map: &[(u64, u64)], size: u64, data: &[u8]) -> Vec<u8> {
+    let mut block = forged("s", b'S', data.len());
+    for (index, (offset, len)) in map.iter().take(4).enumerate() {
+        let at = 386 + 24 * index;
+        block[at..at + 24].copy_from_slice(format!("{offset:011o}\0{len:011o}\0").as_bytes());
+    }
+    block[482] = u8::from(map.len() > 4);
+    block[483..495].copy_from_slice(format!("{size:011o}\0").as_bytes());
+    prove(&mut block);
+    if map.len() > 4 {
+        let mut next = vec![0; BLOCK];
+        for (index, (offset, len)) in map.iter().skip(4).enumerate() {
+            let at = 24 * index;
+            next[at..at + 24].copy_from_slice(format!("{offset:011o}\0{len:011o}\0").as_bytes());
+        }
+        block.extend(next);
+    }
+    block.extend(data);
+    block.resize(block.len().next_multiple_of(BLOCK), 0);
+    block
+}
+
+#[test]
+fn sparse_members_are_unfolded_in_every_format() {
+    let map = [(2, 3), (7, 1)];
+    let expected = b"\0\0abc\0\0d\0\0".to_vec();
+    let records = |more: &[(&str, &str)]| pax(&[more, &[("GNU.sparse.name", "s")]].concat());
+    let in_data = [b"2\n2\n3\n7\n1\n".as_slice(), &[0; BLOCK - 10], b"abcd"].concat();
+    let archives = [
+        archive(&[old_sparse(&map, 10, b"abcd")]),
+        archive(&[
+            records(&[
+                ("GNU.sparse.size", "10"),
+                ("GNU.sparse.numblocks", "2"),
+                ("GNU.sparse.offset", "2"),
+                ("GNU.sparse.numbytes", "3"),
+                ("GNU.sparse.offset", "7"),
+                ("GNU.sparse.numbytes", "1"),
+            ]),
+            member("GNUSparseFile.0/s", b'0', b"abcd"),
+        ]),
+        archive(&[
+            records(&[("GNU.sparse.size", "10"), ("GNU.sparse.map", "2,3,7,1")]),
+            member("GNUSparseFile.0/s", b'0', b"abcd"),
+        ]),
+        archive(&[
+            records(&[
+                ("GNU.sparse.major", "1"),
+                ("GNU.sparse.minor", "0"),
+                ("GNU.sparse.realsize", "10"),
+            ]),
+            member("GNUSparseFile.0/s", b'0', &in_data),
+        ]),
+    ];
+    for (index, bytes) in archives.iter().enumerate() {
+        let behind = [&bytes[..bytes.len() - 1024], &archive(&[member("z", b'0', b"9")])].concat();
+        let reading = read(&behind);
+        assert_eq!((quirks(&reading), reading.gaps.len()), (vec![], 0), "{index}");
+        assert_eq!(children(&reading), [present("s", &expected), present("z", b"9")], "{index}");
+    }
+    let long: Vec<(u64, u64)> = (0..6).map(|at| (1 + 2 * at, 1)).collect();
+    let reading = read(&archive(&[old_sparse(&long, 12, b"abcdef")]));
+    assert_eq!(children(&reading), [present("s", b"\0a\0b\0c\0d\0e\0f")]);
+}
+
+#[test]
+fn a_sparse_member_of_more_zeros_than_anybody_needs_is_a_bomb() {
+    let reading = read(&archive(&[old_sparse(&[(0, 1)], 1 << 32, b"a")]));
+    assert_eq!(quirks(&reading), [Quirk::Expansion]);
+    assert_eq!(reading.gaps[0].why, Why::Halted(Blame::Exhausted));
+}
+
+#[test]
+fn the_first_of_several_names_wins_and_the_others_are_told() {
+    let gnu = |name: &str| member("././@LongLink", b'L', format!("{name}\0").as_bytes());
+    for (extensions, name) in [
+        (vec![gnu("one"), pax(&[("path", "two")])], "one"),
+        (vec![pax(&[("path", "two")]), gnu("one")], "two"),
+        (vec![pax(&[("path", "two")]), pax(&[("path", "one")])], "two"),
+    ] {
+        let reading = read(&archive(&[extensions.concat(), member("n", b'0', b"1")]));
+        assert_eq!(quirks(&reading), [Quirk::LoadersDisagree], "{name}");
+        assert_eq!(children(&reading), [present(name, b"1")]);
+    }
+    let escaping = read(&archive(&[gnu("a"), pax(&[("path", "../b")]), member("n", b'0', b"1")]));
+    assert_eq!(quirks(&escaping), [Quirk::LoadersDisagree, Quirk::EscapingName]);
+    let mut old = member("../x", b'0', b"1");
+    old[345] = b'p';
+    old[257..265].copy_from_slice(b"ustar  \0");
+    prove(&mut old);
+    let reading = read(&archive(&[old]));
+    assert_eq!(
+        quirks(&reading),
+        [Quirk::EscapingName, Quirk::LoadersDisagree, Quirk::EscapingName]
+    );
+    assert_eq!(children(&reading)[0].0, "p/../x");
+}
+
+#[test]
+fn folders_with_data_and_global_sizes_are_followed_both_ways() {
+    let hidden = archive(&[member("evil", b'0', b"2")]);
+    let mut folder = forged("d", b'5', 512);
+    folder.extend(member("seen", b'0', b""));
+    let reading = read(&[folder, hidden].concat());
+    assert_eq!(quirks(&reading), [Quirk::HeadersDisagree]);
+    let found = children(&reading);
+    let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
+    assert_eq!(names, ["@other@0x400", "seen", "evil"]);
+    let mut global = pax(&[("size", "9")]);
+    global[156] = b'g';
+    prove(&mut global[..BLOCK]);
+    let reading = read(&archive(&[global, member("a", b'0', b"123456789")]));
+    assert_eq!((quirks(&reading), children(&reading)), (vec![], vec![present("a", b"123456789")]));
 }
 
 #[test]
@@ -210,7 +328,7 @@ fn damage_breaks_no_promise() {
         member("a", b'0', b"1"),
         pax(&[("path", "b"), ("size", "2")]),
         member("b", b'0', b"22"),
-        member("s", b'S', b"sparse"),
+        old_sparse(&[(1, 2), (5, 4)], 20, b"sparse"),
     ]);
     robust::truncations(&Tar, &whole, Order::Indexed).unwrap();
     robust::flips(&Tar, &whole).unwrap();

@@ -47,6 +47,9 @@ impl Format for Jinja {
     }
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
+        if crate::json::starts_object(head) && !is_template_file(input.name) {
+            return Probe::No;
+        }
         let has = |tag: &[u8; 2]| head.windows(2).any(|pair| pair == tag);
         match is_text(head) && (has(b"{%") || has(b"{{")) {
             true if is_named(input.name) => Probe::Certain,
@@ -91,8 +94,13 @@ impl Format for Jinja {
 
 /// Whether a name says that it is a template: a file's extension, or the key of a chat template.
 fn is_named(name: &str) -> bool {
+    name.to_ascii_lowercase().contains("chat_template") || is_template_file(name)
+}
+
+/// Whether a file's extension is one of templates. `chat_template.json` has one inside.
+fn is_template_file(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    lower.contains("chat_template") || NAMES.iter().any(|extension| lower.ends_with(extension))
+    NAMES.iter().any(|extension| lower.ends_with(extension))
 }
 
 fn follow(pieces: &[Piece], reader: &mut Reader, end: u64) -> Result<(), Halt> {

@@ -1,38 +1,25 @@
 //! A graph with its library of functions: every node is counted by its operator, and those that reach
 //! out are told with what their inputs are.
 //!
-//! Nodes are not kept: a graph may have millions. An index from the hash of each name to its place
-//! lets inputs be followed later, where that is needed.
+//! Of a node only its place, its operator and its inputs are kept: a graph may have millions.
 
 use super::node::{self, NAME, Node};
-use super::told::{self, Class};
-use super::trace::Trace;
+use super::nodes::{CONTROL, Link, Nodes};
+use super::told::Class;
 use super::value::{self, Constant};
-use super::{Place, table};
-use crate::calls::Calls;
+use super::{Place, Sink, table};
 use crate::protobuf::{Field, Message, Wire};
 use crate::tally::Tally;
-use davy_artifact::{
-    Excerpt, Fact, Operator, Quirk, Reading, Role, Route, Site, Tensor, Value, Why,
-};
-use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
+use davy_artifact::{Fact, Quirk, Reading, Role, Route, Site, Tensor, Why};
+use davy_bytes::{Blame, Budget, Bytes, Halt, Span};
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Nodes that are told with their inputs; more are counted by their name, which is a gap.
-const TOLD: usize = 20_000;
-/// Inputs and attributes that are told of one node.
-const PARTS: usize = 64;
-/// Names of inputs that are compared with the names of nodes.
-const LINKS: usize = 1 << 24;
-/// Inputs without a node, and names that stand twice, that are recorded.
-const FAULTS: usize = 16;
 /// Constants of at least this many bytes are told, and are read for what else they could be.
 const LARGE: u64 = 1024;
 /// So many of them.
 const CONSTANTS: u64 = 4096;
-/// Functions that are told by themselves.
-const FUNCTIONS: usize = 20_000;
+/// `DT_RESOURCE`.
+const RESOURCE: i64 = 20;
 /// Elements that a constant of a few bytes may stand for: more do not fit in memory.
 const ELEMENTS: u64 = 1 << 32;
 
@@ -42,20 +29,13 @@ pub(super) struct Function {
     pub(super) name: String,
     /// Its arguments, in order.
     pub(super) arguments: Vec<String>,
+    /// Of each, whether it is a handle to a variable or the like, and no data.
+    pub(super) resources: Vec<bool>,
     /// What it returns: the name of each output, in order, and the tensor that it is.
     pub(super) outputs: Vec<String>,
     pub(super) returns: Vec<(String, String)>,
-    span: Span,
-    nodes: u64,
-}
-
-/// What a name in a graph or function stands for.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Named {
-    /// An argument of the function, by number.
-    Argument(usize),
-    /// A node, by its place.
-    Node(Span),
+    pub(super) span: Span,
+    pub(super) nodes: u64,
 }
 
 /// A node that calls a function.
@@ -65,7 +45,9 @@ pub(super) struct Caller {
     pub(super) callee: usize,
     /// Where the node is.
     pub(super) scope: usize,
-    pub(super) node: Span,
+    pub(super) node: u32,
+    /// Which of the functions that the node calls.
+    pub(super) order: usize,
 }
 
 /// A graph, its library, and the index to both. Scope 0 is the graph, scope `n` the function with
@@ -79,10 +61,11 @@ pub(super) struct Graph {
     pub(super) callers: Vec<Caller>,
     /// Names of tensors that are paths of the model's own files.
     pub(super) assets: HashMap<String, String>,
-    index: Vec<(u64, Named)>,
-    links: Vec<(u64, Span)>,
-    told: Vec<(usize, Span)>,
-    nodes: u64,
+    pub(super) nodes: Nodes,
+    /// How many nodes stand in no function.
+    pub(super) outer: u64,
+    /// Nodes that are told with their inputs.
+    pub(super) told: Vec<u32>,
     constants: u64,
 }
 
@@ -96,33 +79,39 @@ impl Graph {
             by_name: HashMap::new(),
             callers: Vec::new(),
             assets,
-            index: Vec::new(),
-            links: Vec::new(),
+            nodes: Nodes::default(),
+            outer: 0,
             told: Vec::new(),
-            nodes: 0,
             constants: 0,
         }
     }
 
     /// Reads the `GraphDef`s in `parts`, which are one graph: the libraries merge what stands twice.
+    /// `outputs` are the tensors that its signatures give.
     pub(super) fn read(
         &mut self,
         parts: &[Message],
+        outputs: &[String],
         label: &str,
         place: Place<'_>,
-        (reading, budget): (&mut Reading, &mut Budget),
+        (reading, budget): Sink<'_>,
     ) -> Result<(), Halt> {
         let mut tally = Tally::default();
-        let read = self.scan(parts, place, &mut tally, (reading, budget));
-        self.index.sort_unstable();
+        let read = self.scan(parts, place, (reading, budget));
         self.callers.sort_by_key(|caller| caller.callee);
         if read.is_ok() {
-            self.check_links(place, reading);
+            self.nodes.check(place, reading);
         }
-        let told = self.tell(place, &mut tally, (reading, budget));
+        if let Some(span) = self.nodes.cut {
+            let what = "how nodes hang together, of which there are too many";
+            reading.gap(place.span(span), Why::Halted(Blame::Exhausted), what);
+        }
+        self.nodes.count(&mut tally);
+        let told = self.tell(&mut tally, place, (reading, budget));
         tally.push(reading);
         self.tell_functions(label, parts, place, reading);
-        read.and(told)
+        let overrides = self.tell_overrides(outputs, place, (reading, budget));
+        read.and(told).and(overrides)
     }
 
     /// Goes over all nodes: first of the graph, then of each function.
@@ -130,8 +119,7 @@ impl Graph {
         &mut self,
         parts: &[Message],
         place: Place<'_>,
-        tally: &mut Tally,
-        (reading, budget): (&mut Reading, &mut Budget),
+        (reading, budget): Sink<'_>,
     ) -> Result<(), Halt> {
         for part in parts {
             let mut part = *part;
@@ -145,13 +133,13 @@ impl Graph {
             let mut part = *part;
             while let Some(field) = self.wire.next(&mut part, budget)? {
                 if field.name() == "node" {
-                    self.nodes = self.nodes.saturating_add(1);
-                    self.node(0, field.content(), (place, tally), (reading, budget))?;
+                    self.outer = self.outer.saturating_add(1);
+                    self.node(0, field.content(), place, (reading, budget))?;
                 }
             }
         }
         for index in 0..self.functions.len() {
-            self.body(index, (place, tally), (reading, budget))?;
+            self.body(index, place, (reading, budget))?;
         }
         Ok(())
     }
@@ -213,14 +201,20 @@ impl Graph {
             ("name", _) => function.name = node::text(&mut self.wire, field)?,
             (list @ ("input_arg" | "output_arg"), Some(table)) => {
                 let mut argument = signature.inside(field.content(), table);
-                let mut name = String::new();
+                let (mut name, mut is_resource) = (String::new(), false);
                 while let Some(part) = self.wire.next(&mut argument, budget)? {
-                    if part.name() == "name" {
-                        name = node::text(&mut self.wire, &part)?;
+                    match part.name() {
+                        "name" => name = node::text(&mut self.wire, &part)?,
+                        "type" => is_resource = part.int() == RESOURCE,
+                        _ => {}
                     }
                 }
-                let inputs = list == "input_arg";
-                if inputs { &mut function.arguments } else { &mut function.outputs }.push(name);
+                if list == "input_arg" {
+                    function.arguments.push(name);
+                    function.resources.push(is_resource);
+                } else {
+                    function.outputs.push(name);
+                }
             }
             _ => {}
         }
@@ -231,21 +225,20 @@ impl Graph {
     fn body(
         &mut self,
         index: usize,
-        (place, tally): (Place<'_>, &mut Tally),
-        (reading, budget): (&mut Reading, &mut Budget),
+        place: Place<'_>,
+        (reading, budget): Sink<'_>,
     ) -> Result<(), Halt> {
         let Some(function) = self.functions.get(index) else { return Ok(()) };
         let scope = index.saturating_add(1);
         for (number, argument) in function.arguments.iter().enumerate() {
-            let hash = hash(scope, argument.as_bytes());
-            self.index.push((hash, Named::Argument(number)));
+            self.nodes.argument(scope, argument.as_bytes(), number);
         }
         let mut message = node::message(function.span, &table::FUNCTION_DEF);
         let mut nodes = 0_u64;
         while let Some(field) = self.wire.next(&mut message, budget)? {
             if field.name() == "node_def" {
                 nodes = nodes.saturating_add(1);
-                self.node(scope, field.content(), (place, tally), (reading, budget))?;
+                self.node(scope, field.content(), place, (reading, budget))?;
             }
         }
         if let Some(function) = self.functions.get_mut(index) {
@@ -254,67 +247,68 @@ impl Graph {
         Ok(())
     }
 
-    /// Counts a node, and takes its name and its inputs' into the index.
+    /// Takes a node with its inputs to the others.
     fn node(
         &mut self,
         scope: usize,
         span: Span,
-        (place, tally): (Place<'_>, &mut Tally),
-        (reading, budget): (&mut Reading, &mut Budget),
+        place: Place<'_>,
+        (reading, budget): Sink<'_>,
     ) -> Result<(), Halt> {
         let mut message = node::message(span, &table::NODE_DEF);
-        let mut key = hash(scope, b"");
-        let mut op = Span::new(span.start, 0);
+        let (mut name, mut op) = (Nodes::hash(scope, b""), Span::new(span.start, 0));
+        let links = self.nodes.links();
         while let Some(field) = self.wire.next(&mut message, budget)? {
             match field.name() {
-                "name" => key = hash(scope, self.wire.head(field.content(), NAME)?),
+                "name" => name = Nodes::hash(scope, self.wire.head(field.content(), NAME)?),
                 "op" => op = field.content(),
-                "input" if self.links.len() < LINKS => {
-                    let input = self.wire.head(field.content(), NAME)?;
-                    self.links.push((hash(scope, base(input)), span));
+                "input" => {
+                    let (base, output) = parted(self.wire.head(field.content(), NAME)?);
+                    self.nodes.link(Nodes::hash(scope, base), output, span);
                 }
                 _ => {}
             }
         }
-        self.index.push((key, Named::Node(span)));
+        if self.nodes.memory() > budget.left().memory {
+            return Err(Halt::exhausted(span.start, "the limit on memory"));
+        }
         let head = self.wire.head(op, NAME)?;
         let op = str::from_utf8(head).unwrap_or("\u{fffd}");
-        let called = self.by_name.get(op).copied();
-        let class = if called.is_some() { Class::Call } else { told::class(op) };
-        if class == Class::Told {
-            self.told.push((scope, span));
-            return self.call(scope, span, called, budget);
-        }
-        let functions = &self.functions;
+        let (by_name, functions) = (&self.by_name, &self.functions);
         let site =
             || Site { span: place.span(span), route: Route::Node(scope_of(functions, scope)) };
-        tally.count("", op, site);
+        let op = self.nodes.op(op, || by_name.get(op).copied(), site);
+        let number = u32::try_from(self.nodes.all().len()).unwrap_or(u32::MAX);
+        self.nodes.add(name, scope, op, links, span);
+        let class = self.nodes.op_of(op).map_or(Class::Plain, |op| op.class);
         match class {
-            Class::Call => self.call(scope, span, called, budget)?,
-            Class::Const if span.len >= LARGE => {
-                self.constant(scope, span, place, (reading, budget))?;
+            Class::Told => {
+                self.told.push(number);
+                self.call(scope, number, budget)
             }
-            _ => {}
+            Class::Call => self.call(scope, number, budget),
+            Class::Const if span.len >= LARGE => {
+                self.constant(scope, span, place, (reading, budget))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Notes which functions a node calls.
-    fn call(
-        &mut self,
-        scope: usize,
-        span: Span,
-        called: Option<usize>,
-        budget: &mut Budget,
-    ) -> Result<(), Halt> {
+    fn call(&mut self, scope: usize, number: u32, budget: &mut Budget) -> Result<(), Halt> {
+        let Some(seen) = self.nodes.get(number).copied() else { return Ok(()) };
+        let called = self.nodes.op_of(seen.op).and_then(|op| op.function);
         let mut callees: Vec<usize> = called.into_iter().collect();
-        let node = Node::read(&mut self.wire, span, budget)?;
+        let mut node = Node::read(&mut self.wire, seen.span, budget)?;
+        // Their order in the file is whatever the writer made it.
+        node.attributes.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (_, attribute) in &node.attributes {
             for name in value::functions(&mut self.wire, *attribute, budget)? {
                 callees.extend(self.by_name.get(&name).copied());
             }
         }
-        let callers = callees.into_iter().map(|callee| Caller { callee, scope, node: span });
+        let callers = callees.into_iter().enumerate();
+        let callers = callers.map(|(order, callee)| Caller { callee, scope, node: number, order });
         self.callers.extend(callers);
         Ok(())
     }
@@ -325,7 +319,7 @@ impl Graph {
         scope: usize,
         span: Span,
         place: Place<'_>,
-        (reading, budget): (&mut Reading, &mut Budget),
+        (reading, budget): Sink<'_>,
     ) -> Result<(), Halt> {
         let node = Node::read(&mut self.wire, span, budget)?;
         let Some(attribute) = node.attribute("value") else { return Ok(()) };
@@ -357,139 +351,6 @@ impl Graph {
         }
         Ok(())
     }
-
-    /// Records names that stand twice in a graph or function, and inputs that are nowhere: the
-    /// runtime refuses the former, and old versions crash on the latter (CVE-2020-26266).
-    fn check_links(&mut self, place: Place<'_>, reading: &mut Reading) {
-        let twice = self.index.windows(2).filter_map(|pair| match pair {
-            [(a, _), (b, Named::Node(span))] if a == b => Some(*span),
-            _ => None,
-        });
-        for span in twice.take(FAULTS) {
-            let what = "a node with a name that another one has";
-            reading.deviation(Quirk::Repeated, place.span(span), Route::None, what);
-        }
-        self.links.sort_unstable();
-        let mut names = self.index.iter().map(|(hash, _)| *hash).peekable();
-        let mut faults = 0;
-        for (hash, span) in &self.links {
-            while names.next_if(|name| name < hash).is_some() {}
-            if names.peek() != Some(hash) && faults < FAULTS {
-                faults = faults.saturating_add(1);
-                let what = "a node with an input that no node of its graph or function has";
-                reading.deviation(Quirk::Missing, place.span(*span), Route::None, what);
-            }
-        }
-        self.links = Vec::new();
-    }
-
-    /// Tells of the nodes that reach out.
-    fn tell(
-        &mut self,
-        place: Place<'_>,
-        tally: &mut Tally,
-        (reading, budget): (&mut Reading, &mut Budget),
-    ) -> Result<(), Halt> {
-        let told = std::mem::take(&mut self.told);
-        if let Some((_, span)) = told.get(TOLD) {
-            let left = told.len().saturating_sub(TOLD);
-            let what = format!("the inputs of {left} nodes that reach out of the graph");
-            reading.gap(place.span(*span), Why::Halted(Blame::Exhausted), &what);
-        }
-        for (at, (scope, span)) in told.into_iter().enumerate() {
-            let node = Node::read(&mut self.wire, span, budget)?;
-            let path = format!("{}{}", prefix(&self.functions, scope), node.name);
-            let site = Site { span: place.span(span), route: Route::Node(path) };
-            if at >= TOLD {
-                tally.count("", &node.op, || site);
-                continue;
-            }
-            let mut inputs = Vec::new();
-            for input in node.data_inputs().take(PARTS) {
-                inputs.push(Trace::new(self, budget).input(scope, input)?);
-            }
-            let attributes = attributes(&mut self.wire, &node, budget)?;
-            let operator = Operator { domain: String::new(), name: node.op, inputs, attributes };
-            tally.tell(operator, site);
-        }
-        Ok(())
-    }
-
-    /// Tells of the functions, and of one that calls itself: the runtime follows it until the stack
-    /// ends (CVE-2022-23591).
-    fn tell_functions(
-        &mut self,
-        label: &str,
-        parts: &[Message],
-        place: Place<'_>,
-        reading: &mut Reading,
-    ) {
-        let span = parts.first().map_or(Span::default(), |it| Span::between(it.at, it.end));
-        let count = self.functions.len();
-        let site = Site { span: place.span(span), route: Route::None };
-        let detail = format!("{} nodes, {count} functions", self.nodes);
-        let path = label.to_owned();
-        reading.fact(Fact::Object { path, kind: "graph", detail, site: site.clone() });
-        for function in self.functions.iter().take(FUNCTIONS) {
-            let Function { name, arguments, outputs, span, nodes, .. } = function;
-            let (inputs, outputs) = (arguments.len(), outputs.len());
-            let detail = format!("{nodes} nodes, {inputs} arguments, {outputs} results");
-            let site = Site { span: place.span(*span), route: Route::None };
-            reading.fact(Fact::Object { path: name.clone(), kind: "function", detail, site });
-        }
-        let mut calls = Calls::default();
-        for Caller { callee, scope, .. } in &self.callers {
-            calls.add(to_u64(*scope), to_u64(callee.saturating_add(1)));
-        }
-        let cycle = calls.cycle(count.saturating_add(1));
-        if let Some(function) = cycle.and_then(|scope| self.functions.get(scope.checked_sub(1)?)) {
-            let what =
-                format!("function `{}` calls itself, directly or through others", function.name);
-            let route = Route::Node(function.name.clone());
-            reading.deviation(Quirk::Cycle, place.span(function.span), route, &what);
-        }
-    }
-
-    /// What a name stands for in a graph or function.
-    pub(super) fn find(
-        &mut self,
-        scope: usize,
-        name: &str,
-        budget: &mut Budget,
-    ) -> Result<Option<(Named, Option<Node>)>, Halt> {
-        let hash = hash(scope, name.as_bytes());
-        let first = self.index.partition_point(|(other, _)| *other < hash);
-        let Some((_, named)) = self.index.get(first).filter(|(other, _)| *other == hash) else {
-            return Ok(None);
-        };
-        let named = *named;
-        match named {
-            Named::Argument(_) => Ok(Some((named, None))),
-            Named::Node(span) => {
-                let node = Node::read(&mut self.wire, span, budget)?;
-                Ok(Some((named, Some(node))))
-            }
-        }
-    }
-}
-
-/// The attributes of a node that say something, by name.
-pub(super) fn attributes(
-    wire: &mut Wire,
-    node: &Node,
-    budget: &mut Budget,
-) -> Result<Vec<(String, Value)>, Halt> {
-    let mut attributes = Vec::new();
-    // What starts with an underline is a note of the writer's.
-    let said = node.attributes.iter().filter(|(name, _)| !name.starts_with('_'));
-    for (name, span) in said.take(PARTS) {
-        attributes.push((name.clone(), value::attribute(wire, *span, budget)?));
-    }
-    if !node.device.is_empty() {
-        let device = Value::Text(Excerpt::whole(node.device.as_bytes()));
-        attributes.push(("device".to_owned(), device));
-    }
-    Ok(attributes)
 }
 
 /// Compares what a constant says of itself (CVE-2022-23594).
@@ -518,27 +379,32 @@ fn check_constant(constant: &Constant, span: Span, path: &str, reading: &mut Rea
     }
 }
 
-/// Hash of a name in a graph or function.
-fn hash(scope: usize, name: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (scope, name).hash(&mut hasher);
-    hasher.finish()
+/// The node that an input names, without the number of its output and the sign of control, and the
+/// number of the output.
+fn parted(input: &[u8]) -> (&[u8], u32) {
+    if let Some(name) = input.strip_prefix(b"^") {
+        return (name, CONTROL);
+    }
+    let name = input.split(|byte| *byte == b':').next().unwrap_or(input);
+    let last = input.rsplit(|byte| *byte == b':').next().unwrap_or_default();
+    let number = str::from_utf8(last).ok().filter(|_| name.len() < input.len());
+    (name, number.and_then(|number| number.parse().ok()).unwrap_or(0))
 }
 
-/// The node that an input names, without the number of its output and the sign of control.
-pub(super) fn base(input: &[u8]) -> &[u8] {
-    let name = input.strip_prefix(b"^").unwrap_or(input);
-    name.split(|byte| *byte == b':').next().unwrap_or(name)
+/// What an input in a graph or function leads to.
+pub(super) fn link(scope: usize, input: &str) -> Link {
+    let (name, output) = parted(input.as_bytes());
+    Link { name: Nodes::hash(scope, name), output }
 }
 
 /// The graph or function that nodes of a scope are in.
-fn scope_of(functions: &[Function], scope: usize) -> String {
+pub(super) fn scope_of(functions: &[Function], scope: usize) -> String {
     let function = scope.checked_sub(1).and_then(|index| functions.get(index));
     function.map_or_else(|| "graph".to_owned(), |function| function.name.clone())
 }
 
 /// What stands before the names of nodes of a scope.
-fn prefix(functions: &[Function], scope: usize) -> String {
+pub(super) fn prefix(functions: &[Function], scope: usize) -> String {
     let function = scope.checked_sub(1).and_then(|index| functions.get(index));
     function.map_or_else(String::new, |function| format!("{}/", function.name))
 }

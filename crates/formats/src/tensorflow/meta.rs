@@ -57,11 +57,12 @@ pub(super) fn meta_graph(
         label: label.to_owned(),
         graphs: Vec::new(),
         assets: HashMap::new(),
+        outputs: Vec::new(),
     };
     let read = meta.fields(message, (reading, budget));
     // Where the rest cannot be read, the graph still is.
     let mut graph = Graph::new(bytes, std::mem::take(&mut meta.assets));
-    graph.read(&meta.graphs, &meta.label, place, (reading, budget))?;
+    graph.read(&meta.graphs, &meta.outputs, &meta.label, place, (reading, budget))?;
     read
 }
 
@@ -74,6 +75,8 @@ struct Meta<'a> {
     graphs: Vec<Message>,
     /// Files that come with the model, by the name of the tensor that has their path.
     assets: HashMap<String, String>,
+    /// Tensors that signatures give.
+    outputs: Vec<String>,
 }
 
 impl Meta<'_> {
@@ -220,8 +223,13 @@ impl Meta<'_> {
                     while let Some(part) = self.wire.next(&mut signature, budget)? {
                         match part.name() {
                             "method_name" => method = text(&mut self.wire, &part)?,
-                            "inputs" => self.end(&signature, &part, &mut ends[0], budget)?,
-                            "outputs" => self.end(&signature, &part, &mut ends[1], budget)?,
+                            "inputs" => {
+                                self.end(&signature, &part, &mut ends[0], budget)?;
+                            }
+                            "outputs" => {
+                                let tensor = self.end(&signature, &part, &mut ends[1], budget)?;
+                                self.outputs.extend(tensor);
+                            }
                             _ => {}
                         }
                     }
@@ -240,19 +248,19 @@ impl Meta<'_> {
         Ok(())
     }
 
-    /// A named end of a signature: `x: serving_default_x:0 DT_FLOAT[-1, 3]`.
+    /// A named end of a signature, as `x: serving_default_x:0 DT_FLOAT[-1, 3]`; returns the tensor.
     fn end(
         &mut self,
         signature: &Message,
         part: &Field,
         ends: &mut Vec<(String, String)>,
         budget: &mut Budget,
-    ) -> Result<(), Halt> {
+    ) -> Result<Option<String>, Halt> {
         if ends.len() >= TOLD {
-            return Ok(());
+            return Ok(None);
         }
         let Some((name, info)) = node::entry(&mut self.wire, signature, part, budget)? else {
-            return Ok(());
+            return Ok(None);
         };
         let mut message = signature.inside(info, &table::TENSOR_INFO);
         let (mut tensor, mut dtype, mut shape) = (String::new(), "", None);
@@ -269,7 +277,7 @@ impl Meta<'_> {
         let shape = shape.map_or_else(String::new, |dims| format!("{dims:?}"));
         let shown = format!("{name}: {tensor} {dtype}{shape}");
         ends.push((name, shown));
-        Ok(())
+        Ok(Some(tensor))
     }
 
     /// A file that comes with the model, and the tensor that has its path when the model runs.

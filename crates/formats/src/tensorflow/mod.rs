@@ -5,11 +5,17 @@
 //! read. Binary and text form are read by the same code: text is turned into the wire format first.
 
 mod checkpoint;
+mod flow;
 mod graph;
+mod kinds;
+mod made;
 mod meta;
 mod node;
+mod nodes;
 mod small;
+mod steps;
 pub(crate) mod table;
+mod tell;
 mod told;
 mod trace;
 mod value;
@@ -128,7 +134,7 @@ impl Format for GraphDef {
     ) -> Result<(), Halt> {
         with_wire(input.bytes, &table::GRAPH_DEF, (reading, budget), |bytes, place, sink| {
             let message = Message::whole(bytes, &table::GRAPH_DEF);
-            Graph::new(bytes, HashMap::new()).read(&[message], "graph", place, sink)
+            Graph::new(bytes, HashMap::new()).read(&[message], &[], "graph", place, sink)
         })
     }
 }
@@ -222,5 +228,5 @@ pub(crate) fn node_attributes(bytes: &[u8]) -> Vec<(String, Value)> {
     let mut wire = Wire::new(&Bytes::from_memory(bytes));
     let mut budget = Budget::new(davy_bytes::Limits { steps: 1 << 16, ..Default::default() });
     let node = node::Node::read(&mut wire, whole, &mut budget).unwrap_or_default();
-    graph::attributes(&mut wire, &node, &mut budget).unwrap_or_default()
+    tell::attributes(&mut wire, &node, &mut budget).unwrap_or_default()
 }

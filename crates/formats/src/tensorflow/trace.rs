@@ -1,257 +1,314 @@
 //! Follows the input of a node back to the constants that it is made of: through nodes that hand on
 //! or join what they get, into functions that are called, and out of them to their callers.
+//!
+//! What a name stands for is found out once for all that ask, and from a list: neither a long way nor
+//! many ways that meet cost more than the nodes on them. What is given up is said to be.
 
-use super::graph::{Caller, Graph, Named};
+use super::graph::{Caller, Graph};
 use super::node::Node;
-use super::value;
-use base64::Engine as _;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use davy_artifact::{Call, Excerpt, Manner, Name, Value};
-use davy_bytes::{Budget, Halt, Span};
+use super::nodes::{Named, Nodes};
+use super::steps::{Step, step};
+use super::{made, value};
+use davy_artifact::Value;
+use davy_bytes::{Budget, Halt, to_u64};
+use std::collections::HashMap;
 
-/// Nodes in a row that are followed.
-const DEPTH: u32 = 48;
-/// Nodes that are looked at for one input.
-const NODES: u32 = 1000;
-/// Inputs of a node that joins them that are followed.
-const PARTS: usize = 32;
 /// Callers of a function that are asked for an argument.
-const CALLERS: usize = 8;
-/// Longest text that is put together.
-const TEXT: usize = 16 << 10;
-
-/// How `DecodeBase64` reads: the alphabet for URLs, with or without padding.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+const CALLERS: usize = 64;
+/// Calls in each other that are told apart from other calls of the same functions.
+const FRAMES: u32 = 16;
+/// What may be looked at and kept for all inputs, beside four for each node of the graph: a unit is
+/// an input of a node, a part of a value, or 64 bytes of text.
+const UNITS: u64 = 1 << 23;
 
 /// A call that was followed into a function: its arguments are the caller's inputs.
 #[derive(Clone, Copy)]
 struct Frame {
+    /// The call around it; 0 where there is none that matters.
+    outer: u32,
+    depth: u32,
     callee: usize,
     scope: usize,
-    node: Span,
+    node: u32,
 }
 
-/// What one input is made of.
+/// What is to be found out.
+#[derive(Clone)]
+struct Query {
+    frame: u32,
+    scope: usize,
+    input: String,
+}
+
+/// A tensor: the output of what has a name, within a call.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+struct Key {
+    frame: u32,
+    name: u64,
+    output: usize,
+}
+
+/// What is known about a tensor.
+struct Known {
+    value: Value,
+    /// Whether it is the same whatever call leads there.
+    is_free: bool,
+}
+
+/// How values become the one that they are made into.
+enum Combine {
+    OneOf,
+    Pack,
+    Join { op: String, separator: Value },
+    Build(String),
+    Map(String, fn(&[u8]) -> Option<Vec<u8>>),
+}
+
+/// A tensor of which a part is not known yet.
+struct Open {
+    key: Key,
+    depth: u32,
+    combine: Combine,
+    waiting: Vec<Query>,
+    values: Vec<Value>,
+    low: usize,
+    needs: u32,
+}
+
+/// A value that was found.
+struct Found {
+    value: Value,
+    /// The first of the open tensors that it was found without, since it is made of itself.
+    low: usize,
+    /// The outermost call whose arguments were looked at, by depth.
+    needs: u32,
+}
+
+/// What a tensor is made of.
+enum Made {
+    Of(Combine, Vec<Query>, Vec<Value>),
+    Known(Value),
+}
+
+/// Finds out what inputs are made of.
 pub(super) struct Trace<'a> {
-    graph: &'a mut Graph,
-    budget: &'a mut Budget,
-    left: u32,
+    pub(super) graph: &'a mut Graph,
+    pub(super) budget: &'a mut Budget,
     frames: Vec<Frame>,
+    by_call: HashMap<(u32, usize, u32), u32>,
+    known: HashMap<Key, Known>,
+    active: HashMap<Key, usize>,
+    units: u64,
+    /// Whether something was not followed to its end.
+    pub(super) is_lost: bool,
 }
 
-/// What a node does with its inputs, as far as text goes.
-enum Step {
-    /// It hands the input with this number on.
-    Pass(usize),
-    /// It hands on the input with the number of its output.
-    PassNth,
-    /// It hands on one of its inputs from this number on.
-    Either(usize),
-    /// It puts its inputs into a list; the last so many are no items.
-    Pack(usize),
-    /// It joins texts.
-    Join,
-    /// It makes text out of its inputs in another way.
-    Build,
-    /// It turns one text into another.
-    Map(fn(&[u8]) -> Option<Vec<u8>>),
-    /// It calls a function, whose first argument is the input with this number.
-    Call(usize),
-    /// What it gives is not in the file, and why.
-    Unknown(&'static str),
-}
-
-fn step(op: &str) -> Step {
-    match op {
-        "Identity"
-        | "EnsureShape"
-        | "ExpandDims"
-        | "PlaceholderWithDefault"
-        | "PreventGradient"
-        | "Reshape"
-        | "Snapshot"
-        | "Squeeze"
-        | "StopGradient"
-        | "Cast"
-        | "Tile"
-        | "BroadcastTo"
-        | "CheckNumerics"
-        | "DebugIdentity"
-        | "DebugIdentityV2"
-        | "DebugIdentityV3"
-        | "Enter"
-        | "Exit"
-        | "NextIteration"
-        | "LoopCond"
-        | "Copy"
-        | "CopyHost"
-        | "RefEnter"
-        | "RefExit"
-        | "RefIdentity"
-        | "GatherV2"
-        | "Gather"
-        | "Slice"
-        | "StridedSlice"
-        | "Unpack"
-        | "Transpose"
-        | "ReverseV2"
-        | "RandomShuffle"
-        | "_EagerConst" => Step::Pass(0),
-        "Switch" | "RefSwitch" => Step::Pass(0),
-        "Fill" => Step::Pass(1),
-        "IdentityN" => Step::PassNth,
-        "Merge" | "RefMerge" => Step::Either(0),
-        "Select" | "SelectV2" | "Where" => Step::Either(1),
-        "Pack" | "ParallelConcat" | "Stack" => Step::Pack(0),
-        "ConcatV2" => Step::Pack(1),
-        "Concat" => Step::Pack(0),
-        "StringJoin" | "Add" | "AddV2" => Step::Join,
-        "ReduceJoin" | "ShardedFilename" | "ShardedFilespec" | "StringFormat" | "Substr"
-        | "RegexReplace" | "EncodeBase64" | "StaticRegexReplace" | "AsString" | "UnicodeEncode"
-        | "StringSplit" | "StringSplitV2" | "StringStrip" | "DecodeCompressed" | "DecodeRaw"
-        | "ReadFile" | "MatchingFiles" => Step::Build,
-        "DecodeBase64" => Step::Map(|text| BASE64.decode(text).ok()),
-        "StringLower" => Step::Map(|text| Some(text.to_ascii_lowercase())),
-        "StringUpper" => Step::Map(|text| Some(text.to_ascii_uppercase())),
-        "PartitionedCall"
-        | "StatefulPartitionedCall"
-        | "TPUPartitionedCall"
-        | "RemoteCall"
-        | "XlaLaunch"
-        | "While"
-        | "StatelessWhile" => Step::Call(0),
-        "If" | "StatelessIf" | "Case" | "StatelessCase" => Step::Call(1),
-        "Placeholder" | "PlaceholderV2" | "_Arg" | "_Recv" => Step::Unknown("fed when it runs"),
-        "ReadVariableOp" | "VariableV2" | "Variable" | "VarHandleOp" => Step::Unknown("a variable"),
-        _ => Step::Unknown("computed"),
+impl Found {
+    fn plain(value: Value) -> Self {
+        Self { value, low: usize::MAX, needs: u32::MAX }
     }
 }
 
 impl<'a> Trace<'a> {
-    /// Starts to follow an input.
-    pub(super) fn new(graph: &'a mut Graph, budget: &'a mut Budget) -> Self {
-        Self { graph, budget, left: NODES, frames: Vec::new() }
+    /// Nothing is known yet.
+    pub(super) fn new(graph: &'a mut Graph, nodes: usize, budget: &'a mut Budget) -> Self {
+        let none = Frame { outer: 0, depth: 0, callee: usize::MAX, scope: 0, node: u32::MAX };
+        let units = to_u64(nodes).saturating_mul(4).saturating_add(UNITS);
+        // A unit takes about as much memory as a value.
+        let units = units.min(budget.left().memory >> 7);
+        Self {
+            graph,
+            budget,
+            frames: vec![none],
+            by_call: HashMap::new(),
+            known: HashMap::new(),
+            active: HashMap::new(),
+            units,
+            is_lost: false,
+        }
     }
 
     /// What the input of a node in `scope` is.
     pub(super) fn input(&mut self, scope: usize, input: &str) -> Result<Value, Halt> {
-        self.follow(scope, input, DEPTH)
+        let mut open: Vec<Open> = Vec::new();
+        let root = Query { frame: 0, scope, input: input.to_owned() };
+        let mut found = self.begin(root, &mut open)?;
+        loop {
+            if let Some(found) = found.take() {
+                let Some(top) = open.last_mut() else { return Ok(found.value) };
+                top.low = top.low.min(found.low);
+                top.needs = top.needs.min(found.needs);
+                top.values.push(found.value);
+            }
+            let next = open.last_mut().map(|top| top.waiting.pop());
+            found = match next {
+                Some(Some(query)) => self.begin(query, &mut open)?,
+                Some(None) => self.finish(&mut open),
+                None => return Ok(Value::Unknown("computed")),
+            };
+        }
     }
 
-    /// As [`Self::input`], through at most `depth` more nodes.
-    fn follow(&mut self, scope: usize, input: &str, depth: u32) -> Result<Value, Halt> {
-        let (Some(left), Some(depth)) = (self.left.checked_sub(1), depth.checked_sub(1)) else {
-            return Ok(Value::Unknown("too far to be followed"));
-        };
-        self.left = left;
-        let (name, output) = input.split_once(':').unwrap_or((input, ""));
+    /// Takes units; what cannot be paid is given up.
+    fn pay(&mut self, units: usize) -> bool {
+        match self.units.checked_sub(to_u64(units)) {
+            Some(left) => {
+                self.units = left;
+                true
+            }
+            None => {
+                self.units = 0;
+                self.is_lost = true;
+                false
+            }
+        }
+    }
+
+    /// Finds a tensor, or puts it on the list of those that are open.
+    fn begin(&mut self, query: Query, open: &mut Vec<Open>) -> Result<Option<Found>, Halt> {
+        let Query { frame, scope, input } = query;
+        let (name, output) = input.split_once(':').unwrap_or((&input, ""));
         if let Some(file) = self.graph.assets.get(name).filter(|_| scope == 0) {
-            return Ok(asset(file));
+            return Ok(Some(Found::plain(made::asset(file))));
         }
-        match self.graph.find(scope, name, self.budget)? {
-            Some((Named::Argument(number), _)) => self.argument(scope, number, depth),
-            Some((Named::Node(span), Some(node))) => self.node(scope, span, &node, output, depth),
-            None | Some((Named::Node(_), None)) => Ok(Value::Unknown("no node of this graph")),
+        let hash = Nodes::hash(scope, name.as_bytes());
+        let key = Key { frame, name: hash, output: output_number(output) };
+        let depth = self.frames.get(to_index(frame)).map_or(0, |frame| frame.depth);
+        if let Some(found) = self.recall(key, depth) {
+            let is_paid = self.pay(made::weight(&found.value));
+            let lost = || Found::plain(made::LOST);
+            return Ok(Some(if is_paid { found } else { lost() }));
         }
+        if let Some(low) = self.active.get(&key) {
+            return Ok(Some(Found { low: *low, ..Found::plain(made::LOOP) }));
+        }
+        if !self.pay(1) {
+            return Ok(Some(Found::plain(made::LOST)));
+        }
+        let mut needs = u32::MAX;
+        let is = match self.graph.nodes.find(hash) {
+            Some(Named::Argument(number)) => {
+                needs = depth;
+                self.argument(frame, scope, to_index(number))?
+            }
+            Some(Named::Node(number)) => self.node((frame, depth), scope, number, output)?,
+            None => Made::Known(Value::Unknown("no node of this graph")),
+        };
+        match is {
+            Made::Known(value) => {
+                self.keep(key, depth, &value, needs);
+                Ok(Some(Found { needs, ..Found::plain(value) }))
+            }
+            Made::Of(combine, mut waiting, values) => {
+                waiting.reverse();
+                self.active.insert(key, open.len());
+                open.push(Open { key, depth, combine, waiting, values, low: usize::MAX, needs });
+                Ok(None)
+            }
+        }
+    }
+
+    fn recall(&self, key: Key, depth: u32) -> Option<Found> {
+        if let Some(known) = self.known.get(&key) {
+            let needs = if known.is_free { u32::MAX } else { depth };
+            return Some(Found { needs, ..Found::plain(known.value.clone()) });
+        }
+        let free = self.known.get(&Key { frame: 0, ..key }).filter(|known| known.is_free);
+        free.map(|known| Found::plain(known.value.clone()))
+    }
+
+    fn keep(&mut self, key: Key, depth: u32, value: &Value, needs: u32) {
+        if self.pay(made::weight(value)) {
+            let is_free = needs > depth;
+            let key = if is_free { Key { frame: 0, ..key } } else { key };
+            self.known.insert(key, Known { value: value.clone(), is_free });
+        }
+    }
+
+    /// Makes the value of the last open tensor, whose parts are all there.
+    fn finish(&mut self, open: &mut Vec<Open>) -> Option<Found> {
+        let Open { key, depth, combine, values, low, needs, .. } = open.pop()?;
+        self.active.remove(&key);
+        let (mut value, is_whole) = made::bounded(match combine {
+            Combine::OneOf => made::one_of(values),
+            Combine::Pack => made::packed(values),
+            Combine::Join { op, separator } => made::joined(&op, &separator, values),
+            Combine::Build(op) => made::built(&op, values),
+            Combine::Map(op, map) => made::mapped(&op, map, values),
+        });
+        self.is_lost |= !is_whole;
+        // A value that was found without one that is still open is known only when that one is.
+        let low = if low < open.len() { low } else { usize::MAX };
+        if low == usize::MAX {
+            self.keep(key, depth, &value, needs);
+        } else if !self.pay(made::weight(&value)) {
+            value = made::LOST;
+        }
+        let needs = if needs > depth { u32::MAX } else { needs };
+        Some(Found { value, low, needs })
     }
 
     /// What a node gives.
     fn node(
         &mut self,
+        (frame, depth): (u32, u32),
         scope: usize,
-        span: Span,
-        node: &Node,
+        number: u32,
         output: &str,
-        depth: u32,
-    ) -> Result<Value, Halt> {
-        let called = self.graph.by_name.get(&node.op).copied();
-        if let Some(callee) = called {
-            return self.call(&[callee], (scope, span), output, depth);
+    ) -> Result<Made, Halt> {
+        let span = self.graph.nodes.get(number).map(|node| node.span).unwrap_or_default();
+        let node = Node::read(&mut self.graph.wire, span, self.budget)?;
+        if !self.pay(node.inputs.len().saturating_add(node.attributes.len())) {
+            return Ok(Made::Known(made::LOST));
         }
-        let inputs: Vec<String> = node.data_inputs().cloned().collect();
-        let nth = |number: usize| inputs.get(number).cloned();
-        match step(&node.op) {
-            _ if matches!(node.op.as_str(), "Const" | "HostConst") => self.constant(node),
-            Step::Pass(number) => self.pass(scope, nth(number), depth),
-            Step::PassNth => self.pass(scope, nth(output_number(output)), depth),
-            Step::Either(first) => {
-                let values = self.all(scope, inputs.iter().skip(first), depth)?;
-                Ok(one_of(values))
-            }
+        if let Some(callee) = self.graph.by_name.get(&node.op).copied() {
+            return Ok(self.call(&[callee], (frame, depth), (scope, number), output));
+        }
+        let query = |input: &String| Query { frame, scope, input: input.clone() };
+        let some = |skip: usize, take: usize| -> Vec<Query> {
+            node.data_inputs().skip(skip).take(take).map(query).collect()
+        };
+        let nth = |number: usize| match some(number, 1) {
+            none if none.is_empty() => Made::Known(Value::Unknown("an input that is missing")),
+            one => Made::Of(Combine::OneOf, one, vec![]),
+        };
+        let all = |combine: Combine| Made::Of(combine, some(0, usize::MAX), vec![]);
+        Ok(match step(&node.op) {
+            Step::Const => Made::Known(self.constant(&node)?),
+            Step::Pass(number) => nth(number),
+            Step::PassNth => nth(output_number(output)),
+            Step::Either(first) => Made::Of(Combine::OneOf, some(first, usize::MAX), vec![]),
             Step::Pack(others) => {
-                let count = inputs.len().saturating_sub(others);
-                Ok(packed(self.all(scope, inputs.iter().take(count), depth)?))
+                let count = node.data_inputs().count().saturating_sub(others);
+                Made::Of(Combine::Pack, some(0, count), vec![])
             }
             Step::Join => {
-                let values = self.all(scope, inputs.iter(), depth)?;
-                self.join(node, values)
+                let separator = self.attribute(&node, "separator")?;
+                let separator = separator.unwrap_or_else(|| made::text(""));
+                all(Combine::Join { op: node.op.clone(), separator })
             }
             Step::Build => {
-                let mut values = self.all(scope, inputs.iter(), depth)?;
-                if let Some(span) = node.attribute("template") {
-                    values.insert(0, value::attribute(&mut self.graph.wire, span, self.budget)?);
-                }
-                Ok(built(&node.op, values))
+                let template = self.attribute(&node, "template")?;
+                let parts = some(0, usize::MAX);
+                Made::Of(Combine::Build(node.op.clone()), parts, template.into_iter().collect())
             }
-            Step::Map(map) => {
-                let value = self.pass(scope, nth(0), depth)?;
-                let text = value.text().and_then(|text| map(text.as_bytes()));
-                Ok(text.map_or_else(|| built(&node.op, vec![value]), text_value))
-            }
+            Step::Map(map) => Made::Of(Combine::Map(node.op.clone(), map), some(0, 1), vec![]),
             Step::Call(_) => {
-                let callees = self.callees(node)?;
-                self.call(&callees, (scope, span), output, depth)
+                let callees = self.callees(&node)?;
+                self.call(&callees, (frame, depth), (scope, number), output)
             }
-            Step::Unknown(why) => Ok(Value::Unknown(why)),
-        }
+            Step::Unknown(why) => Made::Known(Value::Unknown(why)),
+        })
     }
 
-    fn pass(&mut self, scope: usize, input: Option<String>, depth: u32) -> Result<Value, Halt> {
-        match input {
-            Some(input) => self.follow(scope, &input, depth),
-            None => Ok(Value::Unknown("an input that is missing")),
-        }
-    }
-
-    fn all<'i>(
-        &mut self,
-        scope: usize,
-        inputs: impl Iterator<Item = &'i String>,
-        depth: u32,
-    ) -> Result<Vec<Value>, Halt> {
-        inputs.take(PARTS).map(|input| self.follow(scope, input, depth)).collect()
+    fn attribute(&mut self, node: &Node, name: &str) -> Result<Option<Value>, Halt> {
+        let Some(span) = node.attribute(name) else { return Ok(None) };
+        Ok(Some(value::attribute(&mut self.graph.wire, span, self.budget)?))
     }
 
     fn constant(&mut self, node: &Node) -> Result<Value, Halt> {
-        match node.attribute("value") {
-            Some(span) => value::attribute(&mut self.graph.wire, span, self.budget),
-            None => Ok(Value::Unknown("a constant without a value")),
-        }
-    }
-
-    /// Texts joined to one where all are known.
-    fn join(&mut self, node: &Node, values: Vec<Value>) -> Result<Value, Halt> {
-        let separator = match node.attribute("separator") {
-            Some(span) => value::attribute(&mut self.graph.wire, span, self.budget)?,
-            None => text_value(""),
-        };
-        let parts: Option<Vec<&str>> = values.iter().map(single_text).collect();
-        match (parts, separator.text()) {
-            (Some(parts), Some(separator)) if !parts.is_empty() => {
-                let mut joined = parts.join(separator);
-                let end = joined.floor_char_boundary(TEXT);
-                joined.truncate(end);
-                Ok(text_value(joined))
-            }
-            _ if node.op == "StringJoin" || values.iter().any(has_text) => {
-                Ok(built(&node.op, values))
-            }
-            _ => Ok(Value::Unknown("computed")),
-        }
+        let value = self.attribute(node, "value")?;
+        Ok(value.unwrap_or(Value::Unknown("a constant without a value")))
     }
 
     /// The functions that a node calls.
@@ -269,68 +326,109 @@ impl<'a> Trace<'a> {
     fn call(
         &mut self,
         callees: &[usize],
-        (scope, node): (usize, Span),
+        (frame, depth): (u32, u32),
+        (scope, node): (usize, u32),
         output: &str,
-        depth: u32,
-    ) -> Result<Value, Halt> {
-        let mut values = Vec::new();
+    ) -> Made {
+        let mut results = Vec::new();
+        self.is_lost |= callees.len() > CALLERS;
         for callee in callees.iter().take(CALLERS) {
             let Some(function) = self.graph.functions.get(*callee) else { continue };
             let number = output_number(output);
             let result = function.outputs.get(number).and_then(|name| {
                 function.returns.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
             });
-            let Some(result) = result else { continue };
-            self.frames.push(Frame { callee: *callee, scope, node });
-            let value = self.follow(callee.saturating_add(1), &result, depth);
-            self.frames.pop();
-            values.push(value?);
+            let Some(input) = result else { continue };
+            let inner = Frame {
+                outer: frame,
+                depth: depth.saturating_add(1),
+                callee: *callee,
+                scope,
+                node,
+            };
+            let scope = callee.saturating_add(1);
+            results.push(Query { frame: self.enter(inner), scope, input });
         }
-        Ok(one_of(values))
+        Made::Of(Combine::OneOf, results, vec![])
+    }
+
+    /// The number of a call; 0, which is any call, where there are too many in each other.
+    fn enter(&mut self, frame: Frame) -> u32 {
+        if frame.depth > FRAMES {
+            return 0;
+        }
+        let next = u32::try_from(self.frames.len()).unwrap_or(0);
+        let call = (frame.outer, frame.callee, frame.node);
+        let number = *self.by_call.entry(call).or_insert(next);
+        if number == next {
+            self.frames.push(frame);
+        }
+        number
     }
 
     /// What an argument of a function is: what the call that led here gives, or else what its
     /// callers give.
-    fn argument(&mut self, scope: usize, number: usize, depth: u32) -> Result<Value, Halt> {
+    fn argument(&mut self, frame: u32, scope: usize, number: usize) -> Result<Made, Halt> {
         let callee = scope.saturating_sub(1);
-        let last = self.frames.last().copied();
-        if let Some(frame) = last.filter(|frame| frame.callee == callee) {
-            self.frames.pop();
-            let value = self.handed(frame.scope, frame.node, number, depth);
-            self.frames.push(frame);
-            return value;
+        let led = self.frames.get(to_index(frame)).filter(|it| it.callee == callee).copied();
+        let mut callers: Vec<(u32, Caller)> = Vec::new();
+        if let Some(Frame { outer, callee, scope, node, .. }) = led {
+            callers.push((outer, Caller { callee, scope, node, order: 0 }));
+        } else {
+            let first = self.graph.callers.partition_point(|caller| caller.callee < callee);
+            let all = self.graph.callers.iter().skip(first).take_while(|it| it.callee == callee);
+            callers.extend(all.take(CALLERS.saturating_add(1)).map(|caller| (0, *caller)));
+            self.is_lost |= callers.len() > CALLERS;
+            callers.truncate(CALLERS);
         }
-        let first = self.graph.callers.partition_point(|caller| caller.callee < callee);
-        let callers = self.graph.callers.iter().skip(first);
-        let callers: Vec<Caller> =
-            callers.take_while(|it| it.callee == callee).take(CALLERS).copied().collect();
         if callers.is_empty() {
-            return Ok(Value::Unknown("given by who runs the function"));
+            return Ok(Made::Known(Value::Unknown("given by who runs the function")));
         }
-        let mut values = Vec::new();
-        for caller in callers {
-            values.push(self.handed(caller.scope, caller.node, number, depth)?);
+        let (mut queries, mut values) = (Vec::new(), Vec::new());
+        for (frame, caller) in callers {
+            match self.handed(caller, number)? {
+                Ok(input) => queries.push(Query { frame, scope: caller.scope, input }),
+                Err(value) => values.push(value),
+            }
         }
-        Ok(one_of(values))
+        Ok(Made::Of(Combine::OneOf, queries, values))
     }
 
-    /// What a call hands over as the argument with the given number.
-    fn handed(
-        &mut self,
-        scope: usize,
-        node: Span,
-        number: usize,
-        depth: u32,
-    ) -> Result<Value, Halt> {
-        let node = Node::read(&mut self.graph.wire, node, self.budget)?;
-        let shift = match step(&node.op) {
-            Step::Call(shift) => shift,
-            _ if self.graph.by_name.contains_key(&node.op) => 0,
-            // Functions of data sets get elements first and what they captured behind them.
-            _ => return Ok(Value::Unknown("an element of a data set")),
+    /// The input that a call hands over as the argument with the given number.
+    fn handed(&mut self, caller: Caller, number: usize) -> Result<Result<String, Value>, Halt> {
+        let span = self.graph.nodes.get(caller.node).map(|node| node.span).unwrap_or_default();
+        let node = Node::read(&mut self.graph.wire, span, self.budget)?;
+        if !self.pay(node.inputs.len().saturating_add(node.attributes.len())) {
+            return Ok(Err(made::LOST));
+        }
+        let at = match step(&node.op) {
+            Step::Call(shift) => Some(number.saturating_add(shift)),
+            _ if self.graph.by_name.contains_key(&node.op) => Some(number),
+            _ => self.captured(&node, caller.callee, number)?,
         };
-        let input = node.data_inputs().nth(number.saturating_add(shift)).cloned();
-        self.pass(scope, input, depth)
+        let Some(at) = at else { return Ok(Err(Value::Unknown("an element of a data set"))) };
+        let input = node.data_inputs().nth(at).cloned();
+        Ok(input.ok_or(Value::Unknown("an input that is missing")))
+    }
+
+    /// Functions of data sets get elements first, and behind them what they captured, which the
+    /// node has as inputs behind the data set and the first state.
+    fn captured(
+        &mut self,
+        node: &Node,
+        callee: usize,
+        number: usize,
+    ) -> Result<Option<usize>, Halt> {
+        let length = |value: Option<Value>| match value {
+            Some(Value::List(items)) => items.len(),
+            _ => 0,
+        };
+        let captured = length(self.attribute(node, "Targuments")?);
+        let states = length(self.attribute(node, "Tstate")?);
+        let arguments = self.graph.functions.get(callee).map_or(0, |it| it.arguments.len());
+        let first = arguments.saturating_sub(captured);
+        let index = number.checked_sub(first).filter(|index| *index < captured);
+        Ok(index.map(|index| index.saturating_add(states).saturating_add(1)))
     }
 }
 
@@ -340,69 +438,59 @@ fn output_number(output: &str) -> usize {
     number.parse().unwrap_or_default()
 }
 
-fn text_value(text: impl Into<Vec<u8>>) -> Value {
-    Value::Text(Excerpt::whole(text))
-}
-
-/// The path of a file that comes with the model.
-fn asset(file: &str) -> Value {
-    built("asset", vec![text_value(file)])
-}
-
-/// What an operator makes of values.
-fn built(op: &str, args: Vec<Value>) -> Value {
-    let callee = Value::Name(Name::new(op, ""));
-    Value::Call(Box::new(Call { callee, args, kwargs: vec![], manner: Manner::Called }))
-}
-
-/// A text, or a list of one text.
-fn single_text(value: &Value) -> Option<&str> {
-    match value {
-        Value::List(items) => match items.as_slice() {
-            [only] => only.text(),
-            _ => None,
-        },
-        other => other.text(),
-    }
-}
-
-fn has_text(value: &Value) -> bool {
-    let mut found = false;
-    value.walk(&mut |part| found |= matches!(part, Value::Text(_)));
-    found
-}
-
-/// Values in one list; lists among them are laid out in it.
-fn packed(values: Vec<Value>) -> Value {
-    let mut items = Vec::new();
-    for value in values {
-        match value {
-            Value::List(inner) => items.extend(inner),
-            other => items.push(other),
-        }
-    }
-    items.truncate(TEXT);
-    Value::List(items)
-}
-
-/// One of several values: it alone where all are equal.
-fn one_of(values: Vec<Value>) -> Value {
-    let mut distinct: Vec<Value> = Vec::new();
-    for value in values {
-        if !distinct.contains(&value) {
-            distinct.push(value);
-        }
-    }
-    match distinct.len() {
-        0 => Value::Unknown("computed"),
-        1 => distinct.pop().unwrap_or(Value::None),
-        _ => Value::Set(distinct),
-    }
+fn to_index(frame: u32) -> usize {
+    davy_bytes::to_usize(u64::from(frame))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensorflow::GraphDef;
+    use davy_artifact::{Fact, Format, Input, Reading, Role};
+    use davy_bytes::Bytes;
+    use std::fmt::Write;
+
+    fn read(text: &str) -> (Reading, u64) {
+        let bytes = Bytes::from_memory(text.as_bytes());
+        let (mut reading, mut budget) = (Reading::default(), Budget::default());
+        let before = budget.left().steps;
+        let input = Input { bytes: &bytes, name: "graph.pbtxt", role: Role::Loaded };
+        GraphDef.read(&input, &mut reading, &mut budget).unwrap();
+        (reading, before - budget.left().steps)
+    }
+
+    /// The inputs of the operators of this name.
+    fn inputs(reading: &Reading, op: &str) -> Vec<String> {
+        let facts = reading.facts.iter().filter_map(|fact| match fact {
+            Fact::Operator { operator, .. } if operator.name == op => {
+                Some(operator.inputs.iter().map(Value::to_string).collect::<Vec<_>>().join(", "))
+            }
+            _ => None,
+        });
+        facts.collect()
+    }
+
+    fn constant(name: &str, text: &str) -> String {
+        format!(
+            "node {{ name: '{name}' op: 'Const' attr {{ key: 'value' value {{ tensor {{ dtype: \
+             DT_STRING string_val: '{text}' }} }} }} }}\n"
+        )
+    }
+
+    fn node(name: &str, op: &str, inputs: &str) -> String {
+        format!("node {{ name: '{name}' op: '{op}' input: [{inputs}] }}\n")
+    }
+
+    /// Readers of paths each of which is the one before with something behind it.
+    fn chain(length: usize) -> String {
+        let mut text = constant("p0", "/x") + &constant("s", "y");
+        for at in 1..=length {
+            let before = at - 1;
+            text += &node(&format!("p{at}"), "StringJoin", &format!("'p{before}', 's'"));
+            text += &node(&format!("r{at}"), "ReadFile", &format!("'p{at}'"));
+        }
+        text
+    }
 
     #[test]
     fn outputs_have_their_number_last() {
@@ -410,10 +498,76 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_are_one() {
-        let a = || text_value("a");
-        assert_eq!(one_of(vec![a(), a()]), a());
-        assert_eq!(one_of(vec![a(), Value::None]).to_string(), "{'a', None}");
-        assert_eq!(packed(vec![a(), Value::List(vec![a()])]).to_string(), "['a', 'a']");
+    fn paths_that_share_their_parts_cost_no_more_than_their_nodes() {
+        let (short, few) = read(&chain(1000));
+        let (long, many) = read(&chain(4000));
+        assert!(many < 5 * few, "{few} steps for 1000, {many} for 4000");
+        assert!(short.gaps.is_empty() && long.gaps.is_empty());
+        let paths = inputs(&long, "ReadFile");
+        assert_eq!((paths.len(), paths[2].as_str()), (4000, "'/xyyy'"));
+    }
+
+    #[test]
+    fn values_that_double_are_given_up_and_that_is_a_gap() {
+        let mut text = node("p0", "Placeholder", "");
+        for at in 1..40 {
+            let before = at - 1;
+            text += &node(&format!("p{at}"), "StringJoin", &format!("'p{before}', 'p{before}'"));
+        }
+        let (reading, _) = read(&(text + &node("r", "ReadFile", "'p39'")));
+        assert!(inputs(&reading, "ReadFile")[0].contains("too far to be followed"));
+        assert_eq!(reading.gaps.len(), 1);
+    }
+
+    #[test]
+    fn a_long_way_leads_to_its_start() {
+        let mut text = constant("p0", "/etc/passwd");
+        for at in 1..20_000 {
+            let _ =
+                write!(text, "{}", node(&format!("p{at}"), "Identity", &format!("'p{}'", at - 1)));
+        }
+        let (reading, _) = read(&(text + &node("r", "ReadFile", "'p19999'")));
+        assert_eq!(inputs(&reading, "ReadFile"), ["'/etc/passwd'"]);
+        assert!(reading.gaps.is_empty());
+    }
+
+    #[test]
+    fn a_loop_hides_nothing_from_those_that_ask_later() {
+        let text = constant("evil", "/etc/passwd")
+            + &constant("plain", "a")
+            + &node("a", "Merge", "'b', 'evil'")
+            + &node("b", "Merge", "'a', 'plain'")
+            + &node("first", "PrintV2", "'a'")
+            + &node("second", "ReadFile", "'b'");
+        let (reading, _) = read(&text);
+        let paths = &inputs(&reading, "ReadFile")[0];
+        assert!(paths.contains("'/etc/passwd'") && paths.contains("'a'"), "{paths}");
+    }
+
+    #[test]
+    fn each_call_has_its_own_arguments() {
+        let function = "library { function { signature { name: 'f' input_arg { name: 'x' type: \
+                        DT_STRING } output_arg { name: 'y' type: DT_STRING } } ret { key: 'y' \
+                        value: 'j:0' } node_def { name: 'j' op: 'StringJoin' input: ['x', 'x'] } } }";
+        let text = constant("a", "/a")
+            + &constant("b", "/b")
+            + &node("fa", "f", "'a'")
+            + &node("fb", "f", "'b'")
+            + &node("ra", "ReadFile", "'fa'")
+            + &node("rb", "ReadFile", "'fb:0'");
+        let (reading, _) = read(&(text + function));
+        assert_eq!(inputs(&reading, "ReadFile"), ["'/a/a'", "'/b/b'"]);
+    }
+
+    #[test]
+    fn what_a_function_of_a_data_set_captured_is_followed() {
+        let function = "library { function { signature { name: 'f' input_arg { name: 'element' } \
+                        input_arg { name: 'path' } } node_def { name: 'w' op: 'WriteFile' input: \
+                        ['path', 'element'] } } }";
+        let map = "node { name: 'm' op: 'MapDataset' input: ['d', 'p'] attr { key: 'f' value { func \
+                   { name: 'f' } } } attr { key: 'Targuments' value { list { type: DT_STRING } } } }\n";
+        let text = constant("p", "/tmp/x") + &node("d", "RangeDataset", "") + map + function;
+        let (reading, _) = read(&text);
+        assert_eq!(inputs(&reading, "WriteFile"), ["'/tmp/x', <an element of a data set>"]);
     }
 }

@@ -6,8 +6,10 @@ use crate::protobuf::{Field, Wire};
 use davy_artifact::{Excerpt, Value};
 use davy_bytes::{Budget, Halt, Span, to_u64, to_usize};
 
-/// Elements of a list or constant that are shown.
+/// Numbers of a list or constant that are shown.
 const SHOWN: usize = 64;
+/// Texts of a list or constant that are shown: any of them may be a path.
+const TEXTS: usize = 1024;
 /// Bytes of a text that are kept.
 const TEXT: usize = 16 << 10;
 /// Bytes of packed numbers that are read.
@@ -43,6 +45,8 @@ pub(super) struct Constant {
     pub(super) content: Option<Span>,
     /// Fields that list its elements one by one.
     pub(super) values: Vec<Field>,
+    /// How many more of them there are.
+    left: u64,
 }
 
 impl Constant {
@@ -57,8 +61,12 @@ impl Constant {
                     constant.dims = shape(wire, field.content(), budget)?.unwrap_or_default();
                 }
                 "tensor_content" => constant.content = Some(field.content()),
-                name if name.ends_with("_val") && constant.values.len() < SHOWN => {
-                    constant.values.push(field);
+                name if name.ends_with("_val") => {
+                    let limit = if name == "string_val" { TEXTS } else { SHOWN };
+                    match constant.values.len() < limit {
+                        true => constant.values.push(field),
+                        false => constant.left = constant.left.saturating_add(1),
+                    }
                 }
                 _ => {}
             }
@@ -80,6 +88,7 @@ impl Constant {
         for field in &self.values {
             elements(wire, field, &mut items, budget)?;
         }
+        items.extend((self.left > 0).then_some(Value::More(self.left)));
         Ok(if self.dims.is_empty() && items.len() == 1 {
             items.pop().unwrap_or(Value::None)
         } else {
@@ -182,11 +191,12 @@ pub(super) fn attribute(wire: &mut Wire, span: Span, budget: &mut Budget) -> Res
     while let Some(field) = wire.next(&mut message, budget)? {
         value = match (field.name(), node::table_of(&field)) {
             ("list", Some(table)) => {
-                let mut items = Vec::new();
+                let (mut items, mut left) = (Vec::new(), 0_u64);
                 let mut inner = message.inside(field.content(), table);
                 while let Some(item) = wire.next(&mut inner, budget)? {
-                    list_item(wire, &item, &mut items, budget)?;
+                    left = left.saturating_add(list_item(wire, &item, &mut items, budget)?);
                 }
+                items.extend((left > 0).then_some(Value::More(left)));
                 Value::List(items)
             }
             ("", _) => continue,
@@ -196,28 +206,26 @@ pub(super) fn attribute(wire: &mut Wire, span: Span, budget: &mut Budget) -> Res
     Ok(value)
 }
 
-/// What one field adds to a list: one item, or packed numbers.
+/// What one field adds to a list: one item, or packed numbers. Returns how many are left out.
 fn list_item(
     wire: &mut Wire,
     item: &Field,
     items: &mut Vec<Value>,
     budget: &mut Budget,
-) -> Result<(), Halt> {
-    if items.len() >= SHOWN {
-        return Ok(());
+) -> Result<u64, Halt> {
+    let mut left = 0_u64;
+    match item.name() {
+        "" => {}
+        name @ ("i" | "f" | "b" | "type") => {
+            wire.numbers(item, budget, &mut |bits| match items.len() < SHOWN {
+                true => items.push(numeric(name, bits)),
+                false => left = left.saturating_add(1),
+            })?;
+        }
+        _ if items.len() < TEXTS => items.push(scalar(wire, item, budget)?),
+        _ => left = 1,
     }
-    if matches!(item.name(), "i" | "f" | "b" | "type") {
-        let name = item.name();
-        return wire.numbers(item, budget, &mut |bits| {
-            if items.len() < SHOWN {
-                items.push(numeric(name, bits));
-            }
-        });
-    }
-    if !item.name().is_empty() {
-        items.push(scalar(wire, item, budget)?);
-    }
-    Ok(())
+    Ok(left)
 }
 
 fn numeric(name: &str, bits: u64) -> Value {

@@ -69,8 +69,17 @@ impl Format for Text {
 
 /// Whether `head`, the start of something, is UTF-8 without control characters; its last character
 /// may be cut.
-pub(crate) fn is_text(head: &[u8]) -> bool {
+pub fn is_text(head: &[u8]) -> bool {
     matches!(fault(head), Fault::None | Fault::Cut(_))
+}
+
+/// How many bytes at the start of `piece` are text, and whether text may go on behind them.
+pub(crate) fn good(piece: &[u8]) -> (usize, bool) {
+    match fault(piece) {
+        Fault::None => (piece.len(), true),
+        Fault::Cut(good) => (good, true),
+        Fault::At(good) => (good, false),
+    }
 }
 
 /// Where bytes stop being text.

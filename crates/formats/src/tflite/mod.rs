@@ -66,7 +66,7 @@ impl Format for TfLite {
         let Model { flat, reading, tally, .. } = model;
         tally.push(reading);
         read?;
-        explain(&flat, reading)
+        explain(&flat, true, reading)
     }
 }
 

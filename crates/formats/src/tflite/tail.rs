@@ -11,8 +11,13 @@ const STRETCH: u64 = 1024;
 /// Zeros that may stand behind the model.
 const PADDING: usize = 64;
 
-/// Records what nothing in the model explains.
-pub(crate) fn explain(flat: &Flat<'_>, reading: &mut Reading) -> Result<(), Halt> {
+/// Records what nothing in the model explains. Where files may be `associated`, an archive behind it
+/// is a part of it.
+pub(crate) fn explain(
+    flat: &Flat<'_>,
+    associated: bool,
+    reading: &mut Reading,
+) -> Result<(), Halt> {
     let bytes = flat.bytes();
     let end = flat.end();
     let mut whole = true;
@@ -32,9 +37,12 @@ pub(crate) fn explain(flat: &Flat<'_>, reading: &mut Reading) -> Result<(), Halt
     let start = rest.start.saturating_add(to_u64(zeros));
     // Associated files, such as labels and vocabularies, are appended as an archive (TFLite
     // metadata, `MetadataPopulator`), which the reader of archives finds from the end.
-    let archive = head.get(zeros..).unwrap_or_default().starts_with(b"PK\x03\x04");
+    let archive = associated && head.get(zeros..).unwrap_or_default().starts_with(b"PK\x03\x04");
     if archive || is_blank(bytes, rest)? {
-        reading.seamless = whole;
+        // Its writer puts no comment behind it, and nothing else.
+        let record = Span::between(bytes.len().saturating_sub(22), bytes.len());
+        let ended = !archive || bytes.copy(record, 4)? == b"PK\x05\x06";
+        reading.seamless = whole && ended;
         return Ok(());
     }
     let rest = Span::between(start, bytes.len());

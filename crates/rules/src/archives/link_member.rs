@@ -2,13 +2,15 @@
 //!
 //! ## What it finds
 //!
-//! A member of an archive is a symbolic or hard link.
+//! A member of an archive is a symbolic or hard link, a device or pipe, or a program that runs with
+//! the rights of its owner.
 //!
 //! ## Why it matters
 //!
 //! A link that leads out of the folder lets the next member be written through it, or lets a server
 //! hand out a file of its own as part of a model. It is high where the target is absolute or goes
-//! up, and medium where it stays inside.
+//! up, and medium where it stays inside. A device or pipe makes whoever reads it wait, or hands out
+//! what is not the archive's.
 //!
 //! ## How it can be wrong
 //!
@@ -33,7 +35,7 @@ static RULE: Rule = Rule {
     severity: Severity::High,
     confidence: Confidence::High,
     threat: Threat::FileAccess,
-    summary: "an archive holds a link",
+    summary: "an archive holds a link, a device or a program with the rights of its owner",
     remediation: "unpack with a tool that refuses links, or look at the target of the link \
                   first",
     cwe: &[59, 22],

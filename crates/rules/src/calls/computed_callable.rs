@@ -26,6 +26,7 @@
 //! * Python Enhancement Proposal 307: what `REDUCE` calls is whatever lies on the stack
 //! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0107
 
+use crate::behaviour::Observer;
 use crate::facts::{ALIKE, Performed, Quota, calls, known, target, times, type_of_name, weigh};
 use crate::knowledge::{Effect, is_special};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
@@ -55,7 +56,10 @@ impl Detector for ComputedCallable {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
-        for Performed { call, count, site } in calls(artifact) {
+        let performed = calls(artifact);
+        let made = performed.iter().map(|performed| performed.call);
+        let mut observer = Observer::of(made, reporter.programs());
+        for &Performed { call, count, site } in &performed {
             let Some((severity, what)) = computed(call) else { continue };
             if !quota.admits(what) {
                 continue;
@@ -64,7 +68,8 @@ impl Detector for ComputedCallable {
                 "{what} is called{}, so what runs cannot be known from the file",
                 times(count)
             );
-            let finding = reporter.report(artifact, site, message, call.to_string());
+            let mut finding = reporter.report(artifact, site, message, call.to_string());
+            observer.about(call).into_finding(finding.as_deref_mut());
             weigh(finding, artifact, severity);
         }
     }

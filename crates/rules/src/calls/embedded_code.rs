@@ -64,7 +64,7 @@ impl Detector for EmbeddedCode {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
-        let mut examiner = Examiner::of(artifact);
+        let mut examiner = Examiner::of(artifact).asking(reporter.programs());
         for Performed { call, count, site } in calls(artifact) {
             let Some(name) = target(call) else { continue };
             let Some(known) = known(&name) else { continue };

@@ -16,7 +16,9 @@
 //! The finding says so and no more.
 //! It is high only where a function, not a class, is called with what the file chooses. In a model of
 //! Keras a custom object that the loading program defines is low, one of a module of its own medium,
-//! and a module outside of Keras without a registered name, which Keras never writes, high.
+//! and a module outside of Keras without a registered name, which Keras never writes, high. Settings
+//! (`_target_`, `class_path` and their kin) name classes of many libraries, and of the project that
+//! they are from: medium at most.
 //!
 //! ## What to do
 //!
@@ -28,7 +30,9 @@
 //! * Python Library Reference, `pickle`: restricting globals
 //! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{APART, Quota, concern, is_keras, known, loaded, spelled, weigh};
+use crate::facts::{
+    APART, OBJECT_TAG, Quota, concern, is_keras, is_settings, known, loaded, spelled, weigh,
+};
 use crate::knowledge;
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact, Manner, Name, Value};
@@ -71,6 +75,9 @@ impl Detector for UnknownImport {
                 true => by_keras(name, by, used),
                 false => (severity(name, used), message(name, used)),
             };
+            // Settings name classes and functions of all kinds of libraries, and of their own project.
+            let mild = is_settings(artifact) && *by != OBJECT_TAG;
+            let severity = if mild { severity.min(by_settings(by)) } else { severity };
             let mut finding = reporter.report(artifact, site, message, spelled(by, name));
             concern(finding.as_deref_mut(), name);
             weigh(finding, artifact, severity);
@@ -122,6 +129,12 @@ fn by_keras(name: &Name, by: &str, used: Use) -> (Severity, String) {
         message(name, used)
     );
     (Severity::High, message)
+}
+
+/// How bad an unknown name in settings is at most. The class of a pipeline's component is only
+/// imported and asked for its weights.
+fn by_settings(by: &str) -> Severity {
+    if by == "model_index.json" { Severity::Low } else { Severity::Medium }
 }
 
 /// How names of the user's own objects are looked up.
@@ -187,6 +200,18 @@ mod tests {
         let method = imports_by("collections", "OrderedDict.fromkeys", "getattr");
         let found = pickle(&UnknownImport, vec![method]);
         assert_eq!(found[0].severity, Severity::Low);
+    }
+
+    #[test]
+    fn settings_are_medium_at_most_unless_tags_make_objects() {
+        let severity = |by: &'static str| {
+            let called = calls(name("nobody.knows", "this"), vec![]);
+            let artifact = artifact("yaml", vec![imports_by("nobody.knows", "this", by), called]);
+            detect(&UnknownImport, &artifact)[0].severity
+        };
+        assert_eq!(severity("_target_"), Severity::Medium);
+        assert_eq!(severity("model_index.json"), Severity::Low);
+        assert_eq!(severity(OBJECT_TAG), Severity::High);
     }
 
     #[test]

@@ -25,7 +25,7 @@
 //! * Python Library Reference, `pickle`: pickling class instances, `object.__reduce__`
 //! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000
 
-use crate::facts::{ALIKE, Performed, Quota, callee, calls, known, times, weigh};
+use crate::facts::{ALIKE, Performed, Quota, callee, calls, is_settings, known, times, weigh};
 use crate::knowledge::Effect;
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Manner};
@@ -53,6 +53,10 @@ impl Detector for UnreviewedConstructor {
     }
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
+        if is_settings(artifact) {
+            // To construct what they name is what settings are for.
+            return;
+        }
         let mut quota = Quota::of(ALIKE);
         for Performed { call, count, site } in calls(artifact) {
             let Some(name) = callee(call).filter(|_| call.manner != Manner::New) else { continue };

@@ -13,7 +13,12 @@
 //! rights of the process that loads it. Critical calls run code or commands, high ones read or write
 //! files, reach the network or change the interpreter, medium ones do so under conditions. A call
 //! that rebuilds a function or class from code in the file is as bad as what its parts name, and
-//! high where they cannot be seen.
+//! high where they cannot be seen. Source text that stands in the file is as bad as what it does, and
+//! never less than high.
+//!
+//! Commands, source and calls that together show what they are for have tags (`reverse-shell`,
+//! `credential-access` and others), each with the text that shows it: `docs/behaviour.md` lists
+//! them. What no honest file does makes a high finding critical.
 //!
 //! ## How it can be wrong
 //!
@@ -33,12 +38,15 @@
 //! * Python Library Reference, `pickle`: warning at the top of the page
 //! * CWE-502, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
+use crate::behaviour::{Observer, target as target_of};
 use crate::code::Examiner;
-use crate::facts::{ALIKE, Performed, Quota, calls, concern, doubt, known, pose, target, times, weigh};
+use crate::facts::{
+    ALIKE, Performed, Quota, calls, concern, doubt, is_settings, known, pose, target, times, weigh,
+};
 use crate::judge::{Judgement, judge};
 use crate::knowledge::{Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
-use davy_artifact::{Artifact, Call, Manner, Name};
+use davy_artifact::{Artifact, Call, Manner, Name, Value};
 use std::borrow::Cow;
 
 static RULE: Rule = Rule {
@@ -65,18 +73,28 @@ impl Detector for UnsafeCall {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
-        let mut examiner = Examiner::of(artifact);
-        for performed in calls(artifact) {
+        let mut examiner = Examiner::of(artifact).asking(reporter.programs());
+        let performed = calls(artifact);
+        let made = performed.iter().map(|performed| performed.call);
+        let mut observer = Observer::of(made, reporter.programs());
+        for &performed in &performed {
             let Some((name, known)) = harmful(performed.call) else { continue };
             let Some(judgement) = judge(performed.call, known, &mut examiner) else { continue };
-            if quota.admits(name.dotted()) {
+            // A flood of what is less bad must not hide what is worse.
+            let alike = format!("{} {}", judgement.severity.as_str(), name.dotted());
+            if quota.admits(alike) {
                 let message = message(performed, &name, &judgement, known);
                 let evidence = performed.call.to_string();
                 let mut finding = reporter.report(artifact, performed.site, message, evidence);
                 concern(finding.as_deref_mut(), &name);
+                let behaviour = observer.about(performed.call);
                 pose(finding.as_deref_mut(), known.effect.threat());
                 doubt(finding.as_deref_mut(), known);
-                weigh(finding, artifact, judgement.severity);
+                let fetches = is_settings(artifact) && only_fetches(performed.call, &name);
+                let most = if fetches { Severity::Medium } else { Severity::Critical };
+                let severity = behaviour.weighs(judgement.severity.min(most));
+                behaviour.into_finding(finding.as_deref_mut());
+                weigh(finding, artifact, severity);
             }
         }
     }
@@ -88,6 +106,16 @@ fn harmful(call: &Call) -> Option<(Cow<'_, Name>, &'static Known)> {
     let known = known(&name).filter(|known| known.effect != Effect::ScannerDeactivation)?;
     let made = call.manner == Manner::New || name.name.ends_with(".__new__");
     Some((name, if made { known } else { known.when_called() }))
+}
+
+/// Whether a call only takes another model or data set by its name, as recipes of training do, and
+/// does not trust the code there.
+fn only_fetches(call: &Call, name: &Name) -> bool {
+    let last = name.name.rsplit('.').next();
+    let fetches = matches!(last, Some("from_pretrained" | "load_dataset" | "load_from_checkpoint"));
+    let quiet = |value: &Value| matches!(value, Value::Bool(false) | Value::None);
+    let trusts = |(key, value): &(String, Value)| key == "trust_remote_code" && !quiet(value);
+    fetches && !call.kwargs.iter().any(trusts)
 }
 
 fn message(
@@ -102,7 +130,13 @@ fn message(
         Manner::New => ", made without its constructor,".to_owned(),
         Manner::Through(consumer) => format!(", called by `{consumer}`,"),
     };
-    format!("`{name}`{how} {}{}{}", judgement.does, times(count), known.advisory())
+    let at = match target_of(call, known.effect) {
+        Some(place) if judgement.does == known.effect.does() => {
+            format!(", here `{}`", davy_bytes::escape(&place))
+        }
+        _ => String::new(),
+    };
+    format!("`{name}`{how} {}{at}{}{}", judgement.does, times(count), known.advisory())
 }
 
 #[cfg(test)]
@@ -110,7 +144,7 @@ mod tests {
     use super::*;
     use crate::Finding;
     use crate::facts::testing::{artifact, call, calls, detect, name, performs, pickle, text};
-    use davy_artifact::{Excerpt, Role, Value};
+    use davy_artifact::{Excerpt, Role};
 
     fn severities(findings: &[Finding]) -> Vec<Severity> {
         findings.iter().map(|finding| finding.severity).collect()
@@ -212,6 +246,19 @@ mod tests {
         let mut call = call(name("joblib.numpy_pickle", "NumpyArrayWrapper"), vec![]);
         call.manner = Manner::New;
         assert!(pickle(&UnsafeCall, vec![performs(call)]).is_empty());
+    }
+
+    #[test]
+    fn settings_may_name_another_model_but_not_trust_its_code() {
+        let severity = |kwargs: Vec<(String, Value)>| {
+            let callee = name("transformers", "AutoModel.from_pretrained");
+            let mut call = call(callee, vec![text("o/r")]);
+            call.kwargs = kwargs;
+            severities(&detect(&UnsafeCall, &artifact("yaml", vec![performs(call)])))
+        };
+        assert_eq!(severity(vec![]), [Severity::Medium]);
+        let trusts = ("trust_remote_code".to_owned(), Value::Bool(true));
+        assert_eq!(severity(vec![trusts]), [Severity::Critical]);
     }
 
     #[test]

@@ -26,6 +26,7 @@
 //! * Python Library Reference, `functools.partial`, `atexit.register`, `collections.defaultdict`
 //! * CWE-470, CWE-502; MITRE ATLAS AML.T0011.000
 
+use crate::behaviour::Observer;
 use crate::facts::{
     ALIKE, Performed, Quota, arguments, calls, concern, handed, known, target, weigh,
 };
@@ -57,7 +58,10 @@ impl Detector for UnsafeCallableArgument {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
-        for Performed { call, site, .. } in calls(artifact) {
+        let performed = calls(artifact);
+        let made = performed.iter().map(|performed| performed.call);
+        let mut observer = Observer::of(made, reporter.programs());
+        for &Performed { call, site, .. } in &performed {
             let receiver = target(call).and_then(|name| known(&name)).map(|known| known.effect);
             // What functions and classes are built from is judged with the call that builds them.
             if receiver.is_some_and(Effect::builds) {
@@ -79,6 +83,7 @@ impl Detector for UnsafeCallableArgument {
                 );
                 let mut finding = reporter.report(artifact, site, message, call.to_string());
                 concern(finding.as_deref_mut(), name);
+                observer.about(call).into_finding(finding.as_deref_mut());
                 weigh(finding, artifact, severity);
             }
         }
@@ -109,7 +114,9 @@ fn harmful(call: &Call) -> Vec<(&Name, &'static Known)> {
 
 /// Receivers that call what they are given make it as bad as the call itself.
 fn severity(receiver: Option<Effect>, effect: Effect) -> Severity {
-    let calls = receiver.is_some_and(Effect::calls_arguments);
+    // What installs a hook has the interpreter call it: a signal handler, a trace function.
+    let calls =
+        receiver.is_some_and(|receiver| receiver.calls_arguments() || receiver == Effect::Hook);
     if calls { effect.severity() } else { effect.severity_when_named() }
 }
 

@@ -36,6 +36,7 @@
 //! * CVE-2024-3660, CVE-2025-9905, CVE-2026-12481
 //! * CWE-502, CWE-94, CWE-506; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
+use crate::behaviour::Observer;
 use crate::code::{Deed, Examiner, is_foreign, listing, look, several, when, who};
 use crate::facts::{ALIKE, APART, Quota, loaded, weigh};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject, Threat};
@@ -65,7 +66,7 @@ impl Detector for UnsafeCode {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let (mut alike, mut apart) = (Quota::of(ALIKE), Quota::of(APART));
-        let mut examiner = Examiner::of(artifact);
+        let mut examiner = Examiner::of(artifact).asking(reporter.programs());
         for fact in loaded(artifact) {
             let Fact::Code { code, site } = fact else { continue };
             let deeds = deeds(code, &mut examiner);
@@ -76,13 +77,17 @@ impl Detector for UnsafeCode {
             }
             let said: Vec<&str> = deeds.iter().map(|deed| deed.says.as_str()).collect();
             let message = format!("{} {}{}", who(code, site), several(&said), when(code));
-            let finding = reporter.report(artifact, site, message, evidence);
+            let observer = Observer::of(code.calls.iter(), reporter.programs());
+            let mut finding = reporter.report(artifact, site, message, evidence);
+            let behaviour = observer.whole();
+            let severity = behaviour.weighs(worst.severity);
+            behaviour.into_finding(finding.as_deref_mut());
             if let Some(finding) = finding {
                 finding.subject = Subject::Code;
                 if !worst.seen {
                     finding.confidence = Confidence::Medium;
                 }
-                weigh(Some(finding), artifact, worst.severity);
+                weigh(Some(finding), artifact, severity);
             }
         }
     }

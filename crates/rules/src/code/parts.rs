@@ -10,13 +10,19 @@
 use super::names::{counts, harm_of, is_path};
 use crate::facts::{arguments, is_built, known, loaded, target, type_of_name};
 use crate::knowledge::{self, Effect, Known};
-use davy_artifact::{Artifact, Call, Fact, Value};
+use davy_artifact::{Artifact, Call, Code, Fact, Interpret, Language, Uninterpreted, Value};
 use davy_bytes::Span;
 use std::collections::BTreeSet;
 
 /// Calls looked into per artifact and rule; what is behind them counts as unseen. Stops files that
 /// hand the same parts over again and again, and is less than what readers tell apart by text.
 const LOOKS: u32 = 900;
+
+/// Looks that reading source costs.
+const SOURCE: u32 = 16;
+
+/// Layers of source that runs source, each of which is judged by itself.
+const LAYERS: u32 = 3;
 
 /// What was seen of the parts.
 #[derive(Debug)]
@@ -31,15 +37,43 @@ pub(crate) enum Seen {
 
 /// Looks into calls that rebuild functions and classes, as often as is worth it.
 #[derive(Debug)]
-pub(crate) struct Examiner {
+pub(crate) struct Examiner<'a> {
     left: u32,
     followed: bool,
+    programs: &'a dyn Interpret,
+    layers: u32,
 }
 
-impl Examiner {
+impl<'a> Examiner<'a> {
     /// An examiner of the calls in `artifact`.
     pub(crate) fn of(artifact: &Artifact) -> Self {
-        Self { left: LOOKS, followed: is_followed(artifact) }
+        Self {
+            left: LOOKS,
+            followed: is_followed(artifact),
+            programs: &Uninterpreted,
+            layers: LAYERS,
+        }
+    }
+
+    /// The same, where programs in values can be asked for.
+    pub(crate) fn asking(self, programs: &'a dyn Interpret) -> Self {
+        Self { programs, ..self }
+    }
+
+    /// What the Python source in a value says, as far as it is looked into; `judge` is not to go
+    /// deeper than a few layers of source that runs source.
+    pub(crate) fn source<T>(
+        &mut self,
+        source: &[u8],
+        judge: impl FnOnce(&Code, &mut Self) -> T,
+    ) -> Option<T> {
+        let layers = self.layers;
+        self.layers = layers.checked_sub(1)?;
+        self.left = self.left.checked_sub(SOURCE)?;
+        let code = self.programs.program(Language::Python, source);
+        let judged = code.map(|code| judge(&code, self));
+        self.layers = layers;
+        judged
     }
 
     /// Whether what a call builds is told as code of its own.

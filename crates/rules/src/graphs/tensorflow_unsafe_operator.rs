@@ -3,7 +3,9 @@
 //! ## What it finds
 //!
 //! A TensorFlow graph has an operator that reads or writes files, opens connections, calls Python or
-//! runs another graph, and what it is given makes that more than what every saved model does.
+//! runs another graph, and what it is given makes that more than what every saved model does. What
+//! it is given is followed through the graph and its functions to constants; a path that is put
+//! together of nothing but constants is as good as a constant.
 //!
 //! ## Why it matters
 //!
@@ -27,6 +29,7 @@
 //! * CWE-73, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.001
 
 use super::tensorflow_operators::{Effect, Known, Runs, lookup, operators};
+use crate::behaviour::named;
 use crate::facts::{ALIKE, Quota, times};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Call, Value};
@@ -86,6 +89,7 @@ impl Detector for UnsafeOperator {
             if let Some(finding) = reporter.report(artifact, runs.site, message, evidence(&runs)) {
                 finding.severity = severity;
                 finding.threat = known.effect.threat();
+                finding.indicators = given.and_then(Value::text).map(named).unwrap_or_default();
                 if matches!(target, Target::Computed | Target::Fed) {
                     finding.confidence = Confidence::Medium;
                 }
@@ -103,8 +107,9 @@ fn judge(known: &Known, target: &Target, format: &str) -> Option<Severity> {
     let training = format == "tf-meta-graph";
     match (known.effect, target) {
         (Effect::Compute | Effect::Library, _) => None,
-        (Effect::FileWrite, Outside(_) | Relative(_)) => Some(High),
-        (Effect::FileWrite, _) => Some(Medium),
+        // No model has to write a file, and where to is for the caller to say.
+        (Effect::FileWrite, Fed | Empty) => Some(Medium),
+        (Effect::FileWrite, _) => Some(High),
         (Effect::FileRead, Outside(_)) => Some(High),
         (Effect::FileRead, Asset | Empty) => None,
         (Effect::FileRead, Fed | Computed) if training => Some(Low),
@@ -115,7 +120,10 @@ fn judge(known: &Known, target: &Target, format: &str) -> Option<Severity> {
         (Effect::FileVocabulary, Outside(_)) => Some(if training { Low } else { High }),
         (Effect::FileVocabulary, Relative(_)) => Some(Low),
         (Effect::FileVocabulary, _) => None,
-        (Effect::FileRecords | Effect::FileList, Outside(_) | Relative(_)) => {
+        (Effect::FileRecords | Effect::FileList, Outside(_)) => {
+            Some(if training { Low } else { High })
+        }
+        (Effect::FileRecords | Effect::FileList, Relative(_)) => {
             Some(if training { Low } else { Medium })
         }
         (Effect::FileRecords | Effect::FileList, Asset | Empty) => None,
@@ -127,10 +135,10 @@ fn judge(known: &Known, target: &Target, format: &str) -> Option<Severity> {
         (Effect::FileCache | Effect::FileLog, _) => None,
         (Effect::Debug | Effect::Print, Outside(_)) => Some(High),
         (Effect::Debug | Effect::Print, _) => None,
-        (Effect::Network, Outside(_) | Relative(_)) => Some(High),
-        (Effect::Config | Effect::Graph | Effect::Native | Effect::Network | Effect::Python, _) => {
-            Some(Medium)
+        (Effect::Native | Effect::Network | Effect::Python, _) => {
+            Some(if training { Medium } else { High })
         }
+        (Effect::Config | Effect::Graph, _) => Some(Medium),
     }
 }
 
@@ -159,10 +167,38 @@ fn of_call(call: &Call) -> Target {
         "StringJoin" | "Add" | "AddV2" | "ReduceJoin" | "ShardedFilename" | "ShardedFilespec"
         | "StringFormat" | "Substr" | "StringLower" | "StringUpper" | "StringStrip"
         | "RegexReplace" | "StaticRegexReplace" | "AsString" => {
-            call.args.first().map_or(Target::Computed, target)
+            let first = call.args.first().map_or(Target::Computed, target);
+            let is_shuffled =
+                !matches!(name.module.as_str(), "ShardedFilename" | "ShardedFilespec");
+            // Who makes a path out of nothing but constants, in other ways than joining them, hides it.
+            if is_shuffled && is_constant(call) { first.max(hidden(call)) } else { first }
+        }
+        "DecodeBase64"
+        | "DecodeCompressed"
+        | "DecodeRaw"
+        | "StringSplit"
+        | "StringSplitV2"
+        | "UnicodeDecode"
+        | "UnicodeEncode"
+        | "UnicodeTranscode"
+        | "UnsortedSegmentJoin"
+            if is_constant(call) =>
+        {
+            hidden(call)
         }
         _ => Target::Computed,
     }
+}
+
+/// Whether a call works on nothing but constants.
+fn is_constant(call: &Call) -> bool {
+    let mut is_known = true;
+    call.walk(&mut |part| is_known &= !matches!(part, Value::Unknown(_) | Value::More(_)));
+    is_known
+}
+
+fn hidden(call: &Call) -> Target {
+    Target::Outside(Value::Call(Box::new(call.clone())).to_string())
 }
 
 fn path(text: &str) -> Target {
@@ -281,6 +317,20 @@ mod tests {
         let urls = |url| Value::List(vec![text(url)]);
         assert_eq!(of("DebugIdentityV2", "debug_urls", urls("grpc://h:1")), Some(Severity::High));
         assert_eq!(of("DebugIdentity", "debug_urls", Value::List(vec![])), None);
-        assert_eq!(of("PyFunc", "token", text("pyfunc_0")), Some(Severity::Medium));
+        assert_eq!(of("PyFunc", "token", text("pyfunc_0")), Some(Severity::High));
+    }
+
+    #[test]
+    fn paths_that_are_made_of_constants_are_known() {
+        let hidden = made("RegexReplace", vec![text("XetcXpasswd"), text("X"), text("/")]);
+        assert_eq!(severity("ReadFile", vec![hidden]), Some(Severity::High));
+        let fed = made("RegexReplace", vec![FED, text("X"), text("/")]);
+        assert_eq!(severity("ReadFile", vec![fed]), Some(Severity::Medium));
+        let letters = made("UnicodeEncode", vec![Value::List(vec![Value::Int(47)])]);
+        assert_eq!(severity("ReadFile", vec![letters]), Some(Severity::High));
+        let computed = Value::Unknown("computed");
+        assert_eq!(severity("WriteFile", vec![computed]), Some(Severity::High));
+        assert_eq!(severity("TextLineDataset", vec![text("/etc/passwd")]), Some(Severity::High));
+        assert_eq!(severity("TextLineDataset", vec![text("a.txt")]), Some(Severity::Medium));
     }
 }

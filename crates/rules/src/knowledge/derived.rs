@@ -271,7 +271,11 @@ mod tests {
         ] {
             let found = find(name).unwrap_or_else(|| panic!("{name}"));
             assert_eq!(found.effect, effect, "{name}");
-            assert!(found.through.split(',').any(|part| part == through), "{name}: {}", found.through);
+            assert!(
+                found.through.split(',').any(|part| part == through),
+                "{name}: {}",
+                found.through
+            );
             let path = found.path();
             assert!(path.last().is_some_and(|last| last.ends_with(end)), "{path:?}");
         }

@@ -33,7 +33,9 @@
 //! * CWE-73, CWE-22, CWE-918; MITRE ATLAS AML.T0037, AML.T0011.000
 
 use super::path::{Leads, leads};
+use crate::behaviour::named;
 use crate::facts::{APART, Quota, in_keras, loaded};
+use crate::hub::remote_code::PURPOSES;
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject, Threat};
 use davy_artifact::{Artifact, Fact};
 use davy_bytes::escape;
@@ -54,16 +56,18 @@ static RULE: Rule = Rule {
 };
 
 /// References that other rules speak of.
-const ELSEWHERE: &[&str] = &["link target"];
+const ELSEWHERE: &[&str] = &["link target", "shared library"];
 
 /// References beside the file that are how a format splits what belongs together.
-const ORDINARY: &[&str] = &["array", "asset", "external data", "shard", "weights"];
+const ORDINARY: &[&str] = &["array", "artifact", "asset", "external data", "shard", "weights"];
 
-/// Arguments that are paths by their name only: what they are for is not known.
-const GUESSED: &str = "file";
+/// Arguments that are paths by their name only, so that it is not known what they are for, and document
+/// types, which most parsers leave alone.
+const FAINT: &[&str] = &["document type", "file"];
 
 /// References that a loader follows because of a flaw, or that no saved model needs.
-const UNUSUAL: &[&str] = &["saved model", "vocabulary"];
+const UNUSUAL: &[&str] =
+    &["external entity", "included document", "native library", "saved model", "vocabulary"];
 
 /// References that are a flaw of Keras's loaders, and a feature of HDF5 otherwise.
 const OF_HDF5: &[&str] = &["external link", "external storage", "virtual dataset source"];
@@ -89,6 +93,7 @@ impl Detector for ExternalReference {
                 let message = message(target, purpose, leads);
                 if let Some(finding) = reporter.report(artifact, site, message, escape(target)) {
                     finding.severity = severity;
+                    finding.indicators = named(target);
                     finding.subject = Subject::Purpose(purpose);
                 }
             }
@@ -98,8 +103,8 @@ impl Detector for ExternalReference {
 
 fn severity(leads: Leads, purpose: &str, keras: bool) -> Option<Severity> {
     match leads {
-        _ if ELSEWHERE.contains(&purpose) => None,
-        Leads::Away(_) if purpose == GUESSED => Some(Severity::Medium),
+        _ if ELSEWHERE.contains(&purpose) || PURPOSES.contains(&purpose) => None,
+        Leads::Away(_) if FAINT.contains(&purpose) => Some(Severity::Medium),
         Leads::Away(_) => Some(Severity::High),
         Leads::Beside if ORDINARY.contains(&purpose) => None,
         Leads::Beside if UNUSUAL.contains(&purpose) => Some(Severity::Medium),

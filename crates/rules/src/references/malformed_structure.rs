@@ -30,8 +30,8 @@
 
 use crate::facts::is_keras;
 use crate::quirks::{ByQuirk, Formats};
-use crate::{Confidence, Rule, Severity, Threat};
-use davy_artifact::{Quirk, Route};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
+use davy_artifact::{Artifact, Quirk, Route};
 
 static RULE: Rule = Rule {
     id: "malformed-structure",
@@ -48,7 +48,12 @@ static RULE: Rule = Rule {
     source: include_str!("malformed_structure.rs"),
 };
 
-pub(crate) static DETECTOR: ByQuirk = ByQuirk {
+/// Why it matters, in every format.
+const SO: &str = "no library writes that, and a parser that believes it can be led astray";
+
+pub(crate) struct MalformedStructure;
+
+static STRUCTURES: ByQuirk = ByQuirk {
     rule: &RULE,
     quirks: &[
         Quirk::Cycle,
@@ -63,7 +68,7 @@ pub(crate) static DETECTOR: ByQuirk = ByQuirk {
         Quirk::WrongType,
     ],
     formats: Formats::Structured,
-    so: "no library writes that, and a parser that believes it can be led astray",
+    so: SO,
     severity: |artifact, deviation| match (deviation.quirk, &deviation.route) {
         (Quirk::Missing | Quirk::Repeated, _) => Severity::Low,
         // Groups of HDF5 may have links to what they are in.
@@ -74,6 +79,40 @@ pub(crate) static DETECTOR: ByQuirk = ByQuirk {
     },
 };
 
+/// What another rule speaks of in files of tensors, whose loaders are known to fall for it, is left
+/// out here.
+static WEIGHTS: ByQuirk = ByQuirk {
+    rule: &RULE,
+    quirks: &[
+        Quirk::Cycle,
+        Quirk::Handmade,
+        Quirk::HeadersDisagree,
+        Quirk::Missing,
+        Quirk::Overlap,
+        Quirk::Repeated,
+        Quirk::WrongType,
+    ],
+    formats: Formats::Weights,
+    so: SO,
+    severity: |_, deviation| match deviation.quirk {
+        Quirk::Missing | Quirk::Repeated => Severity::Low,
+        // Names are shown, or made paths of, and that is all.
+        Quirk::Handmade if deviation.what.starts_with("its name") => Severity::Low,
+        _ => Severity::Medium,
+    },
+};
+
+impl Detector for MalformedStructure {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+
+    fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
+        STRUCTURES.artifact(artifact, reporter);
+        WEIGHTS.artifact(artifact, reporter);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,10 +121,14 @@ mod tests {
     #[test]
     fn contradictions_are_medium_and_only_in_structures() {
         for quirk in [Quirk::Cycle, Quirk::Overlap, Quirk::OutOfRange, Quirk::HugeIndex] {
-            assert_eq!(severity(&DETECTOR, "hdf5", quirk, "x"), Some(Severity::Medium));
-            assert_eq!(severity(&DETECTOR, "zip", quirk, "x"), None);
-            assert_eq!(severity(&DETECTOR, "pickle", quirk, "x"), None);
+            assert_eq!(severity(&MalformedStructure, "hdf5", quirk, "x"), Some(Severity::Medium));
+            assert_eq!(severity(&MalformedStructure, "zip", quirk, "x"), None);
+            assert_eq!(severity(&MalformedStructure, "pickle", quirk, "x"), None);
         }
-        assert_eq!(severity(&DETECTOR, "hdf5", Quirk::Truncated, "x"), None);
+        assert_eq!(severity(&MalformedStructure, "hdf5", Quirk::Truncated, "x"), None);
+        let weights = |quirk, what| severity(&MalformedStructure, "gguf", quirk, what);
+        assert_eq!(weights(Quirk::Overlap, "x"), Some(Severity::Medium));
+        assert_eq!(weights(Quirk::Handmade, "its name is empty"), Some(Severity::Low));
+        assert_eq!(weights(Quirk::OutOfRange, "x"), None);
     }
 }

@@ -8,8 +8,10 @@
 //! ## Why it matters
 //!
 //! The loader of such a package imports the source, and importing runs it: `torch.package` needs no
-//! pickle to run an attacker's code. Where no loader is known to import the source it is low, since
-//! whoever runs it by hand has decided to.
+//! pickle to run an attacker's code, and neither does a model that asks for `trust_remote_code`. Where no
+//! loader is known to import the source it is low, since whoever runs it by hand has decided to. What
+//! importing it does by itself weighs more than what one of its functions may do later: a processor
+//! that fetches a picture, a class that loads a checkpoint.
 //!
 //! ## How it can be wrong
 //!
@@ -25,10 +27,11 @@
 //! * PyTorch documentation, `torch.package`: packages run code when they are imported
 //! * CWE-829, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0011.001
 
+use super::deed::{Deed, deed};
+use crate::behaviour::Observer;
 use crate::facts::{ALIKE, Quota, known, written};
-use crate::knowledge::{self, Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
-use davy_artifact::{Artifact, Fact, Role, Value};
+use davy_artifact::{Artifact, Fact, Manner, Role, Value};
 
 static RULE: Rule = Rule {
     id: "package-source",
@@ -54,47 +57,34 @@ impl Detector for PackageSource {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
+        let calls = written(artifact).filter_map(|(format, fact)| match fact {
+            Fact::Call { call, .. } if format == "python" => Some(call),
+            _ => None,
+        });
+        let mut observer = Observer::of(calls, reporter.programs());
         for (format, fact) in written(artifact) {
             let Fact::Call { call, site, .. } = fact else { continue };
             let Value::Name(name) = &call.callee else { continue };
-            let Some((severity, known)) = known(name).and_then(weigh) else { continue };
+            let known = known(name);
+            let Some(Deed { severity, does }) = deed(call, name, known) else { continue };
             if format != "python" || !quota.admits(name.dotted()) {
                 continue;
             }
-            let message = format!(
-                "source text calls `{name}`, which {}{}",
-                known.effect.does(),
-                known.advisory()
-            );
+            let when = match call.manner {
+                Manner::Deferred => "in a function",
+                _ => "as soon as it is imported",
+            };
+            let message = format!("source text calls `{name}` {when}, which {does}");
             if let Some(finding) = reporter.report(artifact, site, message, call.to_string()) {
                 let loaded = artifact.role == Role::Loaded;
                 finding.severity = if loaded { severity } else { Severity::Low };
+                if let Some(known) = known {
+                    finding.threat = known.effect.threat();
+                }
+                observer.about(call).into_finding(Some(finding));
             }
         }
     }
-}
-
-/// What writes code from the source's own declarations: that adds nothing to what the source says.
-const DECLARING: &[&str] = &["attr.", "dataclasses.", "torch.jit.", "torch.library."];
-
-/// How bad a call in source text is. What any program does (`getattr`, `open`, `partial`) is not
-/// reported; a row about a whole library says little, unless the module has nothing harmless.
-fn weigh(known: &'static Known) -> Option<(Severity, &'static Known)> {
-    let module = known.pattern.strip_suffix(".*");
-    let wide = module.is_some_and(|module| !knowledge::is_powerful_alone(module));
-    if wide && known.effect == Effect::Network {
-        return Some((Severity::Low, known));
-    }
-    if wide || DECLARING.iter().any(|library| known.pattern.starts_with(library)) {
-        return None;
-    }
-    let severity = match known.effect {
-        Effect::Exec | Effect::Native => Severity::Critical,
-        Effect::Hook | Effect::Network | Effect::ScannerDeactivation => Severity::High,
-        Effect::Deser | Effect::FileWrite | Effect::NetworkDns => Severity::Medium,
-        _ => return None,
-    };
-    Some((severity, known))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@
 use super::facts;
 use crate::facts::weigh;
 use crate::knowledge;
-use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
+use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject, Threat};
 use davy_artifact::{Artifact, Call, Code, Fact, Value};
 
 static RULE: Rule = Rule {
@@ -68,7 +68,10 @@ impl Detector for TemplateEscape {
         for fact in facts(artifact) {
             let Fact::Code { code, site } = fact else { continue };
             let Some((severity, message, evidence)) = judge(code) else { continue };
-            let finding = reporter.report(artifact, site, message, evidence);
+            let mut finding = reporter.report(artifact, site, message, evidence);
+            if let Some(finding) = &mut finding {
+                finding.subject = Subject::Template;
+            }
             weigh(finding, artifact, severity);
         }
     }

@@ -1,0 +1,103 @@
+//! Python expressions in configurations: handed over as source of their own, so that they are judged
+//! by what they call.
+
+use super::Walk;
+use crate::json::{Kind, Node};
+use davy_artifact::Role;
+use davy_bytes::Bytes;
+use std::collections::HashSet;
+
+/// Expressions that become an artifact each; what is behind them becomes one together.
+const APART: usize = 50;
+
+/// Bytes of expressions that are read.
+const MOST: usize = 1 << 20;
+
+/// Resolvers that projects register to compute with Python.
+const RESOLVERS: &[&str] = &["calc", "eval", "exec", "expr", "lambda", "math", "py", "python"];
+
+/// Rows of a detector that are looked at.
+const ROWS: usize = 1_000;
+
+/// The expressions of a configuration.
+#[derive(Default)]
+pub(super) struct Sources {
+    found: Vec<(String, String)>,
+    said: HashSet<String>,
+    size: usize,
+}
+
+impl<'d> Walk<'_, '_, 'd> {
+    /// A string: an expression of its own, or one with resolvers in it.
+    pub(super) fn text(&mut self, node: Node<'d>) {
+        let Some(text) = node.text().filter(|text| text.contains('$')) else { return };
+        let expression =
+            text.strip_prefix('$').filter(|it| self.expressions && !it.starts_with('{'));
+        if let Some(expression) = expression {
+            // `@id` stands for another value of the bundle.
+            self.expression(node, &expression.replace('@', ""));
+        }
+        for (at, _) in text.match_indices("${") {
+            let inside = text.get(at.saturating_add(2)..).unwrap_or_default();
+            let Some((resolver, rest)) = inside.split_once(':') else { continue };
+            if RESOLVERS.contains(&resolver.trim()) {
+                let end = rest.rfind('}').unwrap_or(rest.len());
+                let inner = rest.get(..end).unwrap_or_default().trim();
+                let inner = inner.trim_matches(['\'', '"']);
+                self.expression(node, inner);
+            }
+        }
+    }
+
+    /// Keeps an expression that can call something.
+    fn expression(&mut self, node: Node<'d>, text: &str) {
+        let acts = text.contains(['(', ';', '`']) || text.contains("import");
+        let fits = self.sources.size.saturating_add(text.len()) <= MOST;
+        if acts && fits && self.sources.said.insert(text.to_owned()) {
+            self.sources.size = self.sources.size.saturating_add(text.len());
+            self.sources.found.push((node.path(), format!("{text}\n")));
+        }
+    }
+
+    /// The rows of YOLO's models: module and arguments, each of which its `parse_model` evaluates
+    /// where it is text.
+    pub(super) fn detector_rows(&mut self, root: Node<'d>) {
+        if root.get("backbone").is_none() || root.get("head").is_none() {
+            return;
+        }
+        let rows =
+            ["backbone", "head"].iter().filter_map(|key| root.get(key)).flat_map(Node::items);
+        for row in rows.take(ROWS) {
+            for cell in row.items().skip(2) {
+                for part in std::iter::once(cell).chain(cell.items()) {
+                    self.evaluated(part);
+                }
+            }
+        }
+        root.get("activation").into_iter().for_each(|part| self.evaluated(part));
+    }
+
+    fn evaluated(&mut self, node: Node<'d>) {
+        if let Some(text) = node.text().filter(|_| node.kind() == Kind::Text) {
+            self.expression(node, &text);
+        }
+    }
+
+    /// Hands the expressions over.
+    pub(super) fn sources(&mut self) {
+        let found = std::mem::take(&mut self.sources.found);
+        let mut rest = String::new();
+        for (index, (path, source)) in found.into_iter().enumerate() {
+            if index < APART {
+                let bytes = Bytes::from_memory(source.into_bytes());
+                self.recorder.reading.child(format!("{path}.py"), bytes, Role::Loaded);
+            } else {
+                rest.push_str(&source);
+            }
+        }
+        if !rest.is_empty() {
+            let bytes = Bytes::from_memory(rest.into_bytes());
+            self.recorder.reading.child("expressions.py", bytes, Role::Loaded);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What operators do with the numbers that flow through them (TensorFlow 2.21, registered operators).
+
+use crate::graph::Class;
+
+/// Words in the names of operators that work with learned numbers.
+const LAYERS: &[&str] = &[
+    "BlockLSTM",
+    "BoostedTrees",
+    "Conv",
+    "CudnnRNN",
+    "DecisionForest",
+    "Einsum",
+    "GRUBlock",
+    "LSTMBlock",
+    "MatMul",
+    "MatrixMultiply",
+    "TensorForest",
+    "XlaDot",
+];
+
+/// The class of an operator.
+pub(super) fn class(op: &str) -> Class {
+    match op {
+        "ApproximateEqual"
+        | "Equal"
+        | "Greater"
+        | "GreaterEqual"
+        | "InTopK"
+        | "InTopKV2"
+        | "Less"
+        | "LessEqual"
+        | "NotEqual"
+        | "RegexFullMatch"
+        | "StaticRegexFullMatch" => Class::Compare,
+        "Concat"
+        | "ConcatV2"
+        | "DynamicStitch"
+        | "Pack"
+        | "ParallelConcat"
+        | "ParallelDynamicStitch" => Class::Concat,
+        "Div" | "DivNoNan" | "Log" | "Log1p" | "Pow" | "RealDiv" | "Reciprocal" | "Inv"
+        | "Rsqrt" | "Sqrt" | "Xdivy" => Class::Ratio,
+        "DynamicPartition" | "Gather" | "GatherNd" | "GatherV2" | "ResourceGather"
+        | "ResourceGatherNd" | "Slice" | "Split" | "SplitV" | "StridedSlice" | "Unpack"
+        | "StridedSliceV2" | "TensorListGetItem" | "LookupTableFind" | "LookupTableFindV2" => {
+            Class::Pick
+        }
+        "All"
+        | "Any"
+        | "ArgMax"
+        | "ArgMin"
+        | "Bincount"
+        | "CountUpTo"
+        | "DenseBincount"
+        | "EuclideanNorm"
+        | "HistogramFixedWidth"
+        | "L2Loss"
+        | "Max"
+        | "Mean"
+        | "Min"
+        | "NthElement"
+        | "Prod"
+        | "ReduceJoin"
+        | "StringToHashBucket"
+        | "StringToHashBucketFast"
+        | "StringToHashBucketStrong"
+        | "Fingerprint"
+        | "Sum"
+        | "TopK"
+        | "TopKV2"
+        | "UniqueWithCounts"
+        | "UniqueWithCountsV2" => Class::Reduce,
+        "Mul" | "MulNoNan" => Class::Multiply,
+        "Select" | "SelectV2" => Class::Select,
+        "OnesLike"
+        | "ParameterizedTruncatedNormal"
+        | "RandomGamma"
+        | "RandomStandardNormal"
+        | "RandomUniform"
+        | "RandomUniformInt"
+        | "Rank"
+        | "Shape"
+        | "ShapeN"
+        | "Size"
+        | "StatelessRandomNormal"
+        | "StatelessRandomNormalV2"
+        | "StatelessRandomUniform"
+        | "StatelessRandomUniformV2"
+        | "TruncatedNormal"
+        | "ZerosLike" => Class::Shape,
+        "Ceil" | "ClipByValue" | "Floor" | "FloorDiv" | "IsFinite" | "IsInf" | "IsNan"
+        | "Relu6" | "Rint" | "Round" | "Sign" | "TruncateDiv" => Class::Step,
+        "Maximum" | "Relu" => Class::AtLeast,
+        "Minimum" => Class::AtMost,
+        "Elu" | "Erf" | "LogSoftmax" | "Selu" | "Sigmoid" | "Softmax" | "Softplus" | "Softsign"
+        | "Tanh" => Class::Squash,
+        _ if LAYERS.iter().any(|word| op.contains(word)) => Class::Weighted,
+        _ if op.starts_with("Segment") || op.starts_with("UnsortedSegment") => Class::Reduce,
+        _ => Class::Other,
+    }
+}
+
+/// Whether an operator brings data from outside of the graph.
+pub(super) fn is_input(op: &str) -> bool {
+    matches!(
+        op,
+        "Placeholder"
+            | "PlaceholderV2"
+            | "PlaceholderWithDefault"
+            | "_Arg"
+            | "_Recv"
+            | "IteratorGetNext"
+            | "IteratorGetNextSync"
+            | "InfeedDequeue"
+            | "InfeedDequeueTuple"
+    ) || op.starts_with("QueueDequeue")
+}
+
+/// Whether an operator without users gives nothing that anybody sees.
+pub(super) fn is_silent(op: &str) -> bool {
+    matches!(op, "Assert" | "NoOp" | "Const" | "VarHandleOp" | "VariableV2" | "Print" | "PrintV2")
+        || op.ends_with("Summary")
+        || op.starts_with("Assign")
+}

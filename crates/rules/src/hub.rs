@@ -1,0 +1,3 @@
+//! Rules about what a model's folder asks of whoever loads it from a hub.
+
+pub(crate) mod remote_code;
