@@ -51,7 +51,8 @@ impl Library {
     pub fn text(&self, library: &str, notes: &[String]) -> String {
         let mut lines: BTreeSet<String> = BTreeSet::new();
         let mut harmless: BTreeMap<(String, &str, String), Vec<String>> = BTreeMap::new();
-        for (name, kept) in &self.names {
+        let astray = self.astray();
+        for (name, kept) in self.names.iter().filter(|(name, _)| !astray.contains(name.as_str())) {
             let versions = self.range(&kept.versions);
             let fills = if kept.row.fills { "+fills" } else { "" };
             match &kept.row.verdict {
@@ -100,6 +101,26 @@ impl Library {
         text
     }
 
+    /// Names whose way leads through what a library hands around everywhere.
+    fn astray(&self) -> BTreeSet<&str> {
+        let mut astray: BTreeSet<&str> = BTreeSet::new();
+        loop {
+            let before = astray.len();
+            for (name, kept) in &self.names {
+                let Verdict::Does { effect, via, .. } = &kept.row.verdict else { continue };
+                let same = self.names.get(via).is_some_and(|next| {
+                    matches!(&next.row.verdict, Verdict::Does { effect: other, .. } if other == effect)
+                });
+                if EVERYWHERE.contains(&via.as_str()) || same && astray.contains(via.as_str()) {
+                    astray.insert(name);
+                }
+            }
+            if astray.len() == before {
+                return astray;
+            }
+        }
+    }
+
     /// `3.8-3.12`; nothing where it is in all of them.
     fn range(&self, there: &BTreeSet<usize>) -> String {
         if there.len() == self.versions.len() {
@@ -123,6 +144,9 @@ impl Library {
 fn short(version: &str) -> String {
     version.splitn(3, '.').take(2).collect::<Vec<_>>().join(".")
 }
+
+/// Functions that stand in others and are kept where everything of a library seems to reach them.
+const EVERYWHERE: &[&str] = &["torch.export.experimental._ExportPackage._exporter"];
 
 /// Ways through a library that are longer than this are more often wrong than right.
 const STEPS: u16 = 5;
