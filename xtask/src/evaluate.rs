@@ -41,7 +41,7 @@ pub fn gadgets(path: &Path) -> Outcome {
         100.0 * caught.len() as f64 / there.len().max(1) as f64
     ));
     for (name, effect) in rest {
-        let verdict = seen.get(&name.to_string()).map_or("", |verdict| verdict.as_str());
+        let verdict = seen.get(name).map_or("", |verdict| verdict.as_str());
         say(format_args!("  not derived: {name} ({effect}): {verdict}"));
     }
     let reported = |name: &str| {

@@ -362,7 +362,7 @@ impl Machine {
             memo: Vec::new(),
         };
         for ((effect, source), via) in &summary.effects {
-            let step = Step::Unit(unit, *source);
+            let step = Step::Unit(unit);
             if *source == ALWAYS {
                 frame.note(*effect, ALWAYS, step, via.length);
                 continue;
@@ -544,7 +544,7 @@ impl Machine {
     pub fn step_name(&self, step: Step) -> String {
         match step {
             Step::External(name) => self.names.text(name).to_owned(),
-            Step::Unit(unit, _) => self.unit_name(unit),
+            Step::Unit(unit) => self.unit_name(unit),
         }
     }
 }

@@ -80,7 +80,7 @@ impl Machine {
         for (at, class) in program.classes.iter().enumerate() {
             let module = program.modules.get(class.module as usize);
             let path = self.names.text(class.path);
-            if path.contains('<') || !module.is_some_and(|module| module.library == library) {
+            if path.contains('<') || module.is_none_or(|module| module.library != library) {
                 continue;
             }
             let id = ClassId::try_from(at).unwrap_or(ClassId::MAX);

@@ -45,7 +45,7 @@ pub enum Extra {
 /// The next step on the way to an effect.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    Unit(UnitId, Source),
+    Unit(UnitId),
     External(Sym),
 }
 
@@ -285,11 +285,6 @@ impl Machine {
             queued: false,
         });
         id
-    }
-
-    /// The unit, if it was ever looked at.
-    pub fn known_unit(&self, func: FuncId, class: ClassId) -> Option<UnitId> {
-        self.ids.get(&(func, class)).copied()
     }
 
     fn enqueue(&mut self, unit: UnitId) {

@@ -64,7 +64,7 @@ impl Machine {
         if is_builtin(text) {
             return builtin(self);
         }
-        if let Some(val) = self.from_star(module, name) {
+        if let Some(val) = self.of_star(module, name) {
             return val;
         }
         let stars =
@@ -84,7 +84,7 @@ impl Machine {
     }
 
     /// A name that came from a module in C by `from module import *`.
-    fn from_star(&mut self, module: u32, name: Sym) -> Option<Val> {
+    fn of_star(&mut self, module: u32, name: Sym) -> Option<Val> {
         let stars = self.star_externals.get(module as usize)?.clone();
         let mut found = None;
         for star in stars {
@@ -186,7 +186,7 @@ impl Machine {
                 self.need_module(below);
                 Val::atom(Atom::Module(below))
             }
-            (None, None) => match self.from_star(module, name) {
+            (None, None) => match self.of_star(module, name) {
                 Some(val) => val,
                 None => {
                     // Made up by the module's own `__getattr__`, or not there.
