@@ -267,7 +267,7 @@ mod tests {
             ("runpy.run_path", Effect::Exec, "path_name", "builtins.exec"),
             ("timeit.timeit", Effect::Exec, "stmt", "builtins.exec"),
             ("smtplib.SMTP", Effect::Network, "host", "_socket.socket.connect"),
-            ("logging.FileHandler", Effect::FileWrite, "filename", "open"),
+            ("logging.FileHandler", Effect::File, "filename", "open"),
         ] {
             let found = find(name).unwrap_or_else(|| panic!("{name}"));
             assert_eq!(found.effect, effect, "{name}");
