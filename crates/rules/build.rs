@@ -1,6 +1,6 @@
 //! Turns the knowledge of callables into a sorted static table, so that using it costs no start-up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs, process};
@@ -91,10 +91,21 @@ const ALIASES: &str = "knowledge/aliases.tsv";
 
 const METHODS: &str = "knowledge/methods.tsv";
 
+/// What was derived, a file for each library.
+const DERIVED: &str = "knowledge/derived";
+
+/// Names that are packed together, each as the difference to the one before.
+const BLOCK: usize = 16;
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    let tables: [(&str, Generate); 4] =
-        [(TABLE, generate), (ADVISORIES, advisories), (ALIASES, aliases), (METHODS, methods)];
+    let tables: [(&str, Generate); 5] = [
+        (TABLE, generate),
+        (ADVISORIES, advisories),
+        (ALIASES, aliases),
+        (METHODS, methods),
+        (DERIVED, derived),
+    ];
     for (table, generate) in tables {
         println!("cargo::rerun-if-changed={table}");
         if let Err(why) = generate() {
@@ -269,7 +280,7 @@ impl<'a> Row<'a> {
         let _ = writeln!(
             out,
             "    Known {{ pattern: {pattern:?}, effect: Effect::{variant}, \
-             constants_only: {constants_only}, source: {source:?} }},"
+             constants_only: {constants_only}, called: None, source: {source:?} }},"
         );
     }
 
@@ -294,4 +305,177 @@ impl<'a> Row<'a> {
         });
         (harmful && standard).then(|| self.pattern.rsplit('.').next()).flatten()
     }
+}
+
+/// One derived name.
+struct Derived {
+    code: u8,
+    flags: u8,
+    through: String,
+    via: String,
+    origin: String,
+}
+
+/// The derived rows, packed: the layout is told in `src/knowledge/derived.rs`.
+fn derived() -> Result<(), String> {
+    let folder = env::var("OUT_DIR").map_err(|error| error.to_string())?;
+    let mut rows = BTreeMap::new();
+    let mut files: Vec<_> = fs::read_dir(DERIVED)
+        .map_err(|error| error.to_string())?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
+    files.sort();
+    for path in files {
+        let shown = path.display().to_string();
+        let text = fs::read_to_string(&path).map_err(|error| format!("{shown}: {error}"))?;
+        derived_file(&text, &mut rows).map_err(|why| format!("{shown}: {why}"))?;
+    }
+    fs::write(Path::new(&folder).join("derived.bin"), pack(&rows)?)
+        .map_err(|error| error.to_string())?;
+    let variants = EFFECTS.iter().map(|(_, variant)| format!("Effect::{variant}"));
+    write(&folder, "effects.rs", &format!("&[{}]\n", variants.collect::<Vec<_>>().join(", ")))?;
+    write(&folder, "derived_plain.rs", &statics(false))?;
+    write(&folder, "derived_called.rs", &statics(true))
+}
+
+/// A row for each effect: of what is called, or of a class whose constructor has it.
+fn statics(of_constructors: bool) -> String {
+    let mut rows = String::from("&[\n");
+    for (name, variant) in EFFECTS {
+        // What calls its arguments is as bad as they are.
+        let by_arguments = matches!(
+            *name,
+            "exec:indirect" | "exec:deferred" | "import:indirect" | "import:resolve"
+        );
+        let (effect, called) = if of_constructors {
+            ("New", format!("Some(Effect::{variant})"))
+        } else {
+            (*variant, "None".to_owned())
+        };
+        let _ = writeln!(
+            rows,
+            "    Known {{ pattern: \"(derived)\", effect: Effect::{effect}, \
+             constants_only: {by_arguments}, called: {called}, source: SOURCE }},"
+        );
+    }
+    rows.push_str("]\n");
+    rows
+}
+
+/// Adds the rows of one library; a name that two libraries have keeps its first row.
+fn derived_file(text: &str, rows: &mut BTreeMap<String, Derived>) -> Result<(), String> {
+    let library = text
+        .lines()
+        .find_map(|line| line.strip_prefix("# library: "))
+        .ok_or("without a line `# library: `")?;
+    let all = text.lines().find_map(|line| line.strip_prefix("# versions: ")).unwrap_or("");
+    let mut last = "";
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+        let wrong = |why: &str| format!("line {}: {why}", at + 1);
+        if line <= last {
+            return Err(wrong("not sorted"));
+        }
+        last = line;
+        let parts = line.split('\t').collect::<Vec<_>>();
+        let (name, effect) = (*parts.first().unwrap_or(&""), *parts.get(1).unwrap_or(&""));
+        let (word, fills) = match effect.strip_suffix("+fills") {
+            Some(word) => (word, true),
+            None => (effect, false),
+        };
+        let code = EFFECTS.iter().position(|(known, _)| *known == word);
+        let code = code.and_then(|at| u8::try_from(at).ok());
+        let code = code.ok_or_else(|| wrong("not an effect"))?;
+        let mut add =
+            |name: String, fills: bool, steps: u8, through: &str, via: &str, versions: &str| {
+                let flags = steps.min(0x7f) | if fills { 0x80 } else { 0 };
+                let versions = if versions.is_empty() { all } else { versions };
+                let origin = format!("{library} {versions}").trim_end().to_owned();
+                let (through, via) = (through.to_owned(), via.to_owned());
+                rows.entry(name).or_insert(Derived { code, flags, through, via, origin });
+            };
+        match parts[..] {
+            [module, _, versions, names] => {
+                for name in names.split(' ') {
+                    let (name, fills) = match name.strip_suffix('+') {
+                        Some(name) => (name, true),
+                        None => (name, false),
+                    };
+                    add(format!("{module}.{name}"), fills, 0, "", "", versions);
+                }
+            }
+            [_, _, versions, through, steps, via] => {
+                let steps = steps.parse().map_err(|_| wrong("not a count of steps"))?;
+                add(name.to_owned(), fills, steps, through, via, versions);
+            }
+            _ => return Err(wrong("neither four nor six columns")),
+        }
+    }
+    Ok(())
+}
+
+/// Offsets of texts, each of which is kept once.
+#[derive(Default)]
+struct Texts {
+    bytes: Vec<u8>,
+    offsets: HashMap<String, usize>,
+}
+
+impl Texts {
+    fn offset(&mut self, text: &str) -> usize {
+        if let Some(offset) = self.offsets.get(text) {
+            return *offset;
+        }
+        let offset = self.bytes.len();
+        varint(&mut self.bytes, text.len());
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.offsets.insert(text.to_owned(), offset);
+        offset
+    }
+}
+
+fn varint(out: &mut Vec<u8>, mut value: usize) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn pack(rows: &BTreeMap<String, Derived>) -> Result<Vec<u8>, String> {
+    let mut texts = Texts::default();
+    let (mut blocks, mut starts) = (Vec::new(), Vec::new());
+    let mut last = "";
+    for (at, (name, row)) in rows.iter().enumerate() {
+        if at % BLOCK == 0 {
+            starts.push(blocks.len());
+            last = "";
+        }
+        let shared = name.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
+        varint(&mut blocks, shared);
+        varint(&mut blocks, name.len() - shared);
+        blocks.extend_from_slice(&name.as_bytes()[shared..]);
+        blocks.extend_from_slice(&[row.code, row.flags]);
+        for text in [&row.through, &row.via, &row.origin] {
+            let offset = texts.offset(text);
+            varint(&mut blocks, offset);
+        }
+        last = name;
+    }
+    let front = 12 + starts.len() * 4;
+    let mut packed = Vec::with_capacity(front + blocks.len() + texts.bytes.len());
+    let mut number = |value: usize| -> Result<(), String> {
+        let value = u32::try_from(value).map_err(|error| error.to_string())?;
+        packed.extend_from_slice(&value.to_le_bytes());
+        Ok(())
+    };
+    number(rows.len())?;
+    number(starts.len())?;
+    number(front + blocks.len())?;
+    for start in &starts {
+        number(front + start)?;
+    }
+    packed.extend_from_slice(&blocks);
+    packed.extend_from_slice(&texts.bytes);
+    Ok(packed)
 }

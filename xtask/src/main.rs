@@ -3,8 +3,10 @@
 mod args;
 mod check;
 mod coverage;
+mod evaluate;
 mod gadgets;
 mod generate;
+mod knowledge;
 mod mutate;
 mod oracle;
 mod paths;
@@ -53,6 +55,12 @@ const TASKS: &[Task] = &[
         options: "",
         help: "write docs/generated from the lists of rules and formats",
         run: generate::run,
+    },
+    Task {
+        name: "knowledge",
+        options: "[--fetch] [--only LIBRARY]... | --evaluate --gadgets FILE --corpus DIR...",
+        help: "derive from source what callables of libraries do; measure what was derived",
+        run: knowledge::run,
     },
     Task {
         name: "mutate",

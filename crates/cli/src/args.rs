@@ -104,7 +104,7 @@ pub struct Reading {
 /// Arguments of `davy explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// The rule's id, or a name that it had before
+    /// The rule's id, or a name that it had before; or the dotted name of a callable, as `os.system`
     pub rule: String,
 }
 

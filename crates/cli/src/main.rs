@@ -1,6 +1,7 @@
 //! The `davy` binary: shows what AI model files would do before anyone loads them.
 
 mod args;
+mod callable;
 mod catalogue;
 mod output;
 mod progress;

@@ -1,7 +1,7 @@
 //! From arguments to an exit status.
 
 use crate::args::{Cli, Color, Command, Explain, Inspect, Reading, Scan};
-use crate::{catalogue, output, progress};
+use crate::{callable, catalogue, output, progress};
 use clap::Parser;
 use clap::error::ErrorKind;
 use davy_bytes::escape;
@@ -111,6 +111,12 @@ fn described(scan: &davy_scan::Scan, judged: &Judged) -> u8 {
 
 fn explain(args: &Explain) -> Result<u8, Failure> {
     let Some(rule) = catalogue::find(&args.rule) else {
+        if let Some(callable) = callable::find(&args.rule) {
+            return print(|out| callable.explain(out));
+        }
+        if args.rule.contains('.') {
+            return Err(format!("nothing is known about `{}`", escape(&args.rule)));
+        }
         let close = catalogue::close_to(&args.rule);
         let hint = match close.as_slice() {
             [] => "`davy rules` lists all of them".to_owned(),

@@ -274,6 +274,16 @@ pub(crate) fn weigh(finding: Option<&mut Finding>, artifact: &Artifact, severity
     }
 }
 
+/// Lowers the confidence in a finding about a callable whose effect was derived and that nobody has
+/// reviewed.
+pub(crate) fn doubt(finding: Option<&mut Finding>, known: &Known) {
+    if let Some(finding) = finding
+        && known.is_derived()
+    {
+        finding.confidence = finding.confidence.min(Confidence::Medium);
+    }
+}
+
 /// ` (12 times)`, where it happens more than once.
 pub(crate) fn times(count: u64) -> String {
     if count > 1 { format!(" ({count} times)") } else { String::new() }

@@ -6,10 +6,13 @@
 //! `os.system.__call__` are `os.system`.
 
 mod alias;
+pub mod derived;
 mod effect;
 
 pub(crate) use alias::{method, reached};
 pub use effect::Effect;
+
+use derived::SOURCE;
 
 use std::cmp::Reverse;
 
@@ -23,6 +26,9 @@ pub struct Known {
     pub effect: Effect,
     /// Whether it is harmless as long as all arguments are plain data or harmless names.
     pub constants_only: bool,
+    /// What its constructor does, where objects of the class can be made and filled without harm and
+    /// that was derived.
+    pub called: Option<Effect>,
     /// Where that is known from.
     pub source: &'static str,
 }
@@ -33,6 +39,18 @@ impl Known {
     pub fn advisory(&self) -> String {
         let published = self.source.starts_with("GHSA-") || self.source.starts_with("CVE-");
         if published { format!(" ({})", self.source) } else { String::new() }
+    }
+
+    /// Whether this was derived from source, and nobody has reviewed it by hand.
+    #[must_use]
+    pub fn is_derived(&self) -> bool {
+        self.source == SOURCE
+    }
+
+    /// What holds for a call of it: of a class, what its constructor does.
+    #[must_use]
+    pub fn when_called(&'static self) -> &'static Self {
+        self.called.and_then(derived::effect).unwrap_or(self)
     }
 
     /// Whether calling it does harm, or can with the right arguments.
@@ -56,6 +74,7 @@ static INSIDES: Known = Known {
     pattern: "**.__*__",
     effect: Effect::Introspect,
     constants_only: false,
+    called: None,
     source: "Python data model: special attributes lead from any object to every module",
 };
 
@@ -64,6 +83,7 @@ static BORROWED: Known = Known {
     pattern: "**.module",
     effect: Effect::Introspect,
     constants_only: false,
+    called: None,
     source: "a module imported by another is one of its attributes",
 };
 
@@ -73,6 +93,7 @@ static MODULE: Known = Known {
     pattern: "module",
     effect: Effect::Ref,
     constants_only: false,
+    called: None,
     source: "a module that honest files import",
 };
 
@@ -221,7 +242,7 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
         else {
             continue;
         };
-        if let Some(known) = harm_on_the_way(head, rest) {
+        if let Some(known) = harm_on_the_way(head, rest).or_else(|| derived_harm(head, rest)) {
             return Some(known);
         }
     }
@@ -243,6 +264,12 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
 pub fn lookup_path(path: &str) -> Option<&'static Known> {
     let (module, name) = path.rsplit_once('.')?;
     lookup(module, name)
+}
+
+/// What was derived about a dotted path, under the name that it is known by.
+#[must_use]
+pub fn derivation(path: &str) -> Option<derived::Derivation> {
+    derived::find(path).or_else(|| derived::find(&alias::canonical(path)))
 }
 
 /// The row about exactly this name.
@@ -348,9 +375,59 @@ fn settle(module: &str, parts: &[&str]) -> Option<&'static Known> {
     if POWERFUL.binary_search(last).is_ok() {
         return Some(&BORROWED);
     }
-    let known = widest(&path)?;
+    let wide = widest(&path);
+    if let Some(found) = derived::find(&path)
+        && let Some(known) = settle_derived(&found, wide)
+    {
+        return Some(known);
+    }
+    if wide.is_none()
+        && let Some(known) = made_up(module)
+    {
+        return Some(known);
+    }
+    let known = wide?;
     let borrowed = known.effect.is_harmless() && TAILS.binary_search(last).is_ok();
     (!borrowed).then_some(known)
+}
+
+/// What holds for a derived name that a wide row covers, or none. A reviewed row says that objects of
+/// a class are harmless to make and fill, not what the constructor does.
+fn settle_derived(
+    found: &derived::Derivation,
+    wide: Option<&'static Known>,
+) -> Option<&'static Known> {
+    let reviewed = wide.is_some_and(|wide| wide.effect.is_harmless());
+    let class = found.fills || wide.is_some_and(|wide| wide.effect == Effect::New);
+    match found.effect {
+        // Methods do harm, and are known by their own names.
+        Effect::Carrier if reviewed => None,
+        // Calls what it is given, which the arguments are judged for.
+        effect if effect.calls_arguments() && reviewed && !class => None,
+        Effect::New => wide.or_else(|| found.known()),
+        _ if class => found.called(),
+        _ => found.known(),
+    }
+}
+
+/// What holds for any name of a module whose `__getattr__` makes up what runs things (PEP 562).
+fn made_up(module: &str) -> Option<&'static Known> {
+    let getter = derived::find(&format!("{module}.__getattr__"))?;
+    let runs = matches!(
+        getter.effect,
+        Effect::Deser | Effect::Exec | Effect::Native | Effect::Network | Effect::FileWrite
+    );
+    if runs { getter.known() } else { None }
+}
+
+/// The derived row of a path that leaves its module for another, where it does harm.
+fn derived_harm(module: &str, parts: &[&str]) -> Option<&'static Known> {
+    if parts.is_empty() {
+        return None;
+    }
+    let path = format!("{module}.{}", parts.join("."));
+    let found = derived::find(&path)?;
+    if found.effect.is_harmless() { None } else { found.known() }
 }
 
 /// The row of exactly this pattern.

@@ -60,7 +60,8 @@ impl Detector for UnreviewedConstructor {
         let mut quota = Quota::of(ALIKE);
         for Performed { call, count, site } in calls(artifact) {
             let Some(name) = callee(call).filter(|_| call.manner != Manner::New) else { continue };
-            let holds_data = known(name).is_some_and(|known| known.effect == Effect::New);
+            let holds_data = known(name)
+                .is_some_and(|known| known.effect == Effect::New && known.called.is_none());
             // A class that is called with nothing gets nothing from the file.
             let given = !(call.args.is_empty() && call.kwargs.is_empty());
             // `functools.partial(cls.__new__, cls, …)` is how protocols 2 and 3 spell keyword arguments.
@@ -85,14 +86,16 @@ mod tests {
 
     #[test]
     fn only_constructors_that_are_given_something_are_reported() {
-        let class = || name("sklearn.linear_model._base", "LinearRegression");
+        let class = || name("GPy.models", "GPRegression");
         let given = call(class(), vec![text("path")]);
         let found = pickle(&UnreviewedConstructor, vec![performs(given.clone())]);
         assert_eq!(found[0].severity, Severity::Medium);
         let mut made = given;
         made.manner = Manner::New;
         let empty = call(class(), vec![]);
-        let quiet = vec![performs(made), performs(empty)];
+        // What only stores its arguments was derived to do so.
+        let derived = call(name("sklearn.linear_model._base", "LinearRegression"), vec![text("x")]);
+        let quiet = vec![performs(made), performs(empty), performs(derived)];
         assert!(pickle(&UnreviewedConstructor, quiet).is_empty());
     }
 }

@@ -41,7 +41,7 @@
 use crate::behaviour::{Observer, target as target_of};
 use crate::code::Examiner;
 use crate::facts::{
-    ALIKE, Performed, Quota, calls, concern, is_settings, known, pose, target, times, weigh,
+    ALIKE, Performed, Quota, calls, concern, doubt, is_settings, known, pose, target, times, weigh,
 };
 use crate::judge::{Judgement, judge};
 use crate::knowledge::{Effect, Known};
@@ -89,6 +89,7 @@ impl Detector for UnsafeCall {
                 concern(finding.as_deref_mut(), &name);
                 let behaviour = observer.about(performed.call);
                 pose(finding.as_deref_mut(), known.effect.threat());
+                doubt(finding.as_deref_mut(), known);
                 let fetches = is_settings(artifact) && only_fetches(performed.call, &name);
                 let most = if fetches { Severity::Medium } else { Severity::Critical };
                 let severity = behaviour.weighs(judgement.severity.min(most));
@@ -103,7 +104,8 @@ impl Detector for UnsafeCall {
 fn harmful(call: &Call) -> Option<(Cow<'_, Name>, &'static Known)> {
     let name = target(call)?;
     let known = known(&name).filter(|known| known.effect != Effect::ScannerDeactivation)?;
-    Some((name, known))
+    let made = call.manner == Manner::New || name.name.ends_with(".__new__");
+    Some((name, if made { known } else { known.when_called() }))
 }
 
 /// Whether a call only takes another model or data set by its name, as recipes of training do, and

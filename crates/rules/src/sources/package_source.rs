@@ -65,7 +65,7 @@ impl Detector for PackageSource {
         for (format, fact) in written(artifact) {
             let Fact::Call { call, site, .. } = fact else { continue };
             let Value::Name(name) = &call.callee else { continue };
-            let known = known(name);
+            let known = known(name).filter(|known| !known.is_derived());
             let Some(Deed { severity, does }) = deed(call, name, known) else { continue };
             if format != "python" || !quota.admits(name.dotted()) {
                 continue;
