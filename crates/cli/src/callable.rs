@@ -15,7 +15,10 @@ pub struct Callable {
 /// What is known about a dotted name; one without a dot is a built-in function.
 pub fn find(name: &str) -> Option<Callable> {
     let dotted = if name.contains('.') { name.to_owned() } else { format!("builtins.{name}") };
-    let known = knowledge::lookup_path(&dotted);
+    // A word is a built-in function only if there is one of that name: what is known of every name in
+    // a module says nothing about it.
+    let whole = |known: &&Known| name.contains('.') || known.pattern == dotted;
+    let known = knowledge::lookup_path(&dotted).filter(whole);
     let derivation = knowledge::derivation(&dotted);
     let anything = known.is_some() || derivation.is_some();
     anything.then_some(Callable { name: dotted, known, derivation })
