@@ -15,6 +15,7 @@ mod reduce;
 mod run;
 mod tensorflow;
 mod tflite;
+mod weights;
 mod zip;
 
 pub use hdf5::hdf5;
@@ -64,6 +65,11 @@ pub fn bytecode(args: &mut Args) -> Outcome {
     bytecode::run(args)
 }
 
+/// `oracle gguf`.
+pub fn gguf(args: &mut Args) -> Outcome {
+    run::run(&weights::GGUF, args)
+}
+
 /// `oracle keras`.
 pub fn keras(args: &mut Args) -> Outcome {
     keras::run(args)
@@ -72,6 +78,11 @@ pub fn keras(args: &mut Args) -> Outcome {
 /// `oracle pickle`.
 pub fn pickle(args: &mut Args) -> Outcome {
     run::run(&pickle::Pickles, args)
+}
+
+/// `oracle safetensors`.
+pub fn safetensors(args: &mut Args) -> Outcome {
+    run::run(&weights::SAFETENSORS, args)
 }
 
 /// `oracle zip`.
