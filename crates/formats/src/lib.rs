@@ -11,6 +11,7 @@ pub mod compressed;
 mod embedded;
 mod flatbuffers;
 pub mod foreign;
+pub mod ggml;
 pub mod gguf;
 pub mod graph;
 pub mod gzip;
@@ -46,6 +47,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::XZ,
     &compressed::ZSTD,
     &foreign::Foreign,
+    &ggml::Ggml,
+    &ggml::Imatrix,
+    &ggml::Session,
     &gguf::Gguf,
     &gzip::Gzip,
     &gzip::Zlib,
