@@ -2,5 +2,5 @@
 
 pub(crate) mod external_reference;
 pub(crate) mod malformed_structure;
-mod path;
+pub(crate) mod path;
 pub(crate) mod plugin_filter;

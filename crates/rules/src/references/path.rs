@@ -2,7 +2,7 @@
 
 /// Where a reference leads.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Leads {
+pub(crate) enum Leads {
     /// Into the folder of the file, or below.
     Beside,
     /// Anywhere else; the words say how.
@@ -10,7 +10,7 @@ pub(super) enum Leads {
 }
 
 /// Where `target` leads on any of the systems that loaders run on.
-pub(super) fn leads(target: &str) -> Leads {
+pub(crate) fn leads(target: &str) -> Leads {
     let target = target.trim();
     let separator = |c: char| c == '/' || c == '\\';
     let drive =
