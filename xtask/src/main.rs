@@ -87,6 +87,12 @@ const TASKS: &[Task] = &[
         run: oracle::calls,
     },
     Task {
+        name: "oracle gguf",
+        options: "[--count N] [--seed S] [--python PATH] [--jobs N]",
+        help: "compare metadata and tensors of GGUF files with what the gguf package reads or refuses",
+        run: oracle::gguf,
+    },
+    Task {
         name: "oracle hdf5",
         options: "[--count N] [--seed S] [--python PATH] [--jobs N] | --corpus DIR... [--python PATH]",
         help: "compare trees, types, attributes, links and elements of HDF5 files with what h5py sees",
@@ -127,6 +133,12 @@ const TASKS: &[Task] = &[
         options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
         help: "compare the imports that davy lists with what CPython's unpicklers look up",
         run: oracle::pickle,
+    },
+    Task {
+        name: "oracle safetensors",
+        options: "[--count N] [--seed S] [--python PATH] [--jobs N]",
+        help: "compare tensors and metadata with what the safetensors package reads or refuses",
+        run: oracle::safetensors,
     },
     Task {
         name: "oracle tensorflow",

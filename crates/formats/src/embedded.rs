@@ -62,7 +62,8 @@ fn role(key: &str) -> Role {
 /// What a text is, if it is more than text.
 pub(crate) fn kind(text: &str) -> Option<Embedded> {
     let bare = text.trim();
-    if bare.contains("{{") || bare.contains("{%") {
+    let has = |open, close| bare.contains(open) && bare.contains(close);
+    if has("{{", "}}") || has("{%", "%}") {
         return Some(Embedded::Plain(if is_json(bare) { ".json" } else { ".jinja" }));
     }
     if is_json(bare) {

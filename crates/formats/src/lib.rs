@@ -13,6 +13,7 @@ mod embedded;
 pub mod fasttext;
 mod flatbuffers;
 pub mod foreign;
+pub mod ggml;
 pub mod gguf;
 pub mod graph;
 pub mod gzip;
@@ -74,6 +75,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::ZSTD,
     &fasttext::FastText,
     &foreign::Foreign,
+    &ggml::Ggml,
+    &ggml::Imatrix,
+    &ggml::Session,
     &gguf::Gguf,
     &gzip::Gzip,
     &gzip::Zlib,

@@ -215,7 +215,7 @@ pub(crate) fn first_set(
 }
 
 /// Makes artifacts of the bytes of tensors, as plain data: those of bytes first, then the largest.
-fn children(bytes: &Bytes, tensors: &[Stored], reading: &mut Reading) {
+pub(crate) fn children(bytes: &Bytes, tensors: &[Stored], reading: &mut Reading) {
     let mut chosen: Vec<(bool, u64, usize)> = tensors
         .iter()
         .enumerate()

@@ -18,6 +18,7 @@ mod run;
 mod tensorflow;
 mod tflite;
 mod yaml;
+mod weights;
 mod zip;
 
 pub use arrays::{joblib, msgpack, numpy};
@@ -69,6 +70,11 @@ pub fn bytecode(args: &mut Args) -> Outcome {
     bytecode::run(args)
 }
 
+/// `oracle gguf`.
+pub fn gguf(args: &mut Args) -> Outcome {
+    run::run(&weights::GGUF, args)
+}
+
 /// `oracle keras`.
 pub fn keras(args: &mut Args) -> Outcome {
     keras::run(args)
@@ -82,6 +88,9 @@ pub fn pickle(args: &mut Args) -> Outcome {
 /// `oracle yaml`.
 pub fn yaml(args: &mut Args) -> Outcome {
     run::run(&yaml::Yamls, args)
+/// `oracle safetensors`.
+pub fn safetensors(args: &mut Args) -> Outcome {
+    run::run(&weights::SAFETENSORS, args)
 }
 
 /// `oracle zip`.

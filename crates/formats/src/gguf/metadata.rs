@@ -82,6 +82,7 @@ impl Item {
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) key: String,
+    pub(super) kind: Kind,
     pub(super) value: Item,
     /// Where the value stands.
     pub(super) span: Span,
@@ -167,7 +168,7 @@ impl Metadata {
             reading.fact(Fact::Attribute { owner, name, value: told, site });
         }
         self.by_key.entry(key.clone()).or_insert(self.entries.len());
-        self.entries.push(Entry { key, value, span });
+        self.entries.push(Entry { key, kind, value, span });
         Ok(())
     }
 

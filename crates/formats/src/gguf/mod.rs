@@ -18,6 +18,7 @@ use davy_bytes::{Blame, Budget, Halt, Span};
 use fields::{Fields, claim};
 use metadata::Metadata;
 use table::Table;
+use types::Kind;
 
 /// What a file starts with.
 const MAGIC: &[u8] = b"GGUF";
@@ -174,9 +175,11 @@ fn check_version(fields: &Fields, big: bool, reading: &mut Reading) {
 fn alignment(metadata: &Metadata, reading: &mut Reading) -> u64 {
     let Some(entry) = metadata.get("general.alignment") else { return ALIGNMENT };
     let route = Route::Key(entry.key.clone());
+    if entry.kind != Kind::Unsigned(4) {
+        let what = "the alignment is no number of 32 bits without sign: not every loader takes it";
+        reading.deviation(Quirk::LoadersDisagree, entry.span, route.clone(), what);
+    }
     let Some(said) = entry.value.int().and_then(|said| u64::try_from(said).ok()) else {
-        let what = "the alignment is no number of 32 bits without sign";
-        reading.deviation(Quirk::WrongType, entry.span, route, what);
         return ALIGNMENT;
     };
     if said.is_power_of_two() && said <= LARGEST_ALIGNMENT {

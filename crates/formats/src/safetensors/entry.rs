@@ -135,6 +135,11 @@ impl Reader<'_> {
     }
 
     fn elements(&mut self, shape: &[u64]) -> Option<u64> {
+        if shape.iter().any(|dim| i64::try_from(*dim).is_err()) {
+            let what =
+                format!("a dimension of {shape:?} is negative to loaders that count in 63 bits");
+            self.wrong(Quirk::OutOfRange, &what);
+        }
         let elements = shape.iter().try_fold(1_u64, |product, dim| product.checked_mul(*dim));
         if elements.is_none() {
             let what = format!("the dimensions {shape:?} overflow when they are multiplied");

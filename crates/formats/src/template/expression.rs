@@ -205,6 +205,7 @@ impl<'a, 'f> Expression<'a, 'f> {
         let mut value = operand(self)?;
         while let Some(operator) = operators.iter().find(|operator| self.take(operator)) {
             let other = operand(self)?;
+            self.follower.grow(operator, &value, &other);
             value = fold::binary(operator, &value, &other);
         }
         Ok(value)
@@ -231,6 +232,7 @@ impl<'a, 'f> Expression<'a, 'f> {
         value = self.postfix(value)?;
         while self.take("**") {
             let power = self.deeper(Self::sign)?;
+            self.follower.grow("**", &value, &power);
             value = fold::binary("**", &value, &power);
         }
         Ok(value)

@@ -38,6 +38,19 @@ const TEXT_METHODS: &[&str] = &[
 /// The longest range that Jinja's own sandbox runs over (`jinja2/sandbox.py`, `MAX_RANGE`).
 const LONGEST_RANGE: i64 = 100_000;
 
+/// The largest power that a template needs.
+const LONGEST_POWER: i64 = 10_000;
+
+/// Rounds of loops in loops that no conversation needs.
+const MOST_ROUNDS: i64 = 100_000_000;
+
+/// Filters, methods and functions that make as much as a number says.
+const GROWING: &[&str] =
+    &["batch", "center", "indent", "lipsum", "ljust", "rjust", "slice", "wordwrap", "zfill"];
+
+/// Those of Jinja's own values that hold what the template has put there.
+const NAMESPACES: &[&str] = &["dict", "namespace", "range"];
+
 /// Functions and values that Jinja and its renderers give to every template, and through which
 /// templates get out of their sandbox.
 const GLOBALS: &[&str] = &["cycler", "dict", "joiner", "lipsum", "namespace", "range", "self"];
@@ -64,8 +77,12 @@ pub(super) struct Follower {
     pub(super) open: Vec<Conditional>,
     /// Conditions that are over, with what was put out under them.
     pub(super) closed: Vec<Conditional>,
-    /// Ranges that are too long to be meant, with their place.
-    pub(super) ranges: BTreeSet<(u64, i64)>,
+    /// What takes more time or memory than anything that is meant, with its place.
+    pub(super) excess: BTreeSet<(u64, String)>,
+    /// How often the loops that are open run, as far as that is known, outermost first.
+    pub(super) loops: Vec<i64>,
+    /// The longest range since a loop began to say what it runs over.
+    pub(super) range: Option<i64>,
     /// Where we are.
     pub(super) at: u64,
 }
@@ -144,7 +161,12 @@ impl Follower {
             })
             .about(base.subject);
         }
-        if self.is_computed(index) {
+        if is_own(base) {
+            self.unseen.insert(
+                "the computed name of an attribute of nothing or of one of Jinja's own objects"
+                    .to_owned(),
+            );
+        } else if self.is_computed(index) {
             self.unseen.insert("the name of an attribute that is computed".to_owned());
         }
         base.step(|base| attribute(base, "[…]"))
@@ -164,10 +186,17 @@ impl Follower {
     /// `callee(arguments)`.
     pub(super) fn call(&mut self, callee: &Val, arguments: Arguments) -> Val {
         let Arguments { args, kwargs } = arguments;
-        if is_named(callee, "range") && self.ranges.len() < CALLS {
-            let longest = args.iter().filter_map(Val::as_int).max();
-            let longest = longest.filter(|longest| *longest > LONGEST_RANGE);
-            self.ranges.extend(longest.map(|longest| (self.at, longest)));
+        let longest = args.iter().chain(kwargs.iter().map(|(_, value)| value));
+        let longest = longest.filter_map(Val::as_int).max();
+        if is_named(callee, "range") {
+            self.range = self.range.max(longest);
+            if let Some(longest) = longest.filter(|it| *it > LONGEST_RANGE) {
+                self.exceed(format!("a loop over {longest} numbers"));
+            }
+        } else if let Some(longest) = longest.filter(|it| *it > LONGEST_RANGE)
+            && GROWING.contains(&last_name(callee))
+        {
+            self.exceed(format!("a text made {longest} characters long"));
         }
         if let Some(value) = construct(callee, &args, &kwargs) {
             return value;
@@ -181,9 +210,7 @@ impl Follower {
             kwargs: kwargs.iter().map(|(name, value)| (name.clone(), value.to_value())).collect(),
             manner: Manner::Called,
         };
-        if self.calls.len() < CALLS && self.said.insert(call.to_string()) {
-            self.calls.push(call.clone());
-        }
+        self.note(&call);
         let mut result = callee.step(|_| Value::Call(Box::new(call)));
         result.tests = question(callee, &args);
         result.subject = callee.subject;
@@ -193,10 +220,54 @@ impl Follower {
         result
     }
 
+    /// Keeps a call, if it is new.
+    fn note(&mut self, call: &Call) {
+        if self.calls.len() < CALLS && self.said.insert(call.to_string()) {
+            self.calls.push(call.clone());
+        }
+    }
+
+    fn exceed(&mut self, what: String) {
+        if self.excess.len() < CALLS {
+            self.excess.insert((self.at, what));
+        }
+    }
+
+    /// Notes an operation on constants that makes far more of them than is meant.
+    pub(super) fn grow(&mut self, operator: &str, left: &Val, right: &Val) {
+        let (one, other) = (left.as_int(), right.as_int());
+        match (operator, one, other) {
+            ("**", _, Some(power)) if power > LONGEST_POWER => {
+                self.exceed(format!("a power of {power}"));
+            }
+            ("*", Some(count), None) | ("*", None, Some(count)) if count >= LONGEST_RANGE => {
+                self.exceed(format!("a value repeated {count} times"));
+            }
+            _ => {}
+        }
+    }
+
+    /// A loop begins, over what was said since its tag.
+    pub(super) fn begin_loop(&mut self) {
+        self.loops.push(self.range.take().unwrap_or(1).max(1));
+        let all = self.loops.iter().try_fold(1_i64, |all, one| all.checked_mul(*one));
+        let nested = self.loops.iter().filter(|rounds| **rounds > 1).count() > 1;
+        if nested && all.is_none_or(|all| all > MOST_ROUNDS) {
+            self.exceed("loops in loops that run hundreds of millions of times".to_owned());
+        }
+    }
+
     /// `value|name(arguments)`.
     pub(super) fn filter(&mut self, name: &str, value: &Val, arguments: Arguments) -> Val {
         let Arguments { args, kwargs } = arguments;
         let named = |key: &str| kwargs.iter().find(|(name, _)| name == key).map(|(_, value)| value);
+        let longest = args.iter().chain(kwargs.iter().map(|(_, value)| value));
+        let longest = longest.filter_map(Val::as_int).max();
+        if let Some(longest) = longest.filter(|it| *it > LONGEST_RANGE)
+            && GROWING.contains(&name)
+        {
+            self.exceed(format!("the filter `{name}` with {longest}"));
+        }
         match name {
             "attr" => {
                 let Some(key) = args.first() else { return Val::unknown() };
@@ -224,6 +295,12 @@ impl Follower {
                 return Val::unknown().about(subject.or(messages));
             }
             _ => {}
+        }
+        if matches!(name, "format" | "map") {
+            // What is formatted can name attributes itself: `{0.…}`.
+            let callee = Value::Attribute(Box::new(value.to_value()), format!("|{name}"));
+            let args = args.iter().map(Val::to_value).collect();
+            self.note(&Call { callee, args, kwargs: Vec::new(), manner: Manner::Called });
         }
         let folded = |base: &Val| fold::filter(name, base, &args).unwrap_or_else(Val::unknown);
         let result = Val::any(value.alternatives().iter().map(folded).collect());
@@ -285,6 +362,35 @@ impl Follower {
 }
 
 /// Whether a value is the variable `name`, or something reached through it.
+/// Whether a value is an empty constant or one of Jinja's own objects: there is nothing in either to
+/// be looked up but the insides of Python.
+fn is_own(base: &Val) -> bool {
+    base.alternatives().iter().any(|base| match &base.kind {
+        Kind::Text(text) => text.is_empty(),
+        Kind::List(items) => items.is_empty(),
+        Kind::Dict(items) => items.is_empty(),
+        Kind::Object(value, _) => {
+            let mut root = value;
+            while let Value::Attribute(base, _) = root {
+                root = base;
+            }
+            matches!(root, Value::Name(name) if GLOBALS.contains(&name.module.as_str())
+                && !NAMESPACES.contains(&name.module.as_str()))
+        }
+        _ => false,
+    })
+}
+
+/// The last name on the way to a value.
+fn last_name(value: &Val) -> &str {
+    match &value.kind {
+        Kind::Object(Value::Name(name), _) if name.name.is_empty() => &name.module,
+        Kind::Object(Value::Name(name), _) => name.name.rsplit('.').next().unwrap_or_default(),
+        Kind::Object(Value::Attribute(_, name), _) => name,
+        _ => "",
+    }
+}
+
 fn is_named(value: &Val, name: &str) -> bool {
     matches!(&value.kind, Kind::Object(Value::Name(found), _) if found.module == name)
 }

@@ -51,10 +51,11 @@ impl Format for Jinja {
             return Probe::No;
         }
         let has = |tag: &[u8; 2]| head.windows(2).any(|pair| pair == tag);
-        match is_text(head) && (has(b"{%") || has(b"{{")) {
+        // Tags may stand behind any amount of text; a name is known for what it is.
+        match is_text(head) && !head.is_empty() {
             true if is_named(input.name) => Probe::Certain,
-            true => Probe::Possible,
-            false => Probe::No,
+            true if has(b"{%") || has(b"{{") => Probe::Possible,
+            _ => Probe::No,
         }
     }
 
@@ -133,8 +134,7 @@ fn record(reader: Reader, source: &str, pieces: &[Piece], reading: &mut Reading)
         let target = name.as_text().map_or_else(|| name.to_value().to_string(), str::to_owned);
         reading.fact(Fact::Reference { target, purpose, site });
     }
-    for (at, longest) in follower.ranges {
-        let what = format!("a loop over {longest} numbers");
+    for (at, what) in follower.excess {
         reading.deviation(Quirk::Expansion, Span::new(at, 0), line(source, at), &what);
     }
     let mut said = BTreeSet::new();

@@ -102,7 +102,11 @@ impl Reader {
         }
         let mut expression = Expression::new(rest, end, &mut self.follower);
         match tag {
-            "for" => loop_over(&mut expression)?,
+            "for" => {
+                expression.follower.range = None;
+                loop_over(&mut expression)?;
+                self.follower.begin_loop();
+            }
             "macro" | "call" => callable(tag, &mut expression)?,
             "with" => bindings(&mut expression)?,
             "filter" => {
@@ -233,6 +237,9 @@ impl Reader {
                     Block::Set(target, known) => {
                         let value = known.map_or_else(Val::unknown, Val::text);
                         self.follower.set(&target, value);
+                    }
+                    Block::Other("for") => {
+                        self.follower.loops.pop();
                     }
                     Block::Other(_) => {}
                 }

@@ -5,7 +5,8 @@
 //! A template that reaches for the insides of Python: special attributes such as `__class__`,
 //! `__globals__` or `__subclasses__`, frames, modules, or functions that run commands. Names that
 //! the template puts together (`'__cla' ~ 'ss__'`, `|attr(…)`, escapes, `|join`, `|format`) count as
-//! what they come to; names that cannot be known are reported as such.
+//! what they come to; names that cannot be known are reported as such, and so are the names of such
+//! attributes in texts that it formats or hands over, and files that the template takes in from elsewhere.
 //!
 //! ## Why it matters
 //!
@@ -31,6 +32,7 @@
 use super::facts;
 use crate::facts::weigh;
 use crate::knowledge;
+use crate::references::path::{Leads, leads};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject, Threat};
 use davy_artifact::{Artifact, Call, Code, Fact, Value};
 
@@ -57,6 +59,25 @@ const FRAMES: &[&str] = &["cr_frame", "f_globals", "func_globals", "gi_frame", "
 /// Functions and modules that run commands, under the names by which templates reach them.
 const COMMANDS: &[&str] = &["popen", "subprocess"];
 
+/// Attributes that only ways out of a sandbox go through: in texts that templates format, join or hand
+/// over, they are nothing else.
+const SPELLED: &[&str] = &[
+    "__base__",
+    "__bases__",
+    "__builtins__",
+    "__class__",
+    "__closure__",
+    "__getattribute__",
+    "__globals__",
+    "__import__",
+    "__mro__",
+    "__reduce_ex__",
+    "__subclasses__",
+];
+
+/// How the reader tells of names that are looked up where there are none but Python's own.
+const OWN: &str = "Jinja's own objects";
+
 pub(crate) struct TemplateEscape;
 
 impl Detector for TemplateEscape {
@@ -66,8 +87,12 @@ impl Detector for TemplateEscape {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         for fact in facts(artifact) {
-            let Fact::Code { code, site } = fact else { continue };
-            let Some((severity, message, evidence)) = judge(code) else { continue };
+            let (judged, site) = match fact {
+                Fact::Code { code, site } => (judge(code), site),
+                Fact::Reference { target, site, .. } => (elsewhere(target), site),
+                _ => continue,
+            };
+            let Some((severity, message, evidence)) = judged else { continue };
             let mut finding = reporter.report(artifact, site, message, evidence);
             if let Some(finding) = &mut finding {
                 finding.subject = Subject::Template;
@@ -91,9 +116,35 @@ fn judge(code: &Code) -> Option<(Severity, String, String)> {
         let message = format!("the template reaches for `{name}`, which no template needs");
         return Some((Severity::High, message, name));
     }
-    let unseen = code.unseen.first()?;
+    if let Some((call, name)) = code.calls.iter().find_map(|call| Some((call, spelled(call)?))) {
+        let message =
+            format!("the template hands a text with `{name}` over to be formatted or used");
+        return Some((Severity::High, message, call.to_string()));
+    }
+    let own = code.unseen.iter().find(|unseen| unseen.contains(OWN));
+    let unseen = own.or(code.unseen.first())?;
     let message = format!("the template uses {unseen}, so what it reaches cannot be told");
-    Some((Severity::Medium, message, code.listing.chars().take(200).collect()))
+    let severity = if own.is_some() { Severity::High } else { Severity::Medium };
+    Some((severity, message, code.listing.chars().take(200).collect()))
+}
+
+/// How bad it is that a template takes in another one.
+fn elsewhere(target: &str) -> Option<(Severity, String, String)> {
+    let Leads::Away(how) = leads(target) else { return None };
+    let target = davy_bytes::escape(target);
+    let message = format!("the template takes in `{target}`, {how}");
+    Some((Severity::High, message, target))
+}
+
+/// A name of the insides of Python in a text that something is done with; what is only put out is
+/// text.
+fn spelled(call: &Call) -> Option<&'static str> {
+    let mut found = None;
+    call.walk(&mut |part| {
+        let text = part.text().unwrap_or_default();
+        found = found.or(SPELLED.iter().copied().find(|name| text.contains(name)));
+    });
+    found
 }
 
 /// The first name on the way to a callee that leads to the insides of Python.
@@ -140,6 +191,10 @@ mod tests {
             ..Code::default()
         };
         assert_eq!(severity(unseen), Some(Severity::Medium));
+        let format = call(name("x", "format"), vec![text("{0.__class__}")]);
+        let spelled = Code { calls: vec![format], ..Code::default() };
+        assert_eq!(severity(spelled), Some(Severity::High));
+        assert!(elsewhere("/etc/passwd").is_some() && elsewhere("base.html").is_none());
         let split = call(name("message", "content.split"), vec![text("x")]);
         let usual =
             Code { names: names(&["messages", "role"]), calls: vec![split], ..Code::default() };
