@@ -17,8 +17,8 @@ mod reduce;
 mod run;
 mod tensorflow;
 mod tflite;
-mod yaml;
 mod weights;
+mod yaml;
 mod zip;
 
 pub use arrays::{joblib, msgpack, numpy};
@@ -85,12 +85,14 @@ pub fn pickle(args: &mut Args) -> Outcome {
     run::run(&pickle::Pickles, args)
 }
 
-/// `oracle yaml`.
-pub fn yaml(args: &mut Args) -> Outcome {
-    run::run(&yaml::Yamls, args)
 /// `oracle safetensors`.
 pub fn safetensors(args: &mut Args) -> Outcome {
     run::run(&weights::SAFETENSORS, args)
+}
+
+/// `oracle yaml`.
+pub fn yaml(args: &mut Args) -> Outcome {
+    run::run(&yaml::Yamls, args)
 }
 
 /// `oracle zip`.
