@@ -7,6 +7,7 @@
 //! installs picklescan, modelscan and fickling into a private environment under `target/bench`.
 
 mod cases;
+mod graphs;
 mod inputs;
 mod measure;
 mod peers;
