@@ -1,5 +1,6 @@
 //! What is measured, and what is promised.
 
+use crate::graphs;
 use crate::inputs::{self, OPCODES};
 use crate::measure::{command, davy, median, medians, peak, succeed};
 use crate::{Outcome, Place, corpus, peers};
@@ -70,6 +71,7 @@ pub const CASES: &[Case] = &[
     Case { name: "structure", run: structure },
     Case { name: "survey", run: survey },
     Case { name: "corpus", run: corpus::corpus },
+    Case { name: "graphs", run: graphs },
 ];
 
 const MEBIBYTE: f64 = 1_048_576.0;
@@ -168,6 +170,37 @@ fn structure(place: &Place) -> Outcome<Vec<Line>> {
     };
     let used = peak(&place.davy, &words)?;
     Ok(vec![line, memory("1 GB checkpoint, no survey", Target::Most(32.0), used)])
+}
+
+/// A graph that is measured: what it is, its file, who writes it, and at most how many milliseconds
+/// and MiB reading it may take.
+type Large = (&'static str, &'static str, fn(&Path) -> Outcome<()>, f64, f64);
+
+/// Large graphs and models without their weights.
+fn graphs(place: &Place) -> Outcome<Vec<Line>> {
+    const LARGE: [Large; 5] = [
+        ("1 GB ONNX", "weights.onnx", graphs::onnx_weights, 50.0, 32.0),
+        ("1 M nodes ONNX", "nodes.onnx", graphs::onnx_nodes, 2000.0, 512.0),
+        ("1 M nodes TensorFlow", "nodes.pb", graphs::tensorflow_nodes, 2000.0, 512.0),
+        ("30,000 paths TensorFlow", "paths.pb", graphs::tensorflow_paths, 2000.0, 512.0),
+        ("1 GB TFLite, 20,000 tensors", "weights.tflite", graphs::tflite, 50.0, 64.0),
+    ];
+    let mut lines = Vec::new();
+    for (what, name, make, milliseconds, mebibytes) in LARGE {
+        let path = inputs::graph(place, name, make)?;
+        let words = [OsStr::new("scan"), OsStr::new("--no-survey"), path.as_os_str()];
+        let time = median(|| davy(&place.davy, &words))?;
+        lines.push(Line {
+            what: format!("{what}, no survey"),
+            measured: time.as_secs_f64() * 1000.0,
+            unit: "ms",
+            target: Some(Target::Most(milliseconds)),
+            detail: String::new(),
+        });
+        let used = peak(&place.davy, &words)?;
+        lines.push(memory(what, Target::Most(mebibytes), used));
+    }
+    Ok(lines)
 }
 
 /// A large checkpoint with every byte read, against hashing it alone on one core.

@@ -107,6 +107,11 @@ pub fn checkpoint(place: &Place) -> Outcome<PathBuf> {
     })
 }
 
+/// A graph or model that `make` writes.
+pub fn graph(place: &Place, name: &str, make: fn(&Path) -> Outcome<()>) -> Outcome<PathBuf> {
+    made(place, name, make)
+}
+
 /// The path of an input, made under another name first, so that it is whole if it is there.
 fn made(place: &Place, name: &str, make: impl FnOnce(&Path) -> Outcome<()>) -> Outcome<PathBuf> {
     let path = place.inputs.join(name);

@@ -10,6 +10,7 @@
 
 mod cases;
 mod corpus;
+mod graphs;
 mod inputs;
 mod measure;
 mod peers;
