@@ -43,6 +43,7 @@ pub mod script;
 pub mod sevenzip;
 pub mod signatures;
 pub mod skops;
+pub mod spacy;
 mod sstable;
 mod stored;
 mod tally;
@@ -113,6 +114,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &script::Script,
     &sevenzip::SevenZip,
     &skops::Skops,
+    &spacy::SpacyConfig,
     &tar::Tar,
     &template::Jinja,
     &text::Text,
