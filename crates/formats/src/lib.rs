@@ -44,6 +44,7 @@ pub mod script;
 pub mod sevenzip;
 pub mod signatures;
 pub mod skops;
+pub mod spacy;
 mod sstable;
 mod stored;
 mod tally;
@@ -117,6 +118,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &script::Script,
     &sevenzip::SevenZip,
     &skops::Skops,
+    &spacy::SpacyConfig,
     &tar::Tar,
     &template::Jinja,
     &text::Text,
