@@ -7,6 +7,7 @@
 
 pub mod bytecode;
 mod calls;
+pub mod catboost;
 pub mod compressed;
 mod embedded;
 pub mod fasttext;
@@ -57,6 +58,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::LZMA,
     &compressed::XZ,
     &compressed::ZSTD,
+    &catboost::CatBoost,
     &fasttext::FastText,
     &foreign::Foreign,
     &gguf::Gguf,
