@@ -7,6 +7,7 @@
 
 pub mod bytecode;
 mod calls;
+pub mod catboost;
 pub mod compressed;
 mod config;
 mod embedded;
@@ -74,6 +75,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::LZMA,
     &compressed::XZ,
     &compressed::ZSTD,
+    &catboost::CatBoost,
     &fasttext::FastText,
     &foreign::Foreign,
     &ggml::Ggml,

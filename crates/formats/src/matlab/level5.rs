@@ -228,7 +228,9 @@ impl Walk<'_> {
     }
 
     fn sides(&self, part: Option<&Element>) -> Result<Vec<i64>, Halt> {
-        let Some(part) = part.filter(|part| part.kind == INT32) else { return Ok(vec![]) };
+        let Some(part) = part.filter(|part| matches!(part.kind, INT32 | UINT32)) else {
+            return Ok(vec![]);
+        };
         let span = Span::new(part.data.start, part.data.len.min(SIDES.saturating_mul(4)));
         let bytes = self.bytes.copy(span, 256)?;
         let side = |bytes: &[u8; 4]| i64::from(self.order.word(*bytes).cast_signed());
