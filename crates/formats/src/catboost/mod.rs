@@ -53,6 +53,9 @@ impl Format for CatBoost {
         budget: &mut Budget,
     ) -> Result<(), Halt> {
         let size = input.bytes.len();
+        if size < HEADER {
+            return Err(Halt::malformed(0, "a model of CatBoost that ends within its header"));
+        }
         let head = input.bytes.copy(Span::new(4, 4), 4)?;
         let len = head.as_slice().try_into().map_or(0, u32::from_le_bytes);
         let core = Span::new(HEADER, u64::from(len));
