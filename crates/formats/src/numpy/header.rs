@@ -3,7 +3,7 @@
 use super::dtype::{self, Dtype};
 use super::literal::{self, Literal, Tree};
 use davy_artifact::Quirk;
-use davy_bytes::{Bytes, Cursor, Halt, Span, escape, to_u64};
+use davy_bytes::{Bytes, Cursor, Halt, Span, escape, to_u64, to_usize};
 
 /// Longest header that NumPy reads unless it may load pickles (`_MAX_HEADER_SIZE`, since 1.23.4).
 const USUAL: usize = 10_000;
@@ -113,15 +113,23 @@ pub(super) fn parse(text: &Text, content: &[u8]) -> Result<(Header, Vec<Oddity>)
         Err(_) if old => literal::parse(body.as_bytes(), true),
         other => other,
     };
-    let tree = tree.map_err(|it| fault(skipped.saturating_add(it.at), it.what))?;
+    // In Latin-1 each byte is a character, which may take two bytes of the text that is parsed.
+    let origin = |offset: usize| {
+        let offset = skipped.saturating_add(offset);
+        if matches!(text.version, [3, _]) {
+            return offset.min(content.len());
+        }
+        content.char_indices().take_while(|(index, _)| *index < offset).count()
+    };
+    let tree = tree.map_err(|it| fault(origin(it.at), it.what))?;
     let mut oddities = Vec::new();
     let header = read(text, body, &tree, &mut oddities)
-        .map_err(|(offset, what)| fault(skipped.saturating_add(offset), &what))?;
+        .map_err(|(offset, what)| fault(origin(offset), &what))?;
     look_around(content, body, &tree, &mut oddities);
     for oddity in &mut oddities {
-        oddity.at = oddity.at.saturating_add(skipped).min(content.len());
-        let room = to_u64(content.len()).saturating_sub(to_u64(oddity.at));
-        oddity.len = oddity.len.min(room);
+        let end = origin(oddity.at.saturating_add(to_usize(oddity.len)));
+        oddity.at = origin(oddity.at);
+        oddity.len = to_u64(end.saturating_sub(oddity.at));
     }
     Ok((header, oddities))
 }

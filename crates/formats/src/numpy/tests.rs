@@ -79,3 +79,12 @@ fn damage_breaks_no_promise() {
     robust::truncations(&Npy, &file, Order::Indexed).unwrap();
     robust::flips(&Npy, &file).unwrap();
 }
+
+#[test]
+fn places_in_latin_1_are_those_of_the_file() {
+    let text = [b"{'descr': '<f8', 'f)".as_slice(), &[0xff; 60], b"'\n"].concat();
+    let len = u16::try_from(text.len()).unwrap().to_le_bytes();
+    let bytes = [b"\x93NUMPY\x01\x00".as_slice(), &len, &text].concat();
+    let outcome = robust::read(&Npy, "x.npy", &bytes).unwrap();
+    assert!(outcome.halt.unwrap().at() <= u64::try_from(bytes.len()).unwrap());
+}
