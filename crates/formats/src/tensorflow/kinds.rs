@@ -42,9 +42,7 @@ pub(super) fn class(op: &str) -> Class {
         | "Rsqrt" | "Sqrt" | "Xdivy" => Class::Ratio,
         "DynamicPartition" | "Gather" | "GatherNd" | "GatherV2" | "ResourceGather"
         | "ResourceGatherNd" | "Slice" | "Split" | "SplitV" | "StridedSlice" | "Unpack"
-        | "StridedSliceV2" | "TensorListGetItem" | "LookupTableFind" | "LookupTableFindV2" => {
-            Class::Pick
-        }
+        | "StridedSliceV2" | "LookupTableFind" | "LookupTableFindV2" => Class::Pick,
         "All"
         | "Any"
         | "ArgMax"
