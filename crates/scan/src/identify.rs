@@ -139,7 +139,9 @@ fn choose(attempts: &mut Vec<Attempt>, input: &Input<'_>, gaps: &mut Vec<Gap>) {
         _ => None,
     };
     attempts.retain(|attempt| !attempt.vain() || (!whole && attempt.reading.gaps.is_empty()));
-    if let [first, ..] = attempts.as_slice() && attempts.iter().all(Attempt::mute) {
+    if let [first, ..] = attempts.as_slice()
+        && attempts.iter().all(Attempt::mute)
+    {
         let what = format!("taken for `{}`, of which nothing was learned", first.format);
         gaps.push(Gap::new(Span::new(0, size), Why::Unidentified, &what));
     }
