@@ -5,7 +5,7 @@ use davy_bytes::{Span, escape};
 use std::fmt;
 
 /// A global in Python's sense: what `module` has under `name`, which may be dotted; without a name,
-/// the module itself.
+/// the module itself. A function of R has the module `R`, and its name as R spells it.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Name {
     /// The module, as it is imported.
@@ -34,7 +34,7 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.module.as_str() {
             module if self.name.is_empty() => f.write_str(&escape(module)),
-            "builtins" => f.write_str(&escape(&self.name)),
+            "R" | "builtins" => f.write_str(&escape(&self.name)),
             module => write!(f, "{}.{}", escape(module), escape(&self.name)),
         }
     }

@@ -39,6 +39,7 @@ pub mod plain;
 pub mod program;
 pub mod protobuf;
 pub mod python;
+pub mod r;
 pub mod safetensors;
 pub mod sb3;
 pub mod script;
@@ -114,6 +115,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &native::Program,
     &marshal::Pyc,
     &python::Python,
+    &r::R,
     &safetensors::Safetensors,
     &safetensors::SafetensorsIndex,
     &sb3::StableBaselines,
