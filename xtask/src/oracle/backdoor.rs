@@ -11,6 +11,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("onnx", "onnx_backdoors"),
     ("onnx-unseen", "onnx_backdoors_unseen"),
     ("tensorflow", "tensorflow_backdoors"),
+    ("tensorflow-unseen", "tensorflow_backdoors_unseen"),
 ];
 
 /// Of networks with and of networks without a backdoor: how many there are, and in how many davy
