@@ -30,6 +30,7 @@ pub(super) fn class(op: &str) -> Class {
         | "Less"
         | "LessEqual"
         | "NotEqual"
+        | "OneHot"
         | "RegexFullMatch"
         | "StaticRegexFullMatch" => Class::Compare,
         "Concat"
@@ -68,6 +69,10 @@ pub(super) fn class(op: &str) -> Class {
         | "TopKV2"
         | "UniqueWithCounts"
         | "UniqueWithCountsV2" => Class::Reduce,
+        "BroadcastTo" | "ExpandDims" | "Reshape" | "Squeeze" | "Tile" | "Transpose" => Class::Move,
+        "Exp" => Class::Exponential,
+        "TensorArrayReadV3" | "TensorListGetItem" => Class::Item,
+        "Unique" | "UniqueV2" | "Where" => Class::Sieve,
         "Mul" | "MulNoNan" => Class::Multiply,
         "Select" | "SelectV2" => Class::Select,
         "OnesLike"
