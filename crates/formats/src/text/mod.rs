@@ -63,6 +63,7 @@ impl Format for Text {
             };
             at = at.saturating_add(to_u64(good));
         }
+        reading.seamless = true;
         Ok(())
     }
 }
