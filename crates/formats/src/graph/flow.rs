@@ -220,17 +220,19 @@ impl Flow {
                 let told = self.data(graph, node).filter_map(|value| self.get(value).tells);
                 let other = |it: Known| it.tells.is_none();
                 let first = { told }.find(|it| it.is_global);
-                first.filter(|_| self.data(graph, node).any(|value| other(self.get(value)))).or_else(
-                    || match (data.next(), data.next()) {
+                first
+                    .filter(|_| self.data(graph, node).any(|value| other(self.get(value))))
+                    .or_else(|| match (data.next(), data.next()) {
                         (Some(one), None) => one.gated,
                         _ => None,
-                    },
-                )
+                    })
             }
-            Class::Move | Class::Other | Class::Pick if known.depth > 0 => match (data.next(), data.next()) {
-                (Some(one), None) => one.gated,
-                _ => None,
-            },
+            Class::Move | Class::Other | Class::Pick if known.depth > 0 => {
+                match (data.next(), data.next()) {
+                    (Some(one), None) => one.gated,
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }
@@ -313,7 +315,8 @@ impl Flow {
 
     /// The condition that the result of a node tells of.
     fn tells(&self, graph: &Graph, id: NodeId, node: &Node, known: &Known) -> Option<Tells> {
-        if node.class == Class::Weighted || (node.class == Class::Ratio && !self.is_kept(graph, node))
+        if node.class == Class::Weighted
+            || (node.class == Class::Ratio && !self.is_kept(graph, node))
         {
             return None;
         }

@@ -264,8 +264,9 @@ impl Search<'_> {
         }
         budget.spend_steps(to_u64(self.order.nodes.len()), 0)?;
         let mut reached = vec![false; to_usize(u64::from(self.graph.values()))];
-        let is_reached =
-            |value: ValueId, reached: &[bool]| reached.get(to_usize(u64::from(value))) == Some(&true);
+        let is_reached = |value: ValueId, reached: &[bool]| {
+            reached.get(to_usize(u64::from(value))) == Some(&true)
+        };
         let mark = |value: ValueId, reached: &mut [bool]| {
             if let Some(slot) = reached.get_mut(to_usize(u64::from(value))) {
                 *slot = true;

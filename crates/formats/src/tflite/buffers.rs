@@ -95,7 +95,8 @@ fn starts_like_a_file(flat: &mut Flat<'_>, span: Span) -> Result<bool, Halt> {
     let len = davy_bytes::to_usize(span.len).min(HEAD);
     let Some(head) = head.get_mut(..len) else { return Ok(false) };
     flat.fill(span.start, head)?;
-    let is_text = len == HEAD && head.iter().all(|byte| matches!(byte, b'\t'..=b'\r' | b' '..=b'~'));
+    let is_text =
+        len == HEAD && head.iter().all(|byte| matches!(byte, b'\t'..=b'\r' | b' '..=b'~'));
     Ok(is_text || MARKS.iter().any(|mark| head.starts_with(mark)))
 }
 
