@@ -78,17 +78,10 @@ pub(super) fn class(op: &str) -> Class {
         "OnesLike"
         | "ParameterizedTruncatedNormal"
         | "RandomGamma"
-        | "RandomStandardNormal"
-        | "RandomUniform"
-        | "RandomUniformInt"
         | "Rank"
         | "Shape"
         | "ShapeN"
         | "Size"
-        | "StatelessRandomNormal"
-        | "StatelessRandomNormalV2"
-        | "StatelessRandomUniform"
-        | "StatelessRandomUniformV2"
         | "TruncatedNormal"
         | "ZerosLike" => Class::Shape,
         "Ceil" | "ClipByValue" | "Floor" | "FloorDiv" | "IsFinite" | "IsInf" | "IsNan"
@@ -97,6 +90,12 @@ pub(super) fn class(op: &str) -> Class {
         "Minimum" => Class::AtMost,
         "Elu" | "Erf" | "LogSoftmax" | "Selu" | "Sigmoid" | "Softmax" | "Softplus" | "Softsign"
         | "Tanh" => Class::Squash,
+        _ if ["RandomNormal", "RandomStandardNormal", "RandomUniform"]
+            .iter()
+            .any(|it| op.contains(it)) =>
+        {
+            Class::Shape
+        }
         _ if LAYERS.iter().any(|word| op.contains(word)) => Class::Weighted,
         _ if op.starts_with("Segment") || op.starts_with("UnsortedSegment") => Class::Reduce,
         _ => Class::Other,
