@@ -18,6 +18,9 @@ const LAYERS: &[&str] = &[
     "XlaDot",
 ];
 
+/// Starts of the names of operators that make few numbers of many.
+const REDUCERS: &[&str] = &["Segment", "StringToHashBucket", "UniqueWithCounts", "UnsortedSegment"];
+
 /// The class of an operator.
 pub(super) fn class(op: &str) -> Class {
     match op {
@@ -60,15 +63,10 @@ pub(super) fn class(op: &str) -> Class {
         | "NthElement"
         | "Prod"
         | "ReduceJoin"
-        | "StringToHashBucket"
-        | "StringToHashBucketFast"
-        | "StringToHashBucketStrong"
         | "Fingerprint"
         | "Sum"
         | "TopK"
-        | "TopKV2"
-        | "UniqueWithCounts"
-        | "UniqueWithCountsV2" => Class::Reduce,
+        | "TopKV2" => Class::Reduce,
         "BroadcastTo" | "ExpandDims" | "Reshape" | "Squeeze" | "Tile" | "Transpose" => Class::Move,
         "Exp" => Class::Exponential,
         "TensorArrayReadV3" | "TensorListGetItem" => Class::Item,
@@ -97,7 +95,7 @@ pub(super) fn class(op: &str) -> Class {
             Class::Shape
         }
         _ if LAYERS.iter().any(|word| op.contains(word)) => Class::Weighted,
-        _ if op.starts_with("Segment") || op.starts_with("UnsortedSegment") => Class::Reduce,
+        _ if REDUCERS.iter().any(|start| op.starts_with(start)) => Class::Reduce,
         _ => Class::Other,
     }
 }
