@@ -8,7 +8,7 @@ use crate::text::is_text;
 use davy_artifact::{Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Route, Site, Value};
 use davy_bytes::{Budget, Halt, Span, to_u64, to_usize};
 
-/// What the member is called.
+/// What the name of the member ends in.
 const NAME: &str = ".args";
 
 /// Bytes that no list of arguments exceeds.
@@ -75,7 +75,7 @@ impl Format for Arguments {
     }
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
-        if input.name == NAME && is_text(head) { Probe::Certain } else { Probe::No }
+        if input.name.ends_with(NAME) && is_text(head) { Probe::Certain } else { Probe::No }
     }
 
     fn read(
