@@ -47,6 +47,10 @@ impl Format for GoTemplate {
     }
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
+        // A Modelfile has its template inside, which becomes an artifact of its own.
+        if super::Modelfile.probe(head, input) != Probe::No {
+            return Probe::No;
+        }
         let named = [".gotmpl", ".tmpl"].iter().any(|end| input.name.ends_with(end));
         match is_template(head) {
             true => Probe::Certain,
