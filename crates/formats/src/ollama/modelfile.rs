@@ -4,7 +4,7 @@
 use super::template::is_template;
 use crate::text::is_text;
 use davy_artifact::{
-    Code, Excerpt, Fact, Format, Input, Probe, Reading, Role, Route, Site, Value, When,
+    Excerpt, Fact, Format, Input, Probe, Reading, Role, Route, Site, Value,
 };
 use davy_bytes::{Budget, Halt, Span, to_u64, to_usize};
 
@@ -13,9 +13,6 @@ const LARGEST: u64 = 16 << 20;
 
 /// Commands that are told.
 const TOLD: usize = 10_000;
-
-/// Bytes of a Modelfile that facts show.
-const LISTING: usize = 16 * 1024;
 
 /// Commands, in the order of the alphabet.
 const COMMANDS: &[&str] = &[
@@ -76,25 +73,14 @@ impl Format for Modelfile {
             Halt::malformed(to_u64(error.valid_up_to()), "no text from here on")
         })?;
         let mut at = 0;
-        let mut texts = Vec::new();
         let mut number = 0_usize;
         while let Some((command, next)) = command(text, at) {
             at = next;
             number = number.saturating_add(1);
             if number <= TOLD {
-                record(&command, input, (&mut texts, number), reading);
+                record(&command, input, number, reading);
             }
         }
-        let shown = text.char_indices().nth(LISTING).map_or(text.len(), |(at, _)| at);
-        let code = Code {
-            language: "Modelfile".to_owned(),
-            when: When::Used,
-            texts,
-            listing: text.get(..shown).unwrap_or_default().to_owned(),
-            ..Code::default()
-        };
-        let site = Site { span: Span::new(0, len), route: Route::None };
-        reading.fact(Fact::Code { code: Box::new(code), site });
         reading.seamless = true;
         Ok(())
     }
@@ -141,13 +127,8 @@ fn command(text: &str, mut at: usize) -> Option<(Command<'_>, usize)> {
     }
 }
 
-/// Records a command; what the model is told goes to `texts`.
-fn record(
-    command: &Command<'_>,
-    input: &Input<'_>,
-    (texts, number): (&mut Vec<Value>, usize),
-    reading: &mut Reading,
-) {
+/// Records a command, the `number`th of its file.
+fn record(command: &Command<'_>, input: &Input<'_>, number: usize, reading: &mut Reading) {
     let Command { name, value, span } = command;
     let site = Site { span: *span, route: Route::Key(name.clone()) };
     let target = (*value).to_owned();
@@ -159,7 +140,6 @@ fn record(
             reading.child(name, input.bytes.slice(*span), Role::Loaded);
         }
         "LICENSE" => {}
-        "MESSAGE" | "SYSTEM" | "TEMPLATE" => texts.push(Value::Text(Excerpt::whole(*value))),
         _ => {
             let value = Value::Text(Excerpt::whole(*value));
             let (owner, name) = (String::new(), name.clone());
