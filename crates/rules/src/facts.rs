@@ -14,7 +14,7 @@ pub(crate) const ALIKE: u64 = 8;
 pub(crate) const APART: u64 = 500;
 
 /// Formats whose facts are what source text says, not what a loader does.
-const SOURCES: &[&str] = &["jinja", "python", "torchscript"];
+const SOURCES: &[&str] = &["go-template", "jinja", "python", "torchscript"];
 
 /// The facts about what a loader does, each once although several formats may explain the bytes.
 pub(crate) fn loaded(artifact: &Artifact) -> Vec<&Fact> {

@@ -50,6 +50,9 @@ impl Format for Jinja {
         if crate::json::starts_object(head) && !is_template_file(input.name) {
             return Probe::No;
         }
+        if crate::ollama::is_template(head) && !is_named(input.name) {
+            return Probe::No;
+        }
         let has = |tag: &[u8; 2]| head.windows(2).any(|pair| pair == tag);
         // Tags may stand behind any amount of text; a name is known for what it is.
         match is_text(head) && !head.is_empty() {

@@ -48,6 +48,15 @@ fn names_are_found_however_they_are_spelled() {
 }
 
 #[test]
+fn defaults_that_are_empty_are_not_computed_names() {
+    let unseen = |source: &str| code(&read(source)).unseen.len();
+    assert_eq!(unseen("{% set d = given if given is defined else {} %}{{ d[x.name] }}"), 0);
+    assert_eq!(unseen("{% set d = given or [] %}{{ d[x.name] }}"), 0);
+    assert_eq!(unseen("{{ {}[x.name] }}"), 1);
+    assert_eq!(unseen("{% set d = given or '' %}{{ d[x.name] }}"), 1);
+}
+
+#[test]
 fn calls_show_the_path_that_leads_to_them() {
     let reading = read("{{ cycler.__init__.__globals__.os.popen('id').read() }}");
     let calls: Vec<_> = code(&reading).calls.iter().map(ToString::to_string).collect();
