@@ -53,9 +53,10 @@ impl Oracle for Weights {
             theirs.iter().filter(|line| !ours.contains(*line)).cloned().collect();
         // A package that goes on behind what is broken sees things that are not there; zeros up to
         // the end are pairs without a name to it.
-        let zeros = reading.deviations.iter().any(|it| {
-            it.quirk == Quirk::Truncated && it.span.end() == to_u64(bytes.len())
-        });
+        let zeros = reading
+            .deviations
+            .iter()
+            .any(|it| it.quirk == Quirk::Truncated && it.span.end() == to_u64(bytes.len()));
         if !halted && !zeros {
             missing.extend(lacking);
             let more: Vec<_> = ours.iter().filter(|line| !theirs.contains(*line)).collect();

@@ -3,9 +3,7 @@
 
 use super::template::is_template;
 use crate::text::is_text;
-use davy_artifact::{
-    Excerpt, Fact, Format, Input, Probe, Reading, Role, Route, Site, Value,
-};
+use davy_artifact::{Excerpt, Fact, Format, Input, Probe, Reading, Role, Route, Site, Value};
 use davy_bytes::{Budget, Halt, Span, to_u64, to_usize};
 
 /// Bytes that no Modelfile exceeds.
@@ -16,8 +14,16 @@ const TOLD: usize = 10_000;
 
 /// Commands, in the order of the alphabet.
 const COMMANDS: &[&str] = &[
-    "ADAPTER", "FROM", "LICENSE", "MESSAGE", "PARAMETER", "PARSER", "RENDERER", "REQUIRES",
-    "SYSTEM", "TEMPLATE",
+    "ADAPTER",
+    "FROM",
+    "LICENSE",
+    "MESSAGE",
+    "PARAMETER",
+    "PARSER",
+    "RENDERER",
+    "REQUIRES",
+    "SYSTEM",
+    "TEMPLATE",
 ];
 
 /// Those that files of other programs with a `FROM` do not have.

@@ -84,9 +84,9 @@ impl Format for GoTemplate {
 
 /// Whether `head` is text with actions that Go's templates have, and Jinja's cannot.
 pub(crate) fn is_template(head: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(head).or_else(|error| {
-        std::str::from_utf8(head.get(..error.valid_up_to()).unwrap_or_default())
-    }) else {
+    let Ok(text) = std::str::from_utf8(head)
+        .or_else(|error| std::str::from_utf8(head.get(..error.valid_up_to()).unwrap_or_default()))
+    else {
         return false;
     };
     if !is_text(head) || text.contains("{%") {
@@ -296,7 +296,11 @@ impl Follower<'_> {
             language: "Go template".to_owned(),
             when: When::Used,
             names: self.names.into_iter().collect(),
-            texts: self.texts.iter().map(|text| Value::Text(Excerpt::whole(text.as_bytes()))).collect(),
+            texts: self
+                .texts
+                .iter()
+                .map(|text| Value::Text(Excerpt::whole(text.as_bytes())))
+                .collect(),
             listing: self.source.get(..shown).unwrap_or_default().to_owned(),
             ..Code::default()
         };

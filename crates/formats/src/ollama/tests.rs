@@ -33,11 +33,8 @@ fn arguments_say_what_is_opened_and_listened_to() {
     assert_eq!(robust::probe(&Arguments, ".args", text.as_bytes()), Probe::Certain);
     assert_eq!(robust::probe(&Arguments, "args", text.as_bytes()), Probe::No);
     let found = references(&Arguments, ".args", text);
-    let expected = [
-        ("model.gguf", "artifact"),
-        ("0.0.0.0", "listening address"),
-        ("../x.gguf", "artifact"),
-    ];
+    let expected =
+        [("model.gguf", "artifact"), ("0.0.0.0", "listening address"), ("../x.gguf", "artifact")];
     assert_eq!(found, expected.map(|(target, purpose)| (target.to_owned(), purpose)));
     let odd = |text: &str| {
         let reading = robust::read(&Arguments, ".args", text.as_bytes()).unwrap().reading;
@@ -49,10 +46,13 @@ fn arguments_say_what_is_opened_and_listened_to() {
 
 #[test]
 fn templates_of_go_are_told_from_jinja() {
-    for text in ["{{ .System }}", "{{- if .Tools }}x{{ end }}", "a {{ range $i, $_ := .Messages }}"] {
+    for text in ["{{ .System }}", "{{- if .Tools }}x{{ end }}", "a {{ range $i, $_ := .Messages }}"]
+    {
         assert!(is_template(text.as_bytes()), "{text}");
     }
-    for text in ["{{ messages }}", "{% if x %}{{ .y }}{% endif %}", "{{ x.Y }}", "plain", "{{ .5 }}"] {
+    for text in
+        ["{{ messages }}", "{% if x %}{{ .y }}{% endif %}", "{{ x.Y }}", "plain", "{{ .5 }}"]
+    {
         assert!(!is_template(text.as_bytes()), "{text}");
     }
 }

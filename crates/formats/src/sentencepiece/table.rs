@@ -35,10 +35,8 @@ pub(super) static NORMALIZER: Table = Table {
     ],
 };
 
-static SELF_TEST: Table = Table {
-    name: "SelfTestData",
-    fields: &[Entry::many(1, "samples", Kind::Message(&SAMPLE))],
-};
+static SELF_TEST: Table =
+    Table { name: "SelfTestData", fields: &[Entry::many(1, "samples", Kind::Message(&SAMPLE))] };
 
 static SAMPLE: Table = Table {
     name: "Sample",

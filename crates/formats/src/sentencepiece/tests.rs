@@ -34,7 +34,8 @@ fn the_table_of_characters_has_to_lead_into_itself() {
         array[..4].copy_from_slice(&unit.to_le_bytes());
         array[4..8].copy_from_slice(&(value | 1 << 31).to_le_bytes());
         let map = [&1024_u32.to_le_bytes()[..], &array, b"a\0b\0"].concat();
-        let len = |len: usize| [0x80 | u8::try_from(len & 127).unwrap(), u8::try_from(len >> 7).unwrap()];
+        let len =
+            |len: usize| [0x80 | u8::try_from(len & 127).unwrap(), u8::try_from(len >> 7).unwrap()];
         let map = [&[0x12][..], &len(map.len()), &map].concat();
         [&piece("a", 1)[..], &[0x1a], &len(map.len()), &map].concat()
     };

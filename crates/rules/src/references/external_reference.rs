@@ -59,16 +59,8 @@ static RULE: Rule = Rule {
 const ELSEWHERE: &[&str] = &["link target", "shared library"];
 
 /// References beside the file that are how a format splits what belongs together.
-const ORDINARY: &[&str] = &[
-    "adapter",
-    "array",
-    "artifact",
-    "asset",
-    "base model",
-    "external data",
-    "shard",
-    "weights",
-];
+const ORDINARY: &[&str] =
+    &["adapter", "array", "artifact", "asset", "base model", "external data", "shard", "weights"];
 
 /// Arguments that are paths by their name only, so that it is not known what they are for, document
 /// types, which most parsers leave alone, and what a Modelfile is made from, which people who wrote
