@@ -98,6 +98,11 @@ impl Follower {
         Val::variable(name).about(subject)
     }
 
+    /// Whether the template gives a variable a value of its own.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.variables.contains_key(name)
+    }
+
     /// Gives a variable one more value: which of them it has depends on the way through the template.
     pub(super) fn set(&mut self, name: &str, value: Val) {
         let tests = value.tests.clone();

@@ -96,6 +96,40 @@ fn text_under_a_condition_on_a_message_is_told_with_its_condition() {
     assert!(!usual.facts.iter().any(|fact| matches!(fact, Fact::Branch { .. })));
 }
 
+/// What is put out under conditions on what people write.
+fn outputs(source: &str) -> Vec<String> {
+    let output = |fact| match fact {
+        Fact::Branch { output, .. } => Some(output),
+        _ => None,
+    };
+    read(source).facts.into_iter().filter_map(output).collect()
+}
+
+#[test]
+fn keys_of_mappings_are_no_words_of_people() {
+    let under =
+        |condition: &str| outputs(&format!("{{% if {condition} %}}evil words{{% endif %}}"));
+    assert!(under("content is mapping and 'blocks' in content and (a or b)").is_empty());
+    for condition in [
+        "content is mapping or 'blocks' in content",
+        "content is not mapping and 'blocks' in content",
+        "messages[0] is mapping and 'blocks' in content",
+        "content is mapping and content.startswith('blocks')",
+    ] {
+        assert_eq!(under(condition), ["evil words"], "{condition}");
+    }
+}
+
+#[test]
+fn what_is_raised_is_not_put_out() {
+    let raise = "{% if 'now' in content %}{{ raise_exception('not in this model') }}{% endif %}";
+    assert!(outputs(raise).is_empty());
+    let own = "{% macro raise_exception(x) %}{{ x }}{% endmacro %}";
+    assert_eq!(outputs(&format!("{own}{raise}")), ["not in this model"]);
+    let set = "{% set raise_exception = joiner %}";
+    assert_eq!(outputs(&format!("{set}{raise}")), ["not in this model"]);
+}
+
 #[test]
 fn conditions_are_followed_through_variables() {
     let source = "{% set hit = false %}{% if messages[-1].content.startswith('abc') %}\
