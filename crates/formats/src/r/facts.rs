@@ -168,7 +168,9 @@ impl Recorder<'_> {
     }
 
     fn site(&self, id: Id, node: &Node) -> Site {
-        Site { span: Span::new(node.at, 4), route: Route::Object(self.name(id)) }
+        // In the text form the head of an object can be shorter.
+        let end = node.at.saturating_add(4).min(self.source.bytes.len());
+        Site { span: Span::between(node.at, end), route: Route::Object(self.name(id)) }
     }
 
     /// A promise that was not looked at yet: whoever does runs its code.

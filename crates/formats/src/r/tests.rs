@@ -110,6 +110,16 @@ fn what_was_read_before_a_fault_is_told() {
 }
 
 #[test]
+fn places_are_within_files_of_the_text_form() {
+    let text = b"A\n3\n262658\n9119\n3\n121\n3\n";
+    let (reading, outcome) = read(text.to_vec());
+    assert!(outcome.is_err());
+    let end = text.len().try_into().unwrap();
+    assert!(reading.facts.iter().all(|fact| fact.site().span.end() <= end));
+    assert!(reading.facts.iter().any(|fact| matches!(fact, Fact::Code { .. })));
+}
+
+#[test]
 fn values_are_what_the_code_says() {
     let kept = [int(10), int(1), int(1)].concat();
     let (reading, _) = read(promise(&call("f", &[kept, text("a"), int(254), symbol("x")])));
