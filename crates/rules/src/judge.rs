@@ -26,7 +26,7 @@ impl Judgement {
 /// harmful is a fact of its own.
 pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgement> {
     let effect = known.effect;
-    if callee(call).is_some_and(|name| name.module == knowledge::R) {
+    if callee(call).is_some_and(|name| name.module == Name::R) {
         return of_r(call, known);
     }
     if effect == Effect::Exec
@@ -104,7 +104,7 @@ fn parses(call: &Call) -> bool {
         value.walk(&mut |value| {
             let Value::Call(made) = value else { return };
             let parser =
-                |name: &Name| name.module == knowledge::R && PARSERS.contains(&name.name.as_str());
+                |name: &Name| name.module == Name::R && PARSERS.contains(&name.name.as_str());
             parses |= callee(made).is_some_and(parser);
         });
     });

@@ -12,6 +12,7 @@ mod effect;
 pub(crate) use alias::{method, reached};
 pub use effect::Effect;
 
+use davy_artifact::Name;
 use derived::SOURCE;
 
 use std::cmp::Reverse;
@@ -66,9 +67,6 @@ static ROWS: &[Known] = include!(concat!(env!("OUT_DIR"), "/rows.rs"));
 /// Functions of R, in order: of packages that are always attached by their name, of others behind their
 /// package (`callr::r`).
 static FUNCTIONS_OF_R: &[Known] = include!(concat!(env!("OUT_DIR"), "/r.rs"));
-
-/// The module that functions of R have in facts.
-pub(crate) const R: &str = "R";
 
 /// Last components of exact names that do harm, in order: `Popen`, `system`.
 static TAILS: &[&str] = include!(concat!(env!("OUT_DIR"), "/tails.rs"));
@@ -229,7 +227,7 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
         return if is_powerful(module) { Some(&BORROWED) } else { harmless };
     }
     // Dots are letters there.
-    if module == R {
+    if module == Name::R {
         let found = FUNCTIONS_OF_R.binary_search_by_key(&name, |known| known.pattern);
         return found.ok().and_then(|index| FUNCTIONS_OF_R.get(index));
     }

@@ -53,10 +53,10 @@ impl Oracle for Weights {
             theirs.iter().filter(|line| !ours.contains(*line)).cloned().collect();
         // A package that goes on behind what is broken sees things that are not there; zeros up to
         // the end are pairs without a name to it.
-        let zeros = reading
-            .deviations
-            .iter()
-            .any(|it| it.quirk == Quirk::Truncated && it.span.end() == to_u64(bytes.len()));
+        let zeros = reading.deviations.iter().any(|it| {
+            let rest = bytes.get(to_usize(it.span.start)..).unwrap_or_default();
+            it.quirk == Quirk::Truncated && !rest.is_empty() && rest.iter().all(|byte| *byte == 0)
+        });
         if !halted && !zeros {
             missing.extend(lacking);
             let more: Vec<_> = ours.iter().filter(|line| !theirs.contains(*line)).collect();

@@ -4,9 +4,9 @@
 //! No shell sees them, but they say which files the program opens, what it fetches, and to whom it
 //! listens.
 
-use crate::text::is_text;
+use crate::text::{is_text, whole};
 use davy_artifact::{Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Route, Site, Value};
-use davy_bytes::{Budget, Halt, Span, to_u64, to_usize};
+use davy_bytes::{Budget, Halt, Span, to_u64};
 
 /// What the name of the member ends in.
 const NAME: &str = ".args";
@@ -84,18 +84,13 @@ impl Format for Arguments {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let len = input.bytes.len();
-        if len > LARGEST {
-            return Err(Halt::exhausted(LARGEST, "a list of arguments longer than any in use"));
-        }
-        budget.spend_steps(len, 0)?;
-        let bytes = input.bytes.copy(Span::new(0, len), to_usize(len))?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| {
-            Halt::malformed(to_u64(error.valid_up_to()), "no text from here on")
-        })?;
+        let text = whole(input, LARGEST, "a list of arguments longer than any in use", budget)?;
         let mut at = 0_u64;
         let mut option = String::new();
-        for (index, line) in text.split('\n').enumerate().take(TOLD) {
+        for (index, line) in text.split('\n').enumerate() {
+            if index >= TOLD {
+                return Err(Halt::exhausted(at, "more arguments than any program is given"));
+            }
             let argument = line.trim_end_matches('\r');
             let site = Site {
                 span: Span::new(at, to_u64(argument.len())),

@@ -2,9 +2,9 @@
 //! around each prompt, and what the model is told first (Ollama, `parser/parser.go`).
 
 use super::template::is_template;
-use crate::text::is_text;
+use crate::text::{is_text, whole};
 use davy_artifact::{Excerpt, Fact, Format, Input, Probe, Reading, Role, Route, Site, Value};
-use davy_bytes::{Budget, Halt, Span, to_u64, to_usize};
+use davy_bytes::{Budget, Halt, Span, to_u64};
 
 /// Bytes that no Modelfile exceeds.
 const LARGEST: u64 = 16 << 20;
@@ -69,23 +69,16 @@ impl Format for Modelfile {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let len = input.bytes.len();
-        if len > LARGEST {
-            return Err(Halt::exhausted(LARGEST, "a Modelfile longer than any in use"));
-        }
-        budget.spend_steps(len, 0)?;
-        let bytes = input.bytes.copy(Span::new(0, len), to_usize(len))?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| {
-            Halt::malformed(to_u64(error.valid_up_to()), "no text from here on")
-        })?;
+        let text = whole(input, LARGEST, "a Modelfile longer than any in use", budget)?;
         let mut at = 0;
         let mut number = 0_usize;
-        while let Some((command, next)) = command(text, at) {
+        while let Some((command, next)) = command(&text, at) {
+            if number >= TOLD {
+                return Err(Halt::exhausted(to_u64(at), "more commands than any Modelfile has"));
+            }
             at = next;
             number = number.saturating_add(1);
-            if number <= TOLD {
-                record(&command, input, number, reading);
-            }
+            record(&command, input, number, reading);
         }
         reading.seamless = true;
         Ok(())

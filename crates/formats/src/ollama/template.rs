@@ -4,11 +4,11 @@
 //! Such a template reaches nothing but what it is given, so it runs no code; what it can do is to tell
 //! the model something else under a condition, and to never end.
 
-use crate::text::is_text;
+use crate::text::{is_text, whole};
 use davy_artifact::{
     Code, Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Route, Site, Value, When,
 };
-use davy_bytes::{Budget, Halt, Span, to_u64, to_usize};
+use davy_bytes::{Budget, Halt, Span, to_u64};
 use std::collections::BTreeSet;
 
 /// The longest template that is read.
@@ -65,16 +65,8 @@ impl Format for GoTemplate {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let len = input.bytes.len();
-        if len > LONGEST {
-            return Err(Halt::exhausted(LONGEST, "a template longer than any in use"));
-        }
-        budget.spend_steps(len, 0)?;
-        let bytes = input.bytes.copy(Span::new(0, len), to_usize(len))?;
-        let source = std::str::from_utf8(&bytes).map_err(|error| {
-            Halt::malformed(to_u64(error.valid_up_to()), "no text from here on")
-        })?;
-        let mut follower = Follower { source, ..Follower::default() };
+        let source = whole(input, LONGEST, "a template longer than any in use", budget)?;
+        let mut follower = Follower { source: &source, ..Follower::default() };
         let result = follower.run(reading);
         follower.record(reading);
         reading.seamless = result.is_ok();

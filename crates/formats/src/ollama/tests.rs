@@ -88,3 +88,15 @@ fn loops_and_widths_without_measure_are_told() {
     let outcome = robust::read(&GoTemplate, "x", b"{{ if .X }}{{ \"").unwrap();
     assert_eq!(outcome.halt.unwrap().at(), 13);
 }
+
+#[test]
+fn what_stands_behind_a_limit_is_a_gap_and_no_pass() {
+    let many = "--flag\n".repeat(1000);
+    let outcome = robust::read(&Arguments, ".args", many.as_bytes()).unwrap();
+    assert!(outcome.halt.is_some() && !outcome.reading.seamless);
+    let few = "--flag\n".repeat(999);
+    assert!(robust::read(&Arguments, ".args", few.as_bytes()).unwrap().halt.is_none());
+    let many = format!("FROM a\n{}", "PARAMETER stop x\n".repeat(10_000));
+    let outcome = robust::read(&Modelfile, "Modelfile", many.as_bytes()).unwrap();
+    assert!(outcome.halt.is_some() && !outcome.reading.seamless);
+}

@@ -9,9 +9,6 @@ use davy_artifact::{Call, Excerpt, Manner, Name, Value};
 use davy_bytes::to_u64;
 use std::collections::HashSet;
 
-/// The module that names of R's functions have in facts: `system`, or `package::function`.
-pub(super) const MODULE: &str = "R";
-
 /// Packages whose functions any code finds without their package's name.
 const ATTACHED: &[&str] =
     &["base", "datasets", "grDevices", "graphics", "methods", "stats", "utils"];
@@ -61,15 +58,12 @@ const DEPTH: u32 = 8;
 /// Arguments of a call, and elements of a vector, that a value shows.
 const WIDTH: usize = 16;
 
-/// Objects looked at in the code of one function.
-const LOOKS: usize = 100_000;
-
 /// Every call in the code at `root`, in its order, with the object that it stands in.
 pub(super) fn calls(tree: &Tree, root: Id, manner: Manner) -> Vec<(Id, Call)> {
     let mut found = Vec::new();
     walk(tree, root, &mut |id| {
         let Some(Kind::Pair { sort: Sort::Language, car, cdr, .. }) = tree.kind(id) else { return };
-        let args: Vec<Entry> = tree.cells(*cdr).take(WIDTH).collect();
+        let args: Vec<Entry> = tree.cells(*cdr).collect();
         let callee = callee(tree, *car, 0);
         if let Value::Name(Name { name, .. }) = &callee {
             if is_syntax(name) {
@@ -86,8 +80,7 @@ pub(super) fn calls(tree: &Tree, root: Id, manner: Manner) -> Vec<(Id, Call)> {
 /// code is visited as the source that stands in it.
 pub(super) fn walk(tree: &Tree, root: Id, visit: &mut dyn FnMut(Id)) {
     let (mut stack, mut seen) = (vec![root], HashSet::new());
-    for _ in 0..LOOKS {
-        let Some(id) = stack.pop() else { return };
+    while let Some(id) = stack.pop() {
         if !seen.insert(id) {
             continue;
         }
@@ -100,7 +93,7 @@ pub(super) fn walk(tree: &Tree, root: Id, visit: &mut dyn FnMut(Id)) {
             Some(Kind::Pair {
                 sort: Sort::Language | Sort::List | Sort::Dots, car, cdr, ..
             }) => {
-                let args: Vec<Id> = tree.cells(*cdr).take(LOOKS).map(|cell| cell.car).collect();
+                let args: Vec<Id> = tree.cells(*cdr).map(|cell| cell.car).collect();
                 stack.extend(args.into_iter().rev());
                 stack.push(*car);
             }
@@ -115,13 +108,13 @@ pub(super) fn walk(tree: &Tree, root: Id, visit: &mut dyn FnMut(Id)) {
 /// What is called.
 fn callee(tree: &Tree, id: Id, depth: u32) -> Value {
     if let Some(name) = tree.symbol(id) {
-        return Value::Name(Name::new(MODULE, name));
+        return Value::Name(Name::new(Name::R, name));
     }
     if let Some(Kind::Builtin(text)) = tree.kind(id) {
-        return Value::Name(Name::new(MODULE, String::from_utf8_lossy(&text.head)));
+        return Value::Name(Name::new(Name::R, String::from_utf8_lossy(&text.head)));
     }
     if let Some(text) = text(tree, id, depth) {
-        return Value::Name(Name::new(MODULE, String::from_utf8_lossy(&text)));
+        return Value::Name(Name::new(Name::R, String::from_utf8_lossy(&text)));
     }
     let Some(Kind::Pair { sort: Sort::Language, car, cdr, .. }) = tree.kind(id) else {
         return Value::Unknown("a function in the file");
@@ -153,7 +146,7 @@ fn callee(tree: &Tree, id: Id, depth: u32) -> Value {
                 return Value::Unknown("what another call returns");
             };
             match args.get(*index).and_then(|arg| spelled(tree, arg.car, depth)) {
-                Some(name) => Value::Name(Name::new(MODULE, name)),
+                Some(name) => Value::Name(Name::new(Name::R, name)),
                 None if head == "match.fun" => {
                     args.first().map_or(Value::Unknown("a function under a computed name"), |arg| {
                         callee(tree, arg.car, depth.saturating_add(1))
@@ -168,9 +161,9 @@ fn callee(tree: &Tree, id: Id, depth: u32) -> Value {
 /// A function by its package.
 fn qualified(package: &str, name: &str) -> Name {
     if ATTACHED.contains(&package) {
-        return Name::new(MODULE, name);
+        return Name::new(Name::R, name);
     }
-    Name::new(MODULE, format!("{package}::{name}"))
+    Name::new(Name::R, format!("{package}::{name}"))
 }
 
 /// What is called by a function that calls what it is given.
@@ -185,9 +178,7 @@ fn through(tree: &Tree, caller: &str, args: &[Entry]) -> Option<Call> {
     }
     let handed: Vec<Entry> = match (caller, args.get(1)) {
         ("do.call", Some(list)) => match tree.kind(list.car) {
-            Some(Kind::Pair { sort: Sort::Language, cdr, .. }) => {
-                tree.cells(*cdr).take(WIDTH).collect()
-            }
+            Some(Kind::Pair { sort: Sort::Language, cdr, .. }) => tree.cells(*cdr).collect(),
             _ => vec![],
         },
         // The elements are what it is called with.
@@ -199,13 +190,15 @@ fn through(tree: &Tree, caller: &str, args: &[Entry]) -> Option<Call> {
 
 fn made(tree: &Tree, callee: Value, args: &[Entry], manner: Manner, depth: u32) -> Call {
     let (mut plain, mut named) = (Vec::new(), Vec::new());
-    for arg in args {
+    for arg in args.iter().take(WIDTH) {
         let value = value(tree, arg.car, depth.saturating_add(1));
         match tree.symbol(arg.tag) {
             Some(tag) => named.push((tag.to_owned(), value)),
             None => plain.push(value),
         }
     }
+    let more = to_u64(args.len().saturating_sub(WIDTH));
+    plain.extend((more > 0).then_some(Value::More(more)));
     Call { callee, args: plain, kwargs: named, manner }
 }
 
@@ -361,8 +354,11 @@ pub(super) fn hidden(tree: &Tree, body: Id) -> Vec<String> {
     });
     let (mut found, mut stack, mut seen) = (Vec::new(), vec![body], HashSet::new());
     while let Some(id) = stack.pop() {
-        if !seen.insert(id) || seen.len() > LOOKS {
+        if !seen.insert(id) {
             continue;
+        }
+        if !tree.look() {
+            break;
         }
         if let Some(Kind::Pair { sort: Sort::Closure, cdr, .. }) = tree.kind(id) {
             stack.push(*cdr);

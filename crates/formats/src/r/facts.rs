@@ -313,7 +313,7 @@ impl Recorder<'_> {
 
 /// A function that only compiled code names.
 fn hidden_call(name: String, manner: Manner) -> Call {
-    let callee = Value::Name(Name::new(super::calls::MODULE, name));
+    let callee = Value::Name(Name::new(Name::R, name));
     let args = vec![Value::Unknown("only the compiled code calls it, and its source does not")];
     Call { callee, args, kwargs: vec![], manner }
 }

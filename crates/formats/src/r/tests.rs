@@ -131,3 +131,16 @@ fn values_are_what_the_code_says() {
     assert_eq!(args[0], Value::Bool(true));
     assert_eq!(args[2..], [Value::None, Value::Unknown("a variable")]);
 }
+
+#[test]
+fn many_arguments_hide_nothing() {
+    let filler = vec![int(254); 150_000];
+    let inner = call("system", &[text("id")]);
+    let all: Vec<Vec<u8>> = filler.into_iter().chain([inner]).collect();
+    assert!(called(promise(&call("list", &all))).contains(&"system('id')".to_owned()));
+    let tagged = [int(0x402), symbol("FUN"), symbol("system")].concat();
+    let plain = [int(2), int(254)].concat().repeat(40);
+    let through = [int(6), symbol("lapply"), plain, tagged, int(254)].concat();
+    let calls = called(promise(&through));
+    assert!(calls.iter().any(|call| call.starts_with("system(")), "{calls:?}");
+}

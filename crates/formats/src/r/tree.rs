@@ -305,7 +305,11 @@ impl Iterator for Cells<'_> {
     type Item = Entry;
 
     fn next(&mut self) -> Option<Entry> {
-        self.left = self.left.checked_sub(1)?;
+        let Some(left) = self.left.checked_sub(1) else {
+            self.tree.left.set(0);
+            return None;
+        };
+        self.left = left;
         let Kind::Pair { tag, car, cdr, .. } = self.tree.kind(self.next)? else { return None };
         self.next = *cdr;
         Some(Entry { tag: *tag, car: *car })

@@ -12,9 +12,9 @@ mod table;
 use crate::embedded;
 use crate::protobuf::{End, Field, Message, Wire, sketch};
 use davy_artifact::{
-    Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Value,
+    Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Value, Why,
 };
-use davy_bytes::{Budget, Bytes, Halt, Span};
+use davy_bytes::{Blame, Budget, Bytes, Halt, Span};
 
 /// Pieces of at least so many bytes are looked at for what else they could be.
 const LONG: u64 = 64;
@@ -150,7 +150,10 @@ impl Model<'_> {
             let route = Route::Key(format!("pieces[{index}]"));
             self.reading.deviation(Quirk::Handmade, text, route, &what);
         }
-        if text.len >= LONG && self.long < TOLD {
+        if text.len >= LONG {
+            if self.long >= TOLD {
+                return Err(Halt::exhausted(text.start, "more long pieces than are looked at"));
+            }
             self.long = self.long.saturating_add(1);
             self.embedded(&format!("pieces[{index}]"), text)?;
         }
@@ -203,7 +206,13 @@ impl Model<'_> {
     /// A field that the library does not have: it keeps it, and nobody looks at it.
     fn stranger(&mut self, field: &Field) {
         let span = field.content();
-        if span.len >= WORTH_READING && self.reading.children.len() < TOLD {
+        if span.len < WORTH_READING {
+            return;
+        }
+        if self.reading.children.len() >= TOLD {
+            let why = Why::Halted(Blame::Exhausted);
+            self.reading.gap(span, why, "more unknown fields than are looked at");
+        } else {
             let name = format!("@{:#x}", span.start);
             self.reading.child(name, self.bytes.slice(span), Role::Storage);
         }

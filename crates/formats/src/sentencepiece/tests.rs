@@ -57,3 +57,11 @@ fn what_stands_behind_the_pieces_is_found() {
     assert!(outcome.halt.is_some());
     assert_eq!(outcome.reading.children[0].name, format!("@{end:#x}"));
 }
+
+#[test]
+fn long_pieces_beyond_what_is_looked_at_are_a_gap() {
+    let long = piece(&"x".repeat(70), 1);
+    let halts = |count| robust::read(&SentencePiece, "x", &long.repeat(count)).unwrap().halt;
+    assert!(halts(1000).is_none());
+    assert!(halts(1001).is_some());
+}

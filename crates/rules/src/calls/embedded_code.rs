@@ -31,7 +31,7 @@
 //! * Keras documentation, `Lambda` layer: use a subclassed layer instead for anything but quick tries
 //! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
-use crate::code::{Body, Examiner, is_foreign, listing, look, several, when, who};
+use crate::code::{Body, Examiner, is_foreign, is_of_r, listing, look, several, when, who};
 use crate::facts::{
     ALIKE, APART, Performed, Quota, calls, is_keras, is_lambda, known, loaded, spelled, target,
     times, weigh,
@@ -126,7 +126,7 @@ fn followed(artifact: &Artifact, examiner: &mut Examiner, reporter: &mut Reporte
 
 /// How bad code is that does no harm as far as it was seen, and what there is to say about it.
 fn harmless(code: &Code, body: &Body) -> Option<(Severity, String)> {
-    let of_r = code.language == "R";
+    let of_r = is_of_r(code);
     if of_r && body.doubts.is_empty() {
         return None;
     }
@@ -138,7 +138,6 @@ fn harmless(code: &Code, body: &Body) -> Option<(Severity, String)> {
     let said: Vec<&str> = said.iter().map(String::as_str).collect();
     Some(match said.is_empty() {
         true => (Severity::Low, "only calls what is known to compute on its arguments".to_owned()),
-        // Models of R bring functions along as others bring numbers.
         false if of_r => (Severity::Low, davy_bytes::escape(&several(&said))),
         false => (Severity::Medium, davy_bytes::escape(&several(&said))),
     })

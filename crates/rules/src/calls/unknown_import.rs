@@ -80,7 +80,7 @@ impl Detector for UnknownImport {
             let mild = is_settings(artifact) && *by != OBJECT_TAG;
             let severity = if mild { severity.min(by_settings(by)) } else { severity };
             // Promises of honest models call whatever the session defined that made them.
-            let severity = if name.module == knowledge::R { Severity::Low } else { severity };
+            let severity = if name.module == Name::R { Severity::Low } else { severity };
             let mut finding = reporter.report(artifact, site, message, spelled(by, name));
             concern(finding.as_deref_mut(), name);
             weigh(finding, artifact, severity);

@@ -232,8 +232,8 @@ impl<'a> Look<'a> {
 
 /// What is known about a global as code reaches it.
 fn known(name: &Name) -> Option<&'static Known> {
-    if name.module == knowledge::R {
-        return knowledge::lookup(knowledge::R, &name.name);
+    if name.module == Name::R {
+        return knowledge::lookup(Name::R, &name.name);
     }
     if name.module == "builtins" && !name.name.is_empty() {
         return knowledge::lookup("builtins", &name.name);
