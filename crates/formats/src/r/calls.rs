@@ -345,7 +345,11 @@ pub(super) fn is_syntax(name: &str) -> bool {
             && name.bytes().all(|byte| byte.is_ascii_punctuation() && byte != b'.' && byte != b'_')
 }
 
-/// Names that instructions of compiled code refer to and that its source does not have: R compiles
+/// Instructions that look a name up, before the number of its constant (R, `eval.c`): `GETVAR`, `GETFUN`,
+/// `GETGLOBFUN`, `GETSYMFUN`, `GETBUILTIN`, `GETINTLBUILTIN`, `GETVAR_MISSOK`.
+const LOOK_UPS: &[i32] = &[20, 23, 24, 25, 26, 27, 92];
+
+/// Names that instructions of compiled code look up and that its source does not have: R compiles
 /// what it is given, so that honest code has none but what the compiler itself brings in.
 pub(super) fn hidden(tree: &Tree, body: Id) -> Vec<String> {
     let mut named = HashSet::new();
@@ -364,11 +368,14 @@ pub(super) fn hidden(tree: &Tree, body: Id) -> Vec<String> {
             stack.push(*cdr);
         }
         let Some(Kind::Bytecode(parts)) = tree.kind(id) else { continue };
+        let looked_up = looked_up(tree, parts);
         // Calls among the constants only say where an instruction is from; names are what it uses.
-        for &part in parts.iter().skip(2) {
+        for (number, &part) in (0_i32..).zip(parts.iter().skip(1)) {
             match tree.kind(part) {
                 Some(Kind::Bytecode(_)) => stack.push(part),
-                Some(Kind::Symbol(_)) => {
+                Some(Kind::Symbol(_))
+                    if looked_up.as_ref().is_none_or(|it| it.contains(&number)) =>
+                {
                     let hidden = tree.symbol(part).filter(|name| !named.contains(*name));
                     found.extend(hidden.map(str::to_owned));
                 }
@@ -378,6 +385,18 @@ pub(super) fn hidden(tree: &Tree, body: Id) -> Vec<String> {
     }
     found.sort();
     found.dedup();
-    found.truncate(WIDTH);
     found
+}
+
+/// Numbers of the constants that could be looked up: whatever stands behind such an instruction, even
+/// where that is an operand of another. Nothing where the instructions are more than are kept.
+fn looked_up(tree: &Tree, parts: &[Id]) -> Option<HashSet<i32>> {
+    match tree.kind(*parts.first()?)? {
+        Kind::Numbers { what: "integer", len, kept, .. } if to_u64(kept.len()) == *len => {
+            let pairs = kept.iter().zip(kept.iter().skip(1));
+            let names = pairs.filter(|(code, _)| LOOK_UPS.contains(code));
+            Some(names.map(|(_, number)| *number).collect())
+        }
+        _ => None,
+    }
 }
