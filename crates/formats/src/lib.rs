@@ -5,6 +5,7 @@
     allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)
 )]
 
+pub mod arrow;
 pub mod bytecode;
 mod calls;
 pub mod catboost;
@@ -35,6 +36,7 @@ pub mod numpy;
 pub mod ollama;
 pub mod onnx;
 pub mod ort;
+pub mod parquet;
 pub mod pickle;
 pub mod plain;
 pub mod program;
@@ -70,6 +72,8 @@ use davy_artifact::Format;
 /// Every format that davy reads, by name.
 pub const FORMATS: &[&dyn Format] = &[
     &plain::Ar,
+    &arrow::Arrow,
+    &arrow::Feather,
     &compressed::BZIP2,
     &compressed::COMPRESS,
     &plain::Cpio,
@@ -114,6 +118,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &onnx::OnnxText,
     &xml::OpenVino,
     &ort::Ort,
+    &parquet::Parquet,
     &native::PE,
     &pickle::Pickle,
     &xml::Pmml,

@@ -74,7 +74,7 @@ impl Format for Compressed {
         let produced = output.len();
         if result.is_ok() || produced > 0 {
             note_expansion(&result, input.bytes.len(), produced, reading);
-            reading.child(inner_name(input.name), output.finish(), Role::Present);
+            reading.child(inner_name(input.name), output.finish(), input.role.unpacked());
         }
         result
     }

@@ -65,7 +65,7 @@ impl Format for Gzip {
         if streams > 0 || !output.is_empty() {
             note_expansion(&result, input.bytes.len(), output.len(), reading);
             let name = name.unwrap_or_else(|| "data".to_owned());
-            reading.child(name, output.finish(), Role::Present);
+            reading.child(name, output.finish(), input.role.unpacked());
         }
         result
     }
@@ -234,12 +234,12 @@ impl Format for Zlib {
             if !near || end.produced == 0 {
                 return Err(fault);
             }
-            reading.child("data", out.bytes, Role::Present);
+            reading.child("data", out.bytes, input.role.unpacked());
             let result = Err(fault);
             note_expansion(&result, len, end.produced, reading);
             return result;
         }
-        reading.child("data", out.bytes, Role::Present);
+        reading.child("data", out.bytes, input.role.unpacked());
         let rest = Span::between(end.consumed, len);
         if rest.len > 0 {
             let what = format!("{} bytes behind the stream", rest.len);
