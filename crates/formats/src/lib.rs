@@ -11,7 +11,9 @@ mod calls;
 pub mod catboost;
 pub mod compressed;
 mod config;
+pub mod coreml;
 mod embedded;
+pub mod executorch;
 pub mod fasttext;
 mod flatbuffers;
 pub mod foreign;
@@ -29,6 +31,7 @@ pub mod marshal;
 pub mod matlab;
 pub mod mlnet;
 pub mod msgpack;
+pub mod mxnet;
 pub mod native;
 pub mod nemo;
 pub mod netcdf;
@@ -36,6 +39,7 @@ pub mod numpy;
 pub mod ollama;
 pub mod onnx;
 pub mod ort;
+pub mod paddle;
 pub mod parquet;
 pub mod pickle;
 pub mod plain;
@@ -83,6 +87,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::XZ,
     &compressed::ZSTD,
     &catboost::CatBoost,
+    &coreml::CoreMl,
+    &coreml::Weights,
+    &executorch::ExecuTorch,
     &fasttext::FastText,
     &foreign::Foreign,
     &ggml::Ggml,
@@ -109,6 +116,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &mlnet::MlNet,
     &ollama::Modelfile,
     &msgpack::MessagePack,
+    &mxnet::MxNet,
     &netcdf::NetCdf,
     &numpy::Npy,
     &numpy::Npz,
@@ -118,6 +126,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &onnx::OnnxText,
     &xml::OpenVino,
     &ort::Ort,
+    &paddle::Program,
+    &paddle::Weights,
     &parquet::Parquet,
     &native::PE,
     &pickle::Pickle,
