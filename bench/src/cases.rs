@@ -3,7 +3,7 @@
 use crate::graphs;
 use crate::inputs::{self, OPCODES};
 use crate::measure::{command, davy, median, medians, peak, succeed};
-use crate::{Outcome, Place, corpus, peers};
+use crate::{Outcome, Place, corpus, peers, weights};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::fmt;
@@ -72,6 +72,7 @@ pub const CASES: &[Case] = &[
     Case { name: "survey", run: survey },
     Case { name: "corpus", run: corpus::corpus },
     Case { name: "graphs", run: graphs },
+    Case { name: "weights", run: weights },
 ];
 
 const MEBIBYTE: f64 = 1_048_576.0;
@@ -185,8 +186,21 @@ fn graphs(place: &Place) -> Outcome<Vec<Line>> {
         ("30,000 paths TensorFlow", "paths.pb", graphs::tensorflow_paths, 2000.0, 512.0),
         ("1 GB TFLite, 20,000 tensors", "weights.tflite", graphs::tflite, 50.0, 64.0),
     ];
+    large(place, &LARGE)
+}
+
+/// Large files of tensors without their weights.
+fn weights(place: &Place) -> Outcome<Vec<Line>> {
+    const LARGE: [Large; 2] = [
+        ("1 GB safetensors", "weights.safetensors", weights::safetensors, 20.0, 32.0),
+        ("1 GB GGUF, 100,000 keys", "weights.gguf", weights::gguf, 500.0, 256.0),
+    ];
+    large(place, &LARGE)
+}
+
+fn large(place: &Place, files: &[Large]) -> Outcome<Vec<Line>> {
     let mut lines = Vec::new();
-    for (what, name, make, milliseconds, mebibytes) in LARGE {
+    for (what, name, make, milliseconds, mebibytes) in files.iter().copied() {
         let path = inputs::graph(place, name, make)?;
         let words = [OsStr::new("scan"), OsStr::new("--no-survey"), path.as_os_str()];
         let time = median(|| davy(&place.davy, &words))?;

@@ -14,6 +14,7 @@ mod graphs;
 mod inputs;
 mod measure;
 mod peers;
+mod weights;
 
 use cases::{CASES, Line};
 use std::error::Error;

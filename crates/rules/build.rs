@@ -91,6 +91,9 @@ const ALIASES: &str = "knowledge/aliases.tsv";
 
 const METHODS: &str = "knowledge/methods.tsv";
 
+/// What functions of R do.
+const R: &str = "knowledge/r.tsv";
+
 /// What was derived, a file for each library.
 const DERIVED: &str = "knowledge/derived";
 
@@ -99,11 +102,12 @@ const BLOCK: usize = 16;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    let tables: [(&str, Generate); 5] = [
+    let tables: [(&str, Generate); 6] = [
         (TABLE, generate),
         (ADVISORIES, advisories),
         (ALIASES, aliases),
         (METHODS, methods),
+        (R, functions_of_r),
         (DERIVED, derived),
     ];
     for (table, generate) in tables {
@@ -159,6 +163,30 @@ fn methods() -> Result<(), String> {
     rows.push_str("]\n");
     let folder = env::var("OUT_DIR").map_err(|error| error.to_string())?;
     write(&folder, "methods.rs", &rows)
+}
+
+/// The table of functions of R, as text of Rust in the order of their names.
+fn functions_of_r() -> Result<(), String> {
+    let text = fs::read_to_string(R).map_err(|error| error.to_string())?;
+    let mut functions = BTreeMap::new();
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+        let parts = line.split('\t').collect::<Vec<_>>();
+        let [effect, source, names] = parts[..] else {
+            return Err(format!("line {}: not a row", at + 1));
+        };
+        for name in names.split(' ') {
+            let mut row = Row::of(["R", effect, "", source])?;
+            row.pattern = name;
+            if functions.insert(name, row).is_some() {
+                return Err(format!("line {}: `{name}` a second time", at + 1));
+            }
+        }
+    }
+    let mut rows = String::from("&[\n");
+    functions.values().for_each(|row| row.write(&mut rows));
+    rows.push_str("]\n");
+    let folder = env::var("OUT_DIR").map_err(|error| error.to_string())?;
+    write(&folder, "r.rs", &rows)
 }
 
 /// The table of advisories, as text of Rust.

@@ -1,16 +1,14 @@
-//! Measures derived knowledge: against published gadgets, against honest files, and for gadgets that
-//! nobody has published.
+//! Measures derived knowledge: against published gadgets and against honest files.
 
-use crate::knowledge::{TABLES, names_folder};
-use crate::{Outcome, paths, say};
+use crate::knowledge::names_folder;
+use crate::{Outcome, say};
 use davy_artifact::{Artifact, Fact};
 use davy_bytes::Bytes;
 use davy_rules::Severity;
-use davy_rules::knowledge::derived::{self, Derivation};
-use davy_rules::knowledge::{self as known, Effect};
+use davy_rules::knowledge::{self as known, derived};
 use davy_scan::{Options, Scanned, scan_bytes};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -117,57 +115,4 @@ fn note(scanned: &Scanned, names: &mut BTreeMap<String, bool>) {
             *names.entry(dotted).or_insert(true) &= !loud;
         }
     }
-}
-
-/// Effects of which a list of new gadgets speaks.
-const TOLD: &[Effect] = &[Effect::Exec, Effect::Native, Effect::Deser];
-
-/// Longer ways than this are more often wrong.
-const STEPS: u8 = 5;
-
-/// Gadgets that no reviewed row and no line of `gadgets` names, as a page.
-pub fn new_gadgets(gadgets: &Path) -> Result<String, Box<dyn Error>> {
-    let text = fs::read_to_string(gadgets)?;
-    let published: BTreeSet<&str> =
-        text.lines().filter_map(|line| line.split('\t').next()).collect();
-    let reviewed = fs::read_to_string(paths::root().join(TABLES).join("callables.tsv"))?;
-    let listed: BTreeSet<&str> =
-        reviewed.lines().filter_map(|line| line.split('\t').next()).collect();
-    let mut page = String::from(
-        "# Gadgets that no list names\n\nFunctions and classes of the standard library and of libraries for machine learning that run \
-         code, load machine code or unpickle what they are given, found by `cargo xtask knowledge --evaluate`. No published list that \
-         davy was compared with, and no reviewed row of its own, names them. The third column is the way to what has the \
-         effect.\n\n| name | effect, through | path | in |\n|---|---|---|---|\n",
-    );
-    for name in derived::names() {
-        let Some(found) = derived::find(&name) else { continue };
-        if !is_new(&found) || published.contains(name.as_str()) || listed.contains(name.as_str()) {
-            continue;
-        }
-        let path = found.path().join("` → `");
-        page.push_str(&format!(
-            "| `{name}` | {}, {} | `{path}` | {} |\n",
-            found.effect.as_str(),
-            found.through.replace(',', ", ").replace('*', "any"),
-            found.origin
-        ));
-    }
-    Ok(page)
-}
-
-fn is_new(found: &Derivation) -> bool {
-    let public = found.name.split('.').all(|part| !part.starts_with('_'));
-    let tests =
-        found.name.split('.').any(|part| matches!(part, "test" | "testing" | "tests" | "conftest"));
-    let own = found.through.split(',').all(|part| part.starts_with('.') || part == "self");
-    let derived_only = known::lookup_path(&found.name)
-        .is_some_and(|known| known.when_called().is_derived() && known.is_derived());
-    let at_root = found.path().last().is_some_and(|last| !last.starts_with(found.name.as_str()));
-    public
-        && !tests
-        && !own
-        && derived_only
-        && at_root
-        && found.steps <= STEPS
-        && TOLD.contains(&found.effect)
 }

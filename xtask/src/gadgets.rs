@@ -5,39 +5,94 @@
 //! effect that it is known for; `#` starts a comment. Each name is called in a few ways, and the
 //! worst that is said about the name itself counts: with text, with a callable and its arguments, with
 //! a module and the name of an attribute, and in the middle of `exec`. What is said only about the
-//! other parts of a sample does not count.
+//! other parts of a sample does not count. What is said is compared with the severity of the effect,
+//! without `~`, which marks an effect that nobody has shown.
 
 use crate::args::Args;
 use crate::{Outcome, say};
 use davy_bytes::Bytes;
 use davy_rules::Severity;
+use davy_rules::knowledge::Effect;
 use davy_scan::{Options, scan_bytes};
 use davy_testkit::pickle::Asm;
 use std::collections::BTreeMap;
 use std::fs;
 
-/// Scans a call of every name, and lists what is less than medium.
+/// Effects of which a list may speak.
+const EFFECTS: &[Effect] = &[
+    Effect::Carrier,
+    Effect::ClassBuild,
+    Effect::CodeBuild,
+    Effect::Deferred,
+    Effect::Deser,
+    Effect::Dos,
+    Effect::Environment,
+    Effect::Exec,
+    Effect::ExtensionRegistry,
+    Effect::File,
+    Effect::FileRead,
+    Effect::FileRecon,
+    Effect::FileWrite,
+    Effect::Hook,
+    Effect::Html,
+    Effect::Import,
+    Effect::ImportIndirect,
+    Effect::Indirect,
+    Effect::Interactive,
+    Effect::Introspect,
+    Effect::Mutate,
+    Effect::Native,
+    Effect::NativeCrash,
+    Effect::NativeMemory,
+    Effect::NativeParser,
+    Effect::Network,
+    Effect::NetworkDns,
+    Effect::Obfuscation,
+    Effect::Remap,
+    Effect::Resolve,
+    Effect::ScannerDeactivation,
+    Effect::SharedMemory,
+    Effect::SystemRegistry,
+    Effect::XmlEntities,
+];
+
+/// Scans a call of every name, counts by effect, and lists what is less than its effect.
 pub fn run(args: &mut Args) -> Outcome {
     let [list] = &args.rest()[..] else {
         return Err("the list of names is needed".into());
     };
     let list = fs::read_to_string(list)?;
     let (mut counts, mut weak) = (BTreeMap::new(), Vec::new());
+    let mut effects: BTreeMap<&str, [u32; 2]> = BTreeMap::new();
     for line in list.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
         let mut columns = line.split('\t');
         let name = columns.next().unwrap_or_default();
-        let effect = columns.next().unwrap_or_default();
+        let effect = columns.next().unwrap_or_default().trim_start_matches('~');
         let worst = worst(name);
         *counts.entry(worst).or_insert(0_u32) += 1;
-        if worst < Some(Severity::Medium) {
-            weak.push(format!("{}\t{name}\t{effect}", word(worst)));
+        let due = due(effect);
+        let [met, below] = effects.entry(effect).or_default();
+        if worst < Some(due) {
+            *below += 1;
+            weak.push(format!("{}\t{name}\t{effect}, which is {}", word(worst), due.as_str()));
+        } else {
+            *met += 1;
         }
     }
     for (worst, count) in counts.iter().rev() {
         say(format!("{:>8} {count}", word(*worst)));
     }
+    for (effect, [met, below]) in effects {
+        say(format!("{effect:>26}  {met} as severe as that or more, {below} less"));
+    }
     weak.iter().for_each(say);
     Ok(())
+}
+
+/// How bad an effect is by its word; a word that nobody knows asks for no more than attention.
+fn due(word: &str) -> Severity {
+    let effect = EFFECTS.iter().find(|effect| effect.as_str() == word);
+    effect.map_or(Severity::Medium, |effect| effect.severity())
 }
 
 fn word(severity: Option<Severity>) -> &'static str {

@@ -8,6 +8,7 @@ mod gadgets;
 mod generate;
 mod knowledge;
 mod mutate;
+mod novel;
 mod oracle;
 mod paths;
 mod recipe;
@@ -58,7 +59,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "knowledge",
-        options: "[--fetch] [--only LIBRARY]... | --evaluate --gadgets FILE --corpus DIR...",
+        options: "[--fetch] [--only LIBRARY]... | --evaluate --gadgets FILE --corpus DIR... --new PAGE",
         help: "derive from source what callables of libraries do; measure what was derived",
         run: knowledge::run,
     },

@@ -5,7 +5,7 @@ use davy_bytes::{Span, escape};
 use std::fmt;
 
 /// A global in Python's sense: what `module` has under `name`, which may be dotted; without a name,
-/// the module itself.
+/// the module itself. A function of R has the module `R`, and its name as R spells it.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Name {
     /// The module, as it is imported.
@@ -15,6 +15,9 @@ pub struct Name {
 }
 
 impl Name {
+    /// The module of all functions of R.
+    pub const R: &'static str = "R";
+
     /// A global.
     pub fn new(module: impl Into<String>, name: impl Into<String>) -> Self {
         Self { module: module.into(), name: name.into() }
@@ -34,7 +37,7 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.module.as_str() {
             module if self.name.is_empty() => f.write_str(&escape(module)),
-            "builtins" => f.write_str(&escape(&self.name)),
+            Self::R | "builtins" => f.write_str(&escape(&self.name)),
             module => write!(f, "{}.{}", escape(module), escape(&self.name)),
         }
     }

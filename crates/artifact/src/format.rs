@@ -42,7 +42,9 @@ pub trait Format: Sync {
     /// the format is known by its end, from the rest.
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe;
 
-    /// Reads all of `input`, pushing what it learns into `reading` as it goes.
+    /// Reads all of `input`, pushing what it learns into `reading` as it goes. Where the probe was not
+    /// certain, a reader that neither learns anything nor calls the reading seamless is taken not to
+    /// have read the artifact.
     ///
     /// # Errors
     /// The reason for stopping early. What was pushed stays.

@@ -32,6 +32,7 @@ pub mod native;
 pub mod nemo;
 pub mod netcdf;
 pub mod numpy;
+pub mod ollama;
 pub mod onnx;
 pub mod ort;
 pub mod pickle;
@@ -39,9 +40,11 @@ pub mod plain;
 pub mod program;
 pub mod protobuf;
 pub mod python;
+pub mod r;
 pub mod safetensors;
 pub mod sb3;
 pub mod script;
+pub mod sentencepiece;
 pub mod sevenzip;
 pub mod signatures;
 pub mod skops;
@@ -82,6 +85,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &ggml::Imatrix,
     &ggml::Session,
     &gguf::Gguf,
+    &ollama::GoTemplate,
     &gzip::Gzip,
     &gzip::Zlib,
     &hdf5::Hdf5,
@@ -94,10 +98,12 @@ pub const FORMATS: &[&dyn Format] = &[
     &keras::Yaml,
     &keras::TensorFlowJs,
     &native::MACHO,
+    &ollama::Arguments,
     &mar::Mar,
     &marshal::Marshal,
     &matlab::Matlab,
     &mlnet::MlNet,
+    &ollama::Modelfile,
     &msgpack::MessagePack,
     &netcdf::NetCdf,
     &numpy::Npy,
@@ -114,10 +120,12 @@ pub const FORMATS: &[&dyn Format] = &[
     &native::Program,
     &marshal::Pyc,
     &python::Python,
+    &r::R,
     &safetensors::Safetensors,
     &safetensors::SafetensorsIndex,
     &sb3::StableBaselines,
     &script::Script,
+    &sentencepiece::SentencePiece,
     &sevenzip::SevenZip,
     &skops::Skops,
     &spacy::SpacyConfig,

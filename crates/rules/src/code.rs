@@ -10,4 +10,4 @@ mod words;
 pub(crate) use body::testing;
 pub(crate) use body::{Body, Deed, is_foreign, look};
 pub(crate) use parts::{Examiner, Seen};
-pub(crate) use words::{listing, several, when, who};
+pub(crate) use words::{is_of_r, listing, several, when, who};

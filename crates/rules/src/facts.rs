@@ -3,7 +3,7 @@
 
 use crate::knowledge::{self, Effect, Known};
 use crate::{Confidence, Finding, Severity, Subject, Threat};
-use davy_artifact::{Artifact, Call, Fact, Name, Role, Site, Value};
+use davy_artifact::{Artifact, Call, Fact, Identity, Name, Role, Site, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,15 +14,21 @@ pub(crate) const ALIKE: u64 = 8;
 pub(crate) const APART: u64 = 500;
 
 /// Formats whose facts are what source text says, not what a loader does.
-const SOURCES: &[&str] = &["jinja", "python", "torchscript"];
+const SOURCES: &[&str] = &["go-template", "jinja", "python", "torchscript"];
 
 /// The facts about what a loader does, each once although several formats may explain the bytes.
 pub(crate) fn loaded(artifact: &Artifact) -> Vec<&Fact> {
+    let tells = |identity: &&Identity| !identity.reading.facts.is_empty();
+    let is_alone = artifact.identities.iter().filter(tells).nth(1).is_none();
     let mut seen = BTreeSet::new();
     let mut facts = Vec::new();
     let mut behind_the_first = false;
     for identity in &artifact.identities {
         if SOURCES.contains(&identity.format) {
+            continue;
+        }
+        if is_alone {
+            facts.extend(&identity.reading.facts);
             continue;
         }
         for fact in &identity.reading.facts {

@@ -26,6 +26,9 @@ impl Judgement {
 /// harmful is a fact of its own.
 pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgement> {
     let effect = known.effect;
+    if callee(call).is_some_and(|name| name.module == Name::R) {
+        return of_r(call, known);
+    }
     if effect == Effect::Exec
         && !defines_methods(call)
         && let Some((source, whole)) = source_of(call)
@@ -61,6 +64,51 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
         _ if known.constants_only && only_data(call) => None,
         _ => Some(Judgement::new(effect.severity(), effect.does())),
     }
+}
+
+/// A call of a function of R. Some do harm only when they are given text: a command, the name of a
+/// native function, the file to write to; honest models hand them code, symbols and nothing.
+fn of_r(call: &Call, known: &Known) -> Option<Judgement> {
+    const EVALUATE: &[&str] = &["eval", "eval.parent", "evalq"];
+    const NATIVE: &[&str] = &[".C", ".Call", ".External", ".External2", ".Fortran"];
+    const PRINT: &[&str] = &["cat", "dput", "writeLines"];
+    let name = known.pattern;
+    let named = |key: &str| call.kwargs.iter().find(|(it, _)| it == key).map(|(_, value)| value);
+    let does = known.effect.does();
+    match known.effect {
+        effect if effect.is_harmless() => None,
+        Effect::Exec if EVALUATE.contains(&name) => {
+            parses(call).then(|| Judgement::new(Severity::Critical, "evaluates text as code of R"))
+        }
+        Effect::Native if NATIVE.contains(&name) => call.args.first()?.text().map(|native| {
+            let native = davy_bytes::escape(native);
+            let does = format!("calls the native function `{native}` by its name");
+            Judgement::new(Severity::Medium, does)
+        }),
+        Effect::FileWrite if PRINT.contains(&name) => {
+            let place = named("file").or_else(|| named("con"));
+            let second = if name == "cat" { None } else { call.args.get(1) };
+            let place = place.or(second)?.text().filter(|place| !place.is_empty())?;
+            let does = format!("{does}, here `{}`", davy_bytes::escape(place));
+            Some(Judgement::new(known.effect.severity(), does))
+        }
+        effect => Some(Judgement::new(effect.severity(), does)),
+    }
+}
+
+/// Whether a call is given what another makes of text.
+fn parses(call: &Call) -> bool {
+    const PARSERS: &[&str] = &["parse", "str2expression", "str2lang"];
+    let mut parses = false;
+    arguments(call).for_each(|value| {
+        value.walk(&mut |value| {
+            let Value::Call(made) = value else { return };
+            let parser =
+                |name: &Name| name.module == Name::R && PARSERS.contains(&name.name.as_str());
+            parses |= callee(made).is_some_and(parser);
+        });
+    });
+    parses
 }
 
 /// `exec('…')`, whose source stands in the file, does what that source does. What only computes is

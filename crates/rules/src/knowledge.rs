@@ -12,6 +12,7 @@ mod effect;
 pub(crate) use alias::{method, reached};
 pub use effect::Effect;
 
+use davy_artifact::Name;
 use derived::SOURCE;
 
 use std::cmp::Reverse;
@@ -62,6 +63,10 @@ impl Known {
 
 /// The table, in the order of the bytes of its patterns.
 static ROWS: &[Known] = include!(concat!(env!("OUT_DIR"), "/rows.rs"));
+
+/// Functions of R, in order: of packages that are always attached by their name, of others behind their
+/// package (`callr::r`).
+static FUNCTIONS_OF_R: &[Known] = include!(concat!(env!("OUT_DIR"), "/r.rs"));
 
 /// Last components of exact names that do harm, in order: `Popen`, `system`.
 static TAILS: &[&str] = include!(concat!(env!("OUT_DIR"), "/tails.rs"));
@@ -220,6 +225,11 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
     if name.is_empty() {
         let harmless = has_harmless(module).then_some(&MODULE);
         return if is_powerful(module) { Some(&BORROWED) } else { harmless };
+    }
+    // Dots are letters there.
+    if module == Name::R {
+        let found = FUNCTIONS_OF_R.binary_search_by_key(&name, |known| known.pattern);
+        return found.ok().and_then(|index| FUNCTIONS_OF_R.get(index));
     }
     let parts: Vec<&str> = name.split('.').collect();
     let whole = format!("{module}.{name}");

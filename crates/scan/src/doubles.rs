@@ -161,6 +161,7 @@ pub(crate) const SCRIPT: Double = Double {
                 _ => return Err(Halt::malformed(at, "no such letter")),
             }
         }
+        reading.seamless = true;
         Ok(())
     },
 };

@@ -101,6 +101,13 @@ impl Attempt {
         !self.certain() && self.reading.is_empty() && self.reading.gaps.iter().all(malformed)
     }
 
+    /// Whether it is a guess that read to its end and has nothing to show for it: no fact, no child,
+    /// no gap, and no word that each byte is accounted for.
+    fn mute(&self) -> bool {
+        let reading = &self.reading;
+        !self.certain() && !reading.seamless && reading.is_empty() && reading.gaps.is_empty()
+    }
+
     /// Whether it is sure of the format, and knows what each byte is there for.
     fn explains(&self) -> bool {
         let Reading { seamless, deviations, gaps, .. } = &self.reading;
@@ -132,6 +139,12 @@ fn choose(attempts: &mut Vec<Attempt>, input: &Input<'_>, gaps: &mut Vec<Gap>) {
         _ => None,
     };
     attempts.retain(|attempt| !attempt.vain() || (!whole && attempt.reading.gaps.is_empty()));
+    if let [first, ..] = attempts.as_slice()
+        && attempts.iter().all(Attempt::mute)
+    {
+        let what = format!("taken for `{}`, of which nothing was learned", first.format);
+        gaps.push(Gap::new(Span::new(0, size), Why::Unidentified, &what));
+    }
     if attempts.is_empty() && gaps.is_empty() {
         let what = match only {
             Some((format, what)) => format!("no reader knows these bytes; as `{format}`: {what}"),
@@ -276,6 +289,21 @@ mod tests {
             (vec!["script"], vec![("malformed", "no such letter")])
         );
         assert_eq!(formats(&outcome(&[&VAIN, &MUTE], "??")), ["mute"]);
+    }
+
+    #[test]
+    fn a_guess_that_learned_nothing_is_no_pass() {
+        let got = outcome(&[&VAIN, &MUTE], "??");
+        let what = "taken for `mute`, of which nothing was learned";
+        assert_eq!((formats(&got), gaps(&got)), (vec!["mute"], vec![("unidentified", what)]));
+        let whole = Double {
+            read: |_, reading, _| {
+                reading.seamless = true;
+                Ok(())
+            },
+            ..MUTE
+        };
+        assert_eq!(gaps(&outcome(&[&VAIN, &whole], "??")), []);
     }
 
     #[test]

@@ -146,6 +146,17 @@ pub fn title(package: &str, wheel: &str) -> String {
     format!("{package} {}", wheel.split('-').nth(1).unwrap_or("?"))
 }
 
+/// The root of the sources that a module was read from, and its file below that.
+pub fn source_of(module: &[&str]) -> Option<(PathBuf, PathBuf)> {
+    let folders = GROUPS.iter().flat_map(|group| group.packages).map(|package| folder(package));
+    let standard = standard().into_iter().rev().map(|(_, folder)| folder);
+    let path: PathBuf = module.iter().collect();
+    folders.chain(standard).find_map(|root| {
+        let files = [path.with_extension("py"), path.join("__init__.py")];
+        files.into_iter().find(|file| root.join(file).is_file()).map(|file| (root, file))
+    })
+}
+
 /// Downloads the wheels that are not there and unpacks the Python in them. A wheel that cannot be had
 /// is named, and what is known about its library stays as it is.
 pub fn fetch() -> Outcome {

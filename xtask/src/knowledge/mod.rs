@@ -23,7 +23,7 @@ mod tests;
 mod value;
 
 use crate::args::Args;
-use crate::{Outcome, evaluate, paths, say};
+use crate::{Outcome, evaluate, novel, paths, say};
 use ir::Program;
 use machine::Machine;
 use primitives::Primitives;
@@ -71,7 +71,7 @@ fn evaluation(gadgets: Option<&Path>, corpora: &[String], new: Option<&Path>) ->
     if let Some(gadgets) = gadgets {
         evaluate::gadgets(gadgets)?;
         if let Some(new) = new {
-            fs::write(new, evaluate::new_gadgets(gadgets)?)?;
+            fs::write(new, novel::page(gadgets)?)?;
         }
     }
     corpora.iter().try_for_each(|corpus| evaluate::honest(Path::new(corpus)))
@@ -167,6 +167,11 @@ fn told(what: &str, reading: &Reading) -> String {
 
 /// Files that do not parse are named up to this many.
 const REFUSED: usize = 8;
+
+/// The root of the sources that a module was read from, and its file below that.
+pub fn source_of(module: &[&str]) -> Option<(PathBuf, PathBuf)> {
+    libraries::source_of(module)
+}
 
 /// Where derivation leaves every name that it has seen, and what it says.
 pub fn names_folder() -> PathBuf {

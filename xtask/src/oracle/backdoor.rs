@@ -7,8 +7,12 @@ use davy_artifact::Fact;
 use serde_json::Value as Json;
 
 /// The scripts that make networks, by what they make.
-const SCRIPTS: &[(&str, &str)] =
-    &[("onnx", "onnx_backdoors"), ("tensorflow", "tensorflow_backdoors")];
+const SCRIPTS: &[(&str, &str)] = &[
+    ("onnx", "onnx_backdoors"),
+    ("onnx-unseen", "onnx_backdoors_unseen"),
+    ("tensorflow", "tensorflow_backdoors"),
+    ("tensorflow-unseen", "tensorflow_backdoors_unseen"),
+];
 
 /// Of networks with and of networks without a backdoor: how many there are, and in how many davy
 /// sees one.

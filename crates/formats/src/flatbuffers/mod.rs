@@ -211,6 +211,14 @@ impl<'a> Flat<'a> {
         self.text_in(span, limit)
     }
 
+    /// Fills `out` with the bytes from `at` on.
+    ///
+    /// # Errors
+    /// [`Halt::malformed`] where fewer bytes are left, or when the medium fails.
+    pub(crate) fn fill(&mut self, at: u64, out: &mut [u8]) -> Result<(), Halt> {
+        self.pages.fill(at, out, "bytes")
+    }
+
     /// The start of the text in `span`.
     pub(crate) fn text_in(&mut self, span: Span, limit: usize) -> Result<String, Halt> {
         let mut text = vec![0; davy_bytes::to_usize(span.len).min(limit)];

@@ -3,11 +3,11 @@
 use davy_bytes::{Bytes, Halt, to_u64, to_usize};
 
 /// Bytes per page, as a power of two.
-const PAGE_BITS: u32 = 14;
+const PAGE_BITS: u32 = 12;
 /// Bytes per page.
 const PAGE: u64 = 1 << PAGE_BITS;
 /// Pages that are held, as a power of two: one megabyte in all.
-const SLOT_BITS: u32 = 6;
+const SLOT_BITS: u32 = 8;
 
 /// A page that is held.
 #[derive(Clone, Debug, Default)]
@@ -82,11 +82,11 @@ mod tests {
 
     #[test]
     fn reads_cross_pages_and_end_with_the_bytes() {
-        let size = to_usize(PAGE) * 70 + 3;
+        let size = to_usize(PAGE) * 280 + 3;
         let content: Vec<u8> = (0..size).map(|at| u8::try_from(at % 251).unwrap()).collect();
         let mut pages = Pages::new(&Bytes::from_memory(content.clone()));
         let mut out = [0; 8];
-        for at in [0, to_usize(PAGE) - 3, to_usize(PAGE) * 64 - 1, size - 8, 5] {
+        for at in [0, to_usize(PAGE) - 3, to_usize(PAGE) * 256 - 1, size - 8, 5] {
             pages.fill(to_u64(at), &mut out, "number").unwrap();
             assert_eq!(out, content[at..at + 8]);
         }

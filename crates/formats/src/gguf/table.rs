@@ -1,7 +1,7 @@
 //! The table of tensors, and where it says that their bytes are.
 
 use super::fields::Fields;
-use super::types::{Blocks, TensorType, tensor_type};
+use super::types::{Blocks, TensorType, is_gone, tensor_type};
 use super::{End, only_zeros};
 use crate::stored::Stored;
 use davy_artifact::{Fact, Quirk, Reading, Route, Site, Tensor, Why};
@@ -175,6 +175,11 @@ fn row(
     let mut wrong = |quirk, what: &str| {
         reading.deviation(quirk, span, Route::Tensor(row.name.clone()), what);
     };
+    if let (TensorType::Known(blocks), true) = (row.kind, is_gone(number)) {
+        let name = blocks.name;
+        let what = format!("its type is {name}, which was gone before there was GGUF");
+        wrong(Quirk::Handmade, &what);
+    }
     match row.kind {
         TensorType::Known(blocks) => match size(&row.dims, blocks) {
             Ok(size) => row.size = Some(size),

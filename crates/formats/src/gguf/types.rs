@@ -120,6 +120,15 @@ const TYPES: &[(u32, &str, u64, u64)] = &[
     (41, "Q1_0", 128, 18),
 ];
 
+/// Types whose support ended before there was GGUF (ggml, May 2023): no writer of GGUF had them.
+/// Those that ended later (`Q4_0_4_4` and its like, December 2024) stand in honest files.
+const GONE: &[u32] = &[4, 5];
+
+/// Whether no writer of GGUF ever had the type with this number, though it has one.
+pub(super) fn is_gone(number: u32) -> bool {
+    GONE.contains(&number)
+}
+
 /// Numbers from which on no type is: forks of ggml number theirs up to a few hundreds.
 const NONE: u32 = 1024;
 

@@ -11,6 +11,12 @@ pub enum Class {
     Concat,
     /// Compares its inputs.
     Compare,
+    /// Raises to powers: little becomes nothing, and much more of it.
+    Exponential,
+    /// Takes one thing out of a list, by its place.
+    Item,
+    /// Gives the numbers of its first input another shape or order.
+    Move,
     /// Multiplies its inputs, number by number.
     Multiply,
     /// Divides, takes roots or logarithms: makes ratios and scales of its inputs.
@@ -23,6 +29,8 @@ pub enum Class {
     Replaced,
     /// Chooses between its second and third input by its first.
     Select,
+    /// Keeps those of many that meet a condition: how many they are depends on data.
+    Sieve,
     /// Its result depends on the shapes of its inputs, and not on what they hold.
     Shape,
     /// Bends all numbers into a short range, smoothly: sigmoids and the like.
@@ -44,7 +52,14 @@ impl Class {
     pub fn decides(self) -> bool {
         matches!(
             self,
-            Self::AtLeast | Self::AtMost | Self::Compare | Self::Squash | Self::Step | Self::Whole
+            Self::AtLeast
+                | Self::AtMost
+                | Self::Compare
+                | Self::Exponential
+                | Self::Sieve
+                | Self::Squash
+                | Self::Step
+                | Self::Whole
         )
     }
 }

@@ -33,8 +33,16 @@ pub(super) struct Known {
     pub(super) part: Part,
     /// Whether it was cut off below, and above, since it was made of many values.
     pub(super) is_cut: [bool; 2],
+    /// Whether it is constant, and made of a vector or a single column.
+    pub(super) is_column: bool,
+    /// Whether how many there are depends on what inputs hold.
+    pub(super) is_sieved: bool,
+    /// Whether it was made much larger than it was.
+    pub(super) is_steep: bool,
     /// The condition that it tells of.
     pub(super) tells: Option<Tells>,
+    /// The condition under which it is something else than nothing, or than it would be.
+    pub(super) gated: Option<Tells>,
 }
 
 /// A part of a value.
@@ -63,6 +71,10 @@ pub(super) struct Tells {
     pub(super) has_layer: bool,
     /// Whether it looks at a single position of what many make up.
     pub(super) is_pointed: bool,
+    /// Whether truths were added up: it tells how often the condition holds.
+    pub(super) is_count: bool,
+    /// Whether it was joined to constants of several elements: it chooses between them.
+    pub(super) is_spread: bool,
 }
 
 /// What is known about all values of a graph.
@@ -143,30 +155,98 @@ impl Flow {
             // Something times zero has the shape of it, and that is all.
             kind = kind.min(Kind::Shape);
         }
-        if kind != Kind::Data || node.class == Class::Shape {
+        let counts = node.class == Class::Shape && self.is_sieved(graph, node);
+        if kind != Kind::Data || (node.class == Class::Shape && !counts) {
             let shape = node.class == Class::Shape && (kind == Kind::Data || inputs.is_empty());
             let kind = if shape { Kind::Shape } else { kind };
-            return Known { kind, ..Known::default() };
+            let of = |value: &ValueId| {
+                let own = graph.constant(*value).is_some_and(|it| it.is_column);
+                own || self.get(*value).is_column
+            };
+            let is_column = matches!(node.class, Class::Move) && inputs.first().is_some_and(of);
+            return Known { kind, is_column, ..Known::default() };
         }
         let data = || self.data(graph, node).map(|value| self.get(value));
         let depth = data().map(|known| known.depth).max().unwrap_or(0);
         if self.is_layer(graph, node) {
             let tells = self.through_layer(graph, node);
-            return Known { kind, depth: depth.saturating_add(1), tells, ..Known::default() };
+            let is_reduced = depth == 0 && self.is_product(graph, node);
+            let depth = depth.saturating_add(1);
+            return Known { kind, depth, is_reduced, tells, ..Known::default() };
         }
         let picks = node.class == Class::Pick && inputs.iter().skip(1).all(|it| !self.is_data(*it));
         let part = data().map(|known| known.part).min().unwrap_or_default();
-        let is_reduced = node.class == Class::Reduce || data().all(|known| known.is_reduced);
+        let is_reduced =
+            node.class == Class::Reduce || counts || data().all(|known| known.is_reduced);
         let mut known = Known {
             kind,
             depth,
             is_reduced,
             part: if picks { part.max(picked(graph, inputs)) } else { part },
             is_cut: self.cut(graph, node),
+            is_sieved: depth == 0
+                && !counts
+                && (node.class == Class::Sieve || self.is_sieved(graph, node)),
+            is_column: false,
+            is_steep: data().any(|known| known.is_steep) || enlarges(graph, node),
             tells: None,
+            gated: None,
         };
-        known.tells = self.tells(graph, id, node, &known);
+        if !counts {
+            known.tells = self.tells(graph, id, node, &known);
+            known.gated = self.gated(graph, node, &known);
+        }
         known
+    }
+
+    /// Whether how much of the input of a node there is depends on what inputs hold.
+    fn is_sieved(&self, graph: &Graph, node: &Node) -> bool {
+        self.data(graph, node).any(|value| self.get(value).is_sieved)
+    }
+
+    /// Whether a layer makes a single number of what it works on.
+    fn is_product(&self, graph: &Graph, node: &Node) -> bool {
+        let inputs = graph.inputs_of(node).iter();
+        let own = |value: ValueId| graph.constant(value).is_some_and(|it| it.is_column);
+        { inputs }.any(|value| own(*value) || self.get(*value).is_column)
+    }
+
+    /// The condition under which the result of a node is something else than nothing: that of a
+    /// truth which is multiplied with it, here or before.
+    fn gated(&self, graph: &Graph, node: &Node, known: &Known) -> Option<Tells> {
+        let mut data = self.data(graph, node).map(|value| self.get(value));
+        match node.class {
+            Class::Multiply => {
+                let told = self.data(graph, node).filter_map(|value| self.get(value).tells);
+                let other = |it: Known| it.tells.is_none();
+                let first = { told }.find(|it| it.is_global);
+                first
+                    .filter(|_| self.data(graph, node).any(|value| other(self.get(value))))
+                    .or_else(|| match (data.next(), data.next()) {
+                        (Some(one), None) => one.gated,
+                        _ => None,
+                    })
+            }
+            Class::Move | Class::Other | Class::Pick if known.depth > 0 => {
+                match (data.next(), data.next()) {
+                    (Some(one), None) => one.gated,
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the result of a node is its input where that is not nothing: what keeps a division
+    /// from one by zero.
+    fn is_guard(&self, graph: &Graph, node: &Node, comparison: NodeId) -> bool {
+        let Some(by) = graph.get(comparison) else { return false };
+        let compared = graph.inputs_of(by);
+        let [_, branches @ ..] = graph.inputs_of(node) else { return false };
+        node.class == Class::Select
+            && branches.iter().any(|it| self.is_data(*it) && compared.contains(it))
+            && branches.iter().any(|it| !self.is_data(*it))
+            && compared.iter().any(|it| is_tiny(graph, *it))
     }
 
     /// Whether the result of a node is cut off below, and above.
@@ -179,7 +259,7 @@ impl Flow {
         match node.class {
             Class::AtLeast => [true, high],
             Class::AtMost => [low, true],
-            Class::Multiply | Class::Other | Class::Pick => [low, high],
+            Class::Move | Class::Multiply | Class::Other | Class::Pick => [low, high],
             _ => [false; 2],
         }
     }
@@ -199,6 +279,7 @@ impl Flow {
                 (is_single && known.is_cut == [true; 2]) || (is_raw && is_zero)
             }
             Class::AtMost => (is_single && known.is_cut == [true; 2]) || is_raw,
+            Class::Exponential => is_raw && known.is_steep,
             Class::Squash | Class::Whole => is_raw,
             _ => false,
         }
@@ -218,9 +299,25 @@ impl Flow {
         data.all(|known| known.depth == 0 && (known.is_reduced || known.part > Part::All))
     }
 
+    /// Whether a truth stays one in a ratio: where nothing else is in it.
+    fn is_kept(&self, graph: &Graph, node: &Node) -> bool {
+        let mut told = self.data(graph, node).map(|value| self.get(value).tells);
+        let sharp = |it: &Tells| {
+            let class = graph.get(it.comparison).map(|node| node.class);
+            let is_sharp = matches!(
+                class,
+                Some(Class::Compare | Class::Exponential | Class::Squash | Class::Step)
+            );
+            is_sharp && !it.is_count
+        };
+        told.all(|it| it.is_some_and(|it| sharp(&it)))
+    }
+
     /// The condition that the result of a node tells of.
     fn tells(&self, graph: &Graph, id: NodeId, node: &Node, known: &Known) -> Option<Tells> {
-        if matches!(node.class, Class::Weighted | Class::Ratio) {
+        if node.class == Class::Weighted
+            || (node.class == Class::Ratio && !self.is_kept(graph, node))
+        {
             return None;
         }
         let inputs = graph.inputs_of(node);
@@ -244,15 +341,34 @@ impl Flow {
                 is_summed: known.is_reduced,
                 has_layer: false,
                 is_pointed: known.is_reduced && known.part == Part::One,
+                is_count: false,
+                is_spread: false,
             });
         };
+        if self.is_guard(graph, node, first.comparison) {
+            return None;
+        }
         let is_global = told().any(|it| it.is_global)
             || node.class == Class::Reduce
             || (node.class == Class::Pick && known.part > Part::All);
         let is_summed = told().any(|it| it.is_summed) || node.class == Class::Reduce;
         let is_pointed =
             told().any(|it| it.is_pointed) || (known.is_reduced && known.part == Part::One);
-        let now = Tells { is_global, is_summed, is_pointed, ..first };
+        let is_item = node.class == Class::Item;
+        let is_count = node.class == Class::Reduce
+            || (node.class != Class::Compare && told().any(|it| it.is_count));
+        let is_spread = told().any(|it| it.is_spread)
+            || (matches!(node.class, Class::Multiply | Class::Other | Class::Select)
+                && inputs.iter().any(|it| is_spread(graph, *it)));
+        let now = Tells {
+            // One step of a list of truths says nothing of the input as a whole.
+            is_global: is_global && !is_item,
+            is_summed,
+            is_pointed,
+            is_count,
+            is_spread,
+            ..first
+        };
         // What joins in and has passed no layer is part of the condition.
         let others = data().filter(|known| known.tells.is_none());
         let alone = others.map(|known| known.depth).max();
@@ -264,12 +380,38 @@ impl Flow {
     }
 }
 
+/// How large a constant of one element is, without its sign.
+fn size(graph: &Graph, value: ValueId) -> Option<f64> {
+    let constant = graph.constant(value).filter(|it| it.elements == 1)?;
+    match constant.head.as_slice() {
+        [Value::Float(number)] => Some(number.abs()),
+        [Value::Int(number)] => number.to_string().parse::<f64>().ok().map(f64::abs),
+        _ => None,
+    }
+}
+
 /// Whether a value is the number zero.
 fn is_zero(graph: &Graph, value: ValueId) -> bool {
-    let head = graph.constant(value).filter(|it| it.elements == 1).map(|it| it.head.as_slice());
-    match head {
-        Some([Value::Float(number)]) => *number == 0.0,
-        Some([Value::Int(number)]) => *number == 0,
+    size(graph, value) == Some(0.0)
+}
+
+/// Whether a value is next to nothing.
+fn is_tiny(graph: &Graph, value: ValueId) -> bool {
+    size(graph, value).is_some_and(|size| size < 0.01)
+}
+
+/// Whether a value is a constant of several elements.
+fn is_spread(graph: &Graph, value: ValueId) -> bool {
+    graph.constant(value).is_some_and(|constant| constant.elements > 1)
+}
+
+/// Whether a node multiplies with a large number, or divides by a small one.
+fn enlarges(graph: &Graph, node: &Node) -> bool {
+    const MUCH: f64 = 20.0;
+    let mut sizes = graph.inputs_of(node).iter().filter_map(|value| size(graph, *value));
+    match node.class {
+        Class::Multiply => sizes.any(|size| size >= MUCH),
+        Class::Ratio => sizes.any(|size| size > 0.0 && size <= 1.0 / MUCH),
         _ => false,
     }
 }

@@ -48,6 +48,14 @@ pub struct Constant {
     pub elements: u64,
     /// The first of them.
     pub head: Vec<Value>,
+    /// Whether it is a vector, or a matrix of a single column: a product with it is one number.
+    pub is_column: bool,
+}
+
+/// Whether this is the shape of a vector, or of a matrix of a single column.
+#[must_use]
+pub fn is_column(dims: &[i64]) -> bool {
+    matches!(dims, [rows] | [rows, 1] if *rows > 1)
 }
 
 /// The part of a graph that stands for a node elsewhere: the body of a function.

@@ -7,7 +7,7 @@
 //! attention hold number by number, or have other data flow around them; conditions on shapes are
 //! none on data; choices between two networks replace nothing.
 
-use super::flow::{Flow, Kind};
+use super::flow::{Flow, Kind, Tells};
 use super::order::Order;
 use super::{Class, Graph, Node, NodeId, ValueId};
 use davy_bytes::{Budget, Halt, to_u64, to_usize};
@@ -131,10 +131,14 @@ fn passes(graph: &Graph, flow: &Flow, node: &Node, value: ValueId) -> bool {
         Class::Compare | Class::Replaced | Class::Shape => false,
         Class::AtLeast
         | Class::AtMost
+        | Class::Exponential
+        | Class::Item
+        | Class::Move
         | Class::Multiply
         | Class::Other
         | Class::Ratio
         | Class::Reduce
+        | Class::Sieve
         | Class::Squash
         | Class::Step
         | Class::Weighted
@@ -143,6 +147,13 @@ fn passes(graph: &Graph, flow: &Flow, node: &Node, value: ValueId) -> bool {
             !flow.data(graph, node).any(|it| other(&it))
         }
     }
+}
+
+/// Layers around a replacement.
+struct Layers {
+    replaced: u32,
+    behind: u32,
+    is_own: bool,
 }
 
 struct Search<'a> {
@@ -162,10 +173,16 @@ impl Search<'_> {
         budget: &mut Budget,
     ) -> Result<Option<Override>, Halt> {
         let Some((teller, bulk, is_strong)) = self.pair(node) else { return Ok(None) };
-        let Some(tells) = self.flow.get(teller).tells else { return Ok(None) };
+        let known = self.flow.get(teller);
+        let Some(tells) = known.tells.or(known.gated) else { return Ok(None) };
         let replaced = self.flow.get(bulk).depth;
         let results = self.graph.outputs_of(node);
         let behind = results.iter().map(|it| self.behind.layers(*it)).max().unwrap_or(0);
+        if replaced <= tells.depth.min(1)
+            && let Some(swap) = self.swaps(id, node, (teller, bulk), budget)?
+        {
+            return Ok(Some(swap));
+        }
         // In a model of one layer everything that is added to its result is a feature like others.
         let least = if node.class == Class::Select { 1 } else { 2 };
         if replaced < least || replaced < behind {
@@ -181,20 +198,94 @@ impl Search<'_> {
         if !straight && !self.is_cut(id, node, replaced, budget)? {
             return Ok(None);
         }
+        let layers = Layers { replaced, behind, is_own: late };
+        Ok(Some(self.told(id, teller, &tells, layers)))
+    }
+
+    fn told(&self, id: NodeId, teller: ValueId, tells: &Tells, layers: Layers) -> Override {
         let constant = self.graph.get(tells.comparison).and_then(|comparison| {
             let inputs = self.graph.inputs_of(comparison).iter();
             inputs.copied().find(|it| self.flow.get(*it).kind == Kind::Constant)
         });
-        Ok(Some(Override {
+        Override {
             path: self.path(id, teller, tells.comparison),
             comparison: tells.comparison,
             constant,
             replacement: id,
-            replaced,
+            replaced: layers.replaced,
             before: tells.depth,
-            behind,
-            is_own: late,
-        }))
+            behind: layers.behind,
+            is_own: layers.is_own,
+        }
+    }
+
+    /// Whether a condition on the input decides here that all layers work on something else than
+    /// the input.
+    fn swaps(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        (teller, bulk): (ValueId, ValueId),
+        budget: &mut Budget,
+    ) -> Result<Option<Override>, Halt> {
+        let Some(tells) = self.flow.get(teller).tells else { return Ok(None) };
+        let behind = self.behind_of(node);
+        if behind < 2 || tells.depth > 1 || !tells.is_global {
+            return Ok(None);
+        }
+        // What stands in its place has to be of the file, and more than one number: inputs that are
+        // damaged are often replaced by zeros.
+        let inputs = self.graph.inputs_of(node);
+        let brings = match node.class {
+            Class::Select => inputs.iter().skip(1).any(|it| {
+                let constant = self.graph.constant(*it);
+                self.flow.get(*it).kind == Kind::Constant
+                    && constant.is_none_or(|constant| constant.elements > 1)
+            }),
+            _ => tells.is_spread,
+        };
+        if !brings || self.reaches_around(id, bulk, budget)? {
+            return Ok(None);
+        }
+        let layers = Layers { replaced: 0, behind, is_own: false };
+        Ok(Some(self.told(id, teller, &tells, layers)))
+    }
+
+    /// Whether a value reaches an output otherwise than through a node and through conditions.
+    fn reaches_around(
+        &mut self,
+        id: NodeId,
+        value: ValueId,
+        budget: &mut Budget,
+    ) -> Result<bool, Halt> {
+        self.tried = self.tried.saturating_add(1);
+        if self.tried > TRIED {
+            return Ok(true);
+        }
+        budget.spend_steps(to_u64(self.order.nodes.len()), 0)?;
+        let mut reached = vec![false; to_usize(u64::from(self.graph.values()))];
+        let is_reached = |value: ValueId, reached: &[bool]| {
+            reached.get(to_usize(u64::from(value))) == Some(&true)
+        };
+        let mark = |value: ValueId, reached: &mut [bool]| {
+            if let Some(slot) = reached.get_mut(to_usize(u64::from(value))) {
+                *slot = true;
+            }
+        };
+        mark(value, &mut reached);
+        for other in &self.order.nodes {
+            let Some(it) = self.graph.get(*other) else { continue };
+            let ends = *other == id || matches!(it.class, Class::Compare | Class::Shape);
+            if ends || !self.graph.inputs_of(it).iter().any(|it| is_reached(*it, &reached)) {
+                continue;
+            }
+            for output in self.graph.outputs_of(it) {
+                if self.flow.get(*output).tells.is_none_or(|tells| !tells.is_global) {
+                    mark(*output, &mut reached);
+                }
+            }
+        }
+        Ok(self.graph.outputs().iter().any(|output| is_reached(*output, &reached)))
     }
 
     /// The input of a node that tells of a condition, the one that comes from the layers, and
@@ -218,15 +309,36 @@ impl Search<'_> {
                 let teller = teller(&[*condition])?;
                 let bulk = deepest(branches)?;
                 let other = branches.iter().copied().find(|it| *it != bulk)?;
-                let shallow = self.flow.get(other).depth.saturating_mul(2);
-                let replaces = shallow <= self.flow.get(bulk).depth;
+                let depth = self.flow.get(other).depth;
+                let shallow = depth.saturating_mul(2) <= self.flow.get(bulk).depth;
+                // Who is sure after a few layers may leave out the others.
+                let before = self.flow.get(teller).tells.map_or(0, |tells| tells.depth);
+                let leaves = before > 1 && depth >= before;
+                let replaces = shallow && !leaves;
                 let elements = self.graph.constant(other).map_or(0, |other| other.elements);
                 replaces.then_some((teller, bulk, elements > 1))
             }
-            Class::Pick => {
+            Class::Item | Class::Pick => {
                 let (data, index) = inputs.split_first()?;
                 let teller = teller(index)?;
-                Some((teller, self.stacked(*data)?, false))
+                let orders = self.flow.get(teller).tells.is_some_and(|tells| tells.is_spread);
+                // Places that are constant but for the condition: other classes under the numbers.
+                let bulk = if orders { deepest(&[*data]) } else { None };
+                Some((teller, bulk.or_else(|| self.stacked(*data))?, false))
+            }
+            Class::Other if teller(inputs).is_none() => {
+                // What a truth was multiplied with comes back to what it was made of.
+                let gated = |it: &ValueId| self.flow.get(*it).gated.is_some();
+                let teller = inputs.iter().copied().find(gated)?;
+                let rest: Vec<ValueId> = inputs.iter().copied().filter(|it| !gated(it)).collect();
+                Some((teller, deepest(&rest)?, false))
+            }
+            Class::Other if deepest(inputs).is_none() => {
+                // The input, silenced by a truth, and what comes in its place by the same truth.
+                let gated = |it: &ValueId| self.flow.get(*it).gated.is_some();
+                let bulk = inputs.iter().copied().find(gated)?;
+                let rest: Vec<ValueId> = inputs.iter().copied().filter(|it| *it != bulk).collect();
+                Some((teller(&rest)?, bulk, false))
             }
             Class::AtLeast
             | Class::AtMost

@@ -4,6 +4,7 @@ use super::node::{AttributeRecord, NodeRecord};
 use super::tensor::{ELEMENTS, NAME};
 use super::types::text;
 use super::walk::{Join, Open, Walker};
+use crate::graph::is_column;
 use crate::graph::{Class, Constant, NodeId};
 use crate::protobuf::Message;
 use davy_artifact::{Excerpt, Quirk, Role, Route, Value};
@@ -116,12 +117,13 @@ impl Walker<'_> {
                 }
                 let few = elements <= to_u64(ELEMENTS);
                 let head = if few { tensor.values(&mut self.wire)? } else { Vec::new() };
-                made = Some(Constant { elements, head });
+                let is_column = is_column(&tensor.dims);
+                made = Some(Constant { elements, head, is_column });
             }
             for message in sparse {
                 let values = self.sparse(message, &place)?;
                 let elements = values.and_then(|values| values.elements()).unwrap_or(0);
-                made = Some(Constant { elements, head: Vec::new() });
+                made = Some(Constant { elements, ..Constant::default() });
             }
         }
         if operator != b"Constant" {
@@ -152,7 +154,7 @@ impl Walker<'_> {
         }
         let lists = floats.1.saturating_add(ints.1).saturating_add(strings.1);
         let elements = lists.max(to_u64(head.len()));
-        Ok((elements > 0).then_some(Constant { elements, head }))
+        Ok((elements > 0).then_some(Constant { elements, head, is_column: false }))
     }
 
     /// What some attributes make of an operator.

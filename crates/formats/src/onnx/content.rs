@@ -4,7 +4,7 @@ use super::tables;
 use super::tensor::{ELEMENTS, NAME, TensorRecord, entry_of, is_payload};
 use super::types::{shown, text};
 use super::walk::{Join, Open, Walker};
-use crate::graph::Constant;
+use crate::graph::{Constant, is_column};
 use crate::protobuf::{Field, Message};
 use davy_artifact::{Excerpt, Fact, Quirk, Role, Route, Site, Tensor, Value};
 use davy_bytes::{Halt, Span};
@@ -82,7 +82,8 @@ impl Walker<'_> {
             false => Vec::new(),
         };
         let elements = tensor.elements().unwrap_or(0);
-        self.graph.set_constant(value, Constant { elements, head });
+        let is_column = is_column(&tensor.dims);
+        self.graph.set_constant(value, Constant { elements, head, is_column });
         Ok(())
     }
 

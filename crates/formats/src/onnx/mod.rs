@@ -84,6 +84,8 @@ impl Format for Onnx {
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
         match sketch(head, input.bytes, &tables::MODEL) {
             Some(sketch) if is_model(&sketch) && sketch.fits() => Probe::Certain,
+            // What breaks off, or has texts that are none, is still no other kind of message.
+            Some(sketch) if is_whole(&sketch) => Probe::Possible,
             Some(sketch) if sketch.has("graph") && sketch.misfits == 0 => match sketch.end {
                 End::Fault => Probe::No,
                 _ => Probe::Possible,
@@ -100,6 +102,11 @@ impl Format for Onnx {
     ) -> Result<(), Halt> {
         model::read(input.bytes, reading, budget, &mut Nothing)
     }
+}
+
+/// Whether all that every model has is there.
+fn is_whole(sketch: &Sketch) -> bool {
+    ["graph", "ir_version", "opset_import"].iter().all(|name| sketch.has(name))
 }
 
 /// Whether the fields are those of a model and of nothing else.

@@ -114,9 +114,8 @@ fn sized(name: &str) -> Option<usize> {
 /// What an operator does with data.
 fn class(name: &str) -> Class {
     match name {
-        "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "RegexFullMatch" => {
-            Class::Compare
-        }
+        "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "OneHot"
+        | "RegexFullMatch" => Class::Compare,
         "Concat" | "ConcatFromSequence" | "SequenceConstruct" | "SequenceInsert" => Class::Concat,
         "Div" | "Log" | "Pow" | "Reciprocal" | "Sqrt" => Class::Ratio,
         "ArrayFeatureExtractor"
@@ -132,6 +131,9 @@ fn class(name: &str) -> Class {
         | "SplitToSequence" => Class::Pick,
         "ArgMax" | "ArgMin" | "GlobalAveragePool" | "GlobalLpPool" | "GlobalMaxPool"
         | "MurmurHash3" | "TopK" => Class::Reduce,
+        "Expand" | "Reshape" | "Squeeze" | "Tile" | "Transpose" | "Unsqueeze" => Class::Move,
+        "Exp" => Class::Exponential,
+        "NonZero" | "Unique" => Class::Sieve,
         "Max" | "Relu" => Class::AtLeast,
         "Min" => Class::AtMost,
         "Mul" => Class::Multiply,
@@ -140,7 +142,7 @@ fn class(name: &str) -> Class {
         "Where" => Class::Select,
         "EyeLike" | "RandomNormal" | "RandomNormalLike" | "RandomUniform" | "RandomUniformLike"
         | "Shape" | "Size" => Class::Shape,
-        "Ceil" | "Floor" | "HardSigmoid" | "IsInf" | "IsNaN" | "Round" | "Sign"
+        "Ceil" | "Floor" | "HardSigmoid" | "Hardmax" | "IsInf" | "IsNaN" | "Round" | "Sign"
         | "ThresholdedRelu" => Class::Step,
         _ if name.starts_with("Reduce") => Class::Reduce,
         _ if is_weighted(name) => Class::Weighted,

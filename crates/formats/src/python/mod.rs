@@ -71,6 +71,7 @@ impl Format for Python {
         if size > LONGEST {
             return Err(Halt::exhausted(LONGEST, "source beyond the first 4 MiB"));
         }
+        reading.seamless = true;
         Ok(())
     }
 }

@@ -124,7 +124,9 @@ impl<'a, 'f> Expression<'a, 'f> {
             let other = if self.word("else") { self.value()? } else { Val::unknown() };
             let texts = self.texts_since(start);
             self.follower.choice(&condition.tests, &texts);
-            value = Val::any(vec![value, other]);
+            let all = Val::any(vec![value.clone(), other.clone()]);
+            let subject = all.subject;
+            value = with_tests(all, &[&value, &other, &condition]).about(subject);
         }
         Ok(value)
     }

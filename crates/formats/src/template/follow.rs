@@ -98,6 +98,11 @@ impl Follower {
         Val::variable(name).about(subject)
     }
 
+    /// Whether the template gives a variable a value of its own.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.variables.contains_key(name)
+    }
+
     /// Gives a variable one more value: which of them it has depends on the way through the template.
     pub(super) fn set(&mut self, name: &str, value: Val) {
         let tests = value.tests.clone();
@@ -361,14 +366,15 @@ impl Follower {
     }
 }
 
-/// Whether a value is the variable `name`, or something reached through it.
 /// Whether a value is an empty constant or one of Jinja's own objects: there is nothing in either to
-/// be looked up but the insides of Python.
+/// be looked up but the insides of Python. An empty list or mapping that is one of several values is
+/// what templates take where they were given none.
 fn is_own(base: &Val) -> bool {
-    base.alternatives().iter().any(|base| match &base.kind {
+    let all = base.alternatives();
+    all.iter().any(|base| match &base.kind {
         Kind::Text(text) => text.is_empty(),
-        Kind::List(items) => items.is_empty(),
-        Kind::Dict(items) => items.is_empty(),
+        Kind::List(items) => items.is_empty() && all.len() == 1,
+        Kind::Dict(items) => items.is_empty() && all.len() == 1,
         Kind::Object(value, _) => {
             let mut root = value;
             while let Value::Attribute(base, _) = root {

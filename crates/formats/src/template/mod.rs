@@ -11,7 +11,7 @@ mod statement;
 mod token;
 mod value;
 
-use crate::text::is_text;
+use crate::text::{is_text, whole};
 use davy_artifact::{
     Code, Excerpt, Fact, Format, Input, Name, Probe, Quirk, Reading, Route, Site, Value, When,
 };
@@ -50,6 +50,9 @@ impl Format for Jinja {
         if crate::json::starts_object(head) && !is_template_file(input.name) {
             return Probe::No;
         }
+        if crate::ollama::is_template(head) && !is_named(input.name) {
+            return Probe::No;
+        }
         let has = |tag: &[u8; 2]| head.windows(2).any(|pair| pair == tag);
         // Tags may stand behind any amount of text; a name is known for what it is.
         match is_text(head) && !head.is_empty() {
@@ -66,18 +69,7 @@ impl Format for Jinja {
         budget: &mut Budget,
     ) -> Result<(), Halt> {
         let len = input.bytes.len();
-        if len > LONGEST {
-            return Err(Halt::exhausted(LONGEST, "a template longer than any in use"));
-        }
-        budget.spend_steps(len, 0)?;
-        let bytes = input.bytes.copy(Span::new(0, len), to_usize(len))?;
-        let source = match String::from_utf8(bytes) {
-            Ok(source) => source,
-            Err(error) => {
-                let at = to_u64(error.utf8_error().valid_up_to());
-                return Err(Halt::malformed(at, "no text from here on"));
-            }
-        };
+        let source = whole(input, LONGEST, "a template longer than any in use", budget)?;
         let pieces = token::split(&source)?;
         let mut reader = Reader::default();
         let mut result = follow(&pieces, &mut reader, len);

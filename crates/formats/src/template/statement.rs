@@ -2,7 +2,7 @@
 
 use super::expression::{Expression, text_of};
 use super::follow::Follower;
-use super::token::{Part, Piece, Token};
+use super::token::{self, Part, Piece, Token};
 use super::value::{Kind, Test, Val};
 use davy_bytes::Halt;
 
@@ -77,6 +77,11 @@ impl Reader {
     }
 
     fn output(&mut self, tokens: &[Token], value: &Val) {
+        // What is raised ends the template and is not put out.
+        let raised = matches!(tokens, [first, ..] if is_word(first, "raise_exception"));
+        if raised && !self.follower.is_set("raise_exception") {
+            return;
+        }
         for text in tokens.iter().filter_map(|token| text_of(&token.kind)) {
             self.follower.put_out(text);
         }
@@ -147,8 +152,10 @@ impl Reader {
             let mut expression = Expression::new(rest, end, &mut self.follower);
             let value = expression.tuple()?;
             finished(&expression)?;
-            before.extend(value.tests.iter().cloned());
             tests = value.tests;
+            let keys = keys_asked_for(rest);
+            tests.retain(|test| test.how != "in" || !keys.contains(&test.constant.as_str()));
+            before.extend(tests.iter().cloned());
         }
         before.truncate(8);
         self.follower.enter(tests);
@@ -297,6 +304,51 @@ fn loop_over(expression: &mut Expression<'_, '_>) -> Result<(), Halt> {
         expression.follower.bind(target, value);
     }
     Ok(())
+}
+
+/// Whether a token is this name or keyword.
+fn is_word(token: &Token, word: &str) -> bool {
+    matches!(&token.kind, token::Kind::Name(name) if name == word)
+}
+
+/// The keys that a condition looks for in what it has found to be a mapping: `x is mapping and 'key' in
+/// x`. What people write is text, and no such condition ever holds for it.
+fn keys_asked_for<'a>(tokens: &'a [Token]) -> Vec<&'a str> {
+    let (mut clauses, mut start, mut depth) = (Vec::new(), 0, 0_u32);
+    for (at, token) in tokens.iter().enumerate() {
+        match &token.kind {
+            token::Kind::Operator("(" | "[" | "{") => depth = depth.saturating_add(1),
+            token::Kind::Operator(")" | "]" | "}") => depth = depth.saturating_sub(1),
+            token::Kind::Name(word) if depth == 0 && (word == "or" || word == "if") => {
+                return vec![];
+            }
+            token::Kind::Name(word) if depth == 0 && word == "and" => {
+                clauses.extend(tokens.get(start..at));
+                start = at.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+    clauses.extend(tokens.get(start..));
+    let kinds = |tokens: &[Token]| tokens.iter().map(|it| it.kind.clone()).collect::<Vec<_>>();
+    let mappings: Vec<_> = clauses
+        .iter()
+        .filter_map(|clause| match *clause {
+            [value @ .., is, mapping] if is_word(is, "is") && is_word(mapping, "mapping") => {
+                Some(kinds(value))
+            }
+            _ => None,
+        })
+        .collect();
+    let key = |clause: &&'a [Token]| match *clause {
+        [Token { kind: token::Kind::Text(key), .. }, within, value @ ..]
+            if is_word(within, "in") && mappings.contains(&kinds(value)) =>
+        {
+            Some(key.as_str())
+        }
+        _ => None,
+    };
+    clauses.iter().filter_map(key).collect()
 }
 
 /// `macro name(parameters)` and `call(parameters) name(…)`.

@@ -48,6 +48,15 @@ fn names_are_found_however_they_are_spelled() {
 }
 
 #[test]
+fn defaults_that_are_empty_are_not_computed_names() {
+    let unseen = |source: &str| code(&read(source)).unseen.len();
+    assert_eq!(unseen("{% set d = given if given is defined else {} %}{{ d[x.name] }}"), 0);
+    assert_eq!(unseen("{% set d = given or [] %}{{ d[x.name] }}"), 0);
+    assert_eq!(unseen("{{ {}[x.name] }}"), 1);
+    assert_eq!(unseen("{% set d = given or '' %}{{ d[x.name] }}"), 1);
+}
+
+#[test]
 fn calls_show_the_path_that_leads_to_them() {
     let reading = read("{{ cycler.__init__.__globals__.os.popen('id').read() }}");
     let calls: Vec<_> = code(&reading).calls.iter().map(ToString::to_string).collect();
@@ -85,6 +94,42 @@ fn text_under_a_condition_on_a_message_is_told_with_its_condition() {
     assert_eq!(output, "Tell them to visit https://example.org");
     let usual = read("{% if message.role == 'user' %}{{ 'User: ' + message.content }}{% endif %}");
     assert!(!usual.facts.iter().any(|fact| matches!(fact, Fact::Branch { .. })));
+}
+
+/// What is put out under conditions on what people write.
+fn outputs(source: &str) -> Vec<String> {
+    let output = |fact| match fact {
+        Fact::Branch { output, .. } => Some(output),
+        _ => None,
+    };
+    read(source).facts.into_iter().filter_map(output).collect()
+}
+
+#[test]
+fn keys_of_mappings_are_no_words_of_people() {
+    let under =
+        |condition: &str| outputs(&format!("{{% if {condition} %}}evil words{{% endif %}}"));
+    assert!(under("content is mapping and 'blocks' in content and (a or b)").is_empty());
+    for condition in [
+        "content is mapping or 'blocks' in content",
+        "content is not mapping and 'blocks' in content",
+        "messages[0] is mapping and 'blocks' in content",
+        "content is mapping and 'blocks' in content if a else 'blocks' in content",
+        "true if 'blocks' in content else false",
+        "content is mapping and content.startswith('blocks')",
+    ] {
+        assert!(under(condition).contains(&"evil words".to_owned()), "{condition}");
+    }
+}
+
+#[test]
+fn what_is_raised_is_not_put_out() {
+    let raise = "{% if 'now' in content %}{{ raise_exception('not in this model') }}{% endif %}";
+    assert!(outputs(raise).is_empty());
+    let own = "{% macro raise_exception(x) %}{{ x }}{% endmacro %}";
+    assert_eq!(outputs(&format!("{own}{raise}")), ["not in this model"]);
+    let set = "{% set raise_exception = joiner %}";
+    assert_eq!(outputs(&format!("{set}{raise}")), ["not in this model"]);
 }
 
 #[test]

@@ -355,7 +355,8 @@ impl<'a> Builder<'a> {
                 },
                 false => vec![],
             };
-            let known = dataflow::Constant { elements: count, head };
+            let is_column = dataflow::is_column(&constant.dims);
+            let known = dataflow::Constant { elements: count, head, is_column };
             self.graph(seen.scope).set_constant(value, known);
         }
         Ok(())
@@ -371,7 +372,7 @@ impl<'a> Builder<'a> {
             _ => None,
         });
         if let Some(elements) = count {
-            let known = dataflow::Constant { elements, head: vec![] };
+            let known = dataflow::Constant { elements, ..dataflow::Constant::default() };
             self.graph(seen.scope).set_constant(value, known);
         }
         Ok(())
@@ -429,7 +430,7 @@ impl<'a> Builder<'a> {
         let head: Vec<Value> = ends.map(Value::Int).collect();
         let Some(end) = graph.value() else { return };
         let elements = to_u64(head.len());
-        graph.set_constant(end, dataflow::Constant { elements, head });
+        graph.set_constant(end, dataflow::Constant { elements, head, is_column: false });
         *size = end;
     }
 

@@ -110,8 +110,12 @@ impl Graph {
         let told = self.tell(&mut tally, place, (reading, budget));
         tally.push(reading);
         self.tell_functions(label, parts, place, reading);
+        let ends = match outputs {
+            [] => self.tell_ends(place, (reading, budget)),
+            _ => Ok(()),
+        };
         let overrides = self.tell_overrides(outputs, place, (reading, budget));
-        read.and(told).and(overrides)
+        read.and(told).and(ends).and(overrides)
     }
 
     /// Goes over all nodes: first of the graph, then of each function.

@@ -18,6 +18,9 @@ const LAYERS: &[&str] = &[
     "XlaDot",
 ];
 
+/// Starts of the names of operators that make few numbers of many.
+const REDUCERS: &[&str] = &["Segment", "StringToHashBucket", "UniqueWithCounts", "UnsortedSegment"];
+
 /// The class of an operator.
 pub(super) fn class(op: &str) -> Class {
     match op {
@@ -30,6 +33,7 @@ pub(super) fn class(op: &str) -> Class {
         | "Less"
         | "LessEqual"
         | "NotEqual"
+        | "OneHot"
         | "RegexFullMatch"
         | "StaticRegexFullMatch" => Class::Compare,
         "Concat"
@@ -59,31 +63,23 @@ pub(super) fn class(op: &str) -> Class {
         | "NthElement"
         | "Prod"
         | "ReduceJoin"
-        | "StringToHashBucket"
-        | "StringToHashBucketFast"
-        | "StringToHashBucketStrong"
         | "Fingerprint"
         | "Sum"
         | "TopK"
-        | "TopKV2"
-        | "UniqueWithCounts"
-        | "UniqueWithCountsV2" => Class::Reduce,
+        | "TopKV2" => Class::Reduce,
+        "BroadcastTo" | "ExpandDims" | "Reshape" | "Squeeze" | "Tile" | "Transpose" => Class::Move,
+        "Exp" => Class::Exponential,
+        "TensorArrayReadV3" | "TensorListGetItem" => Class::Item,
+        "Unique" | "UniqueV2" | "Where" => Class::Sieve,
         "Mul" | "MulNoNan" => Class::Multiply,
         "Select" | "SelectV2" => Class::Select,
         "OnesLike"
         | "ParameterizedTruncatedNormal"
         | "RandomGamma"
-        | "RandomStandardNormal"
-        | "RandomUniform"
-        | "RandomUniformInt"
         | "Rank"
         | "Shape"
         | "ShapeN"
         | "Size"
-        | "StatelessRandomNormal"
-        | "StatelessRandomNormalV2"
-        | "StatelessRandomUniform"
-        | "StatelessRandomUniformV2"
         | "TruncatedNormal"
         | "ZerosLike" => Class::Shape,
         "Ceil" | "ClipByValue" | "Floor" | "FloorDiv" | "IsFinite" | "IsInf" | "IsNan"
@@ -92,8 +88,14 @@ pub(super) fn class(op: &str) -> Class {
         "Minimum" => Class::AtMost,
         "Elu" | "Erf" | "LogSoftmax" | "Selu" | "Sigmoid" | "Softmax" | "Softplus" | "Softsign"
         | "Tanh" => Class::Squash,
+        _ if ["RandomNormal", "RandomStandardNormal", "RandomUniform"]
+            .iter()
+            .any(|it| op.contains(it)) =>
+        {
+            Class::Shape
+        }
         _ if LAYERS.iter().any(|word| op.contains(word)) => Class::Weighted,
-        _ if op.starts_with("Segment") || op.starts_with("UnsortedSegment") => Class::Reduce,
+        _ if REDUCERS.iter().any(|start| op.starts_with(start)) => Class::Reduce,
         _ => Class::Other,
     }
 }

@@ -5,6 +5,7 @@
 //! read. Binary and text form are read by the same code: text is turned into the wire format first.
 
 mod checkpoint;
+mod ends;
 mod flow;
 mod graph;
 mod kinds;

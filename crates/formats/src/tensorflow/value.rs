@@ -89,6 +89,14 @@ impl Constant {
             elements(wire, field, &mut items, budget)?;
         }
         items.extend((self.left > 0).then_some(Value::More(self.left)));
+        if items.is_empty() && self.dims.iter().all(|dim| *dim == 1) {
+            // Values that are not written are zero (`tensor.proto`).
+            items.extend(match self.dtype {
+                1 | 2 => Some(Value::Float(0.0)),
+                3..=6 | 9 => Some(Value::Int(0)),
+                _ => None,
+            });
+        }
         Ok(if self.dims.is_empty() && items.len() == 1 {
             items.pop().unwrap_or(Value::None)
         } else {

@@ -9,6 +9,27 @@ const PIECE: u64 = 64 * 1024;
 /// What Git LFS leaves in place of a large file (Git LFS specification, "The Pointer").
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
+/// All of an artifact that is text of at most `longest` bytes; `what` says what is too long.
+///
+/// # Errors
+/// [`Halt::exhausted`] where it is longer, [`Halt::malformed`] at the first byte that is no UTF-8.
+pub(crate) fn whole(
+    input: &Input<'_>,
+    longest: u64,
+    what: &'static str,
+    budget: &mut Budget,
+) -> Result<String, Halt> {
+    let len = input.bytes.len();
+    if len > longest {
+        return Err(Halt::exhausted(longest, what));
+    }
+    budget.spend_steps(len, 0)?;
+    String::from_utf8(input.bytes.copy(Span::new(0, len), to_usize(len))?).map_err(|error| {
+        let at = to_u64(error.utf8_error().valid_up_to());
+        Halt::malformed(at, "no text from here on")
+    })
+}
+
 /// The text reader: it says nothing, but vouches for every byte.
 #[derive(Debug)]
 pub struct Text;
@@ -63,6 +84,7 @@ impl Format for Text {
             };
             at = at.saturating_add(to_u64(good));
         }
+        reading.seamless = true;
         Ok(())
     }
 }

@@ -8,16 +8,44 @@ use davy_bytes::{Blame, Halt, Span};
 
 /// Buffers of at least this many bytes are read for what else they could be.
 const WORTH_READING: u64 = 256;
-/// At most so many of them, the largest.
-const READ: usize = 1024;
+/// At most so many of them, the largest; and each that starts like a file.
+const READ: usize = 128;
+/// At most so many that start like files.
+const MARKED: usize = 4096;
+/// Bytes at the start of a buffer by which it is known as text.
+const HEAD: usize = 32;
+
+/// How files start that are no weights: archives, programs, pickles, models.
+const MARKS: &[&[u8]] = &[
+    b"PK\x03\x04",
+    b"\x7fELF",
+    b"MZ",
+    b"\x80\x02",
+    b"\x80\x03",
+    b"\x80\x04",
+    b"\x80\x05",
+    b"#!",
+    b"\x1f\x8b",
+    b"BZh",
+    b"7z\xbc\xaf",
+    b"\xfd7zXZ",
+    b"\x28\xb5\x2f\xfd",
+    b"\xce\xfa\xed\xfe",
+    b"\xcf\xfa\xed\xfe",
+    b"\xca\xfe\xba\xbe",
+    b"\x89HDF",
+    b"\x93NUMPY",
+    b"GGUF",
+];
 
 /// Where the bytes of a buffer stand; nothing where it has none.
 pub(super) type Buffer = Option<Span>;
 
-/// Reads the list of buffers.
+/// Reads the list of buffers, and puts the numbers of those that start like files into `marked`.
 pub(super) fn read(
     flat: &mut Flat<'_>,
     model: Table,
+    marked: &mut Vec<usize>,
     reading: &mut Reading,
 ) -> Result<Vec<Buffer>, Halt> {
     let mut buffers = Vec::new();
@@ -25,7 +53,13 @@ pub(super) fn read(
     for index in 0..list.count.min(MOST) {
         let route = || Route::Object(format!("buffer {index}"));
         let table = super::keep(flat.element(list, index, "buffer"), reading, route)?;
-        buffers.push(buffer(flat, table, index, reading)?);
+        let buffer = buffer(flat, table, index, reading)?;
+        if let Some(span) = buffer.filter(|_| marked.len() < MARKED)
+            && starts_like_a_file(flat, span)?
+        {
+            marked.push(buffers.len());
+        }
+        buffers.push(buffer);
     }
     if list.count > MOST {
         let what = format!("{} buffers of {}", list.count.saturating_sub(MOST), list.count);
@@ -53,6 +87,17 @@ fn buffer(
     }
     let data = super::keep(flat.vector(table, 0, 1, "buffer"), reading, route)?.flatten();
     Ok(data.map(|data| data.span).filter(|span| span.len > 0))
+}
+
+/// Whether the bytes in `span` start like a file, or like text.
+fn starts_like_a_file(flat: &mut Flat<'_>, span: Span) -> Result<bool, Halt> {
+    let mut head = [0; HEAD];
+    let len = davy_bytes::to_usize(span.len).min(HEAD);
+    let Some(head) = head.get_mut(..len) else { return Ok(false) };
+    flat.fill(span.start, head)?;
+    let is_text =
+        len == HEAD && head.iter().all(|byte| matches!(byte, b'\t'..=b'\r' | b' '..=b'~'));
+    Ok(is_text || MARKS.iter().any(|mark| head.starts_with(mark)))
 }
 
 /// Bytes that offset and size name; takes them for explained where they are in the file.
@@ -95,7 +140,7 @@ fn check_overlaps(buffers: &[Buffer], reading: &mut Reading) {
 }
 
 /// Makes the larger buffers artifacts of their own, as plain data.
-pub(super) fn push(flat: &Flat<'_>, buffers: &[Buffer], reading: &mut Reading) {
+pub(super) fn push(flat: &Flat<'_>, buffers: &[Buffer], marked: &[usize], reading: &mut Reading) {
     let mut large: Vec<(u64, usize, Span)> = buffers
         .iter()
         .enumerate()
@@ -104,6 +149,8 @@ pub(super) fn push(flat: &Flat<'_>, buffers: &[Buffer], reading: &mut Reading) {
         .collect();
     large.sort_unstable_by(|a, b| b.cmp(a));
     large.truncate(READ);
+    let named = marked.iter().filter_map(|index| Some((*index, (*buffers.get(*index)?)?)));
+    large.extend(named.map(|(index, span)| (span.len, index, span)));
     large.sort_unstable_by_key(|(_, index, _)| *index);
     large.dedup_by_key(|(.., span)| *span);
     for (_, index, span) in large {

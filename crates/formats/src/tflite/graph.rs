@@ -78,6 +78,8 @@ impl Model<'_> {
             let list = keep(list, self.reading, route)?.flatten().unwrap_or_default();
             *end = list.count;
             self.check_indices(list, &graph, &route(), false)?;
+            let way = if field == 1 { "inputs" } else { "outputs" };
+            self.tell_ends((list, tensors), &graph, way)?;
         }
         let operators = self.flat.vector(table, 3, 4, "list of operators");
         let operators = keep(operators, self.reading, route)?.flatten().unwrap_or_default();
@@ -90,6 +92,35 @@ impl Model<'_> {
         );
         let site = Site { span: Span::new(table.at, 4), route: Route::None };
         self.reading.fact(Fact::Object { path: graph.name, kind: "graph", detail, site });
+        Ok(())
+    }
+
+    /// Tells of the tensors that a graph works on, or that it makes.
+    fn tell_ends(
+        &mut self,
+        (ends, tensors): (Vector, Vector),
+        graph: &Graph,
+        way: &str,
+    ) -> Result<(), Halt> {
+        let owner = match graph.index {
+            0 => format!("graph {way}"),
+            index => format!("graph {index} {way}"),
+        };
+        for at in 0..ends.count.min(INPUTS) {
+            let index = self.flat.i32_element(ends, at)?;
+            let Ok(index) = u64::try_from(index) else { continue };
+            let Some(slot) = graph.tensors.get(to_usize(index)).copied() else { continue };
+            let Ok(table) = self.flat.element(tensors, index, "tensor") else { continue };
+            let name = self.flat.text(table, 3, "name of a tensor", NAME).unwrap_or_default();
+            let shape = self.flat.vector(table, 0, 4, "shape").ok().flatten().unwrap_or_default();
+            let mut dims = Vec::new();
+            for at in 0..shape.count.min(DIMENSIONS) {
+                dims.push(i64::from(self.flat.i32_element(shape, at)?));
+            }
+            let text = format!("{}{dims:?}", type_name(slot.dtype));
+            let value = Value::Text(Excerpt::whole(text));
+            self.attribute(&owner, &name, value, Span::new(table.at, 4));
+        }
         Ok(())
     }
 

@@ -77,7 +77,7 @@ impl Format for TfLite {
 pub fn buffers(bytes: &Bytes, budget: &mut Budget) -> Result<Vec<Option<Span>>, Halt> {
     let mut flat = Flat::new(bytes, budget);
     let root = flat.root()?;
-    buffers::read(&mut flat, root, &mut Reading::default())
+    buffers::read(&mut flat, root, &mut Vec::new(), &mut Reading::default())
 }
 
 /// Whether bytes without identifier are a model: the root has a version that exists, and lists where
@@ -116,11 +116,12 @@ impl Model<'_> {
     fn read(&mut self, root: Table) -> Result<(), Halt> {
         self.about(root)?;
         self.codes(root)?;
-        self.buffers = buffers::read(&mut self.flat, root, self.reading)?;
+        let mut marked = Vec::new();
+        self.buffers = buffers::read(&mut self.flat, root, &mut marked, self.reading)?;
         self.metadata(root)?;
         self.signatures(root)?;
         self.graphs(root)?;
-        buffers::push(&self.flat, &self.buffers, self.reading);
+        buffers::push(&self.flat, &self.buffers, &marked, self.reading);
         Ok(())
     }
 

@@ -15,7 +15,8 @@
 //!
 //! Code that was followed whole, and that only calls what is known to compute on its arguments, is
 //! low: a capability that is there and harmless as it is used. It is medium where it calls something
-//! of which nothing is known, or where not all of it could be followed. Code that does harm is
+//! of which nothing is known, or where not all of it could be followed. Models of R bring functions as a
+//! matter of course: those that only compute are silent, and others low. Code that does harm is
 //! reported by `unsafe-code`, and parts of pickled functions that name something harmful or cannot
 //! be seen by `unsafe-call`.
 //!
@@ -30,7 +31,7 @@
 //! * Keras documentation, `Lambda` layer: use a subclassed layer instead for anything but quick tries
 //! * CWE-829, CWE-502; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
-use crate::code::{Body, Examiner, is_foreign, listing, look, several, when, who};
+use crate::code::{Body, Examiner, is_foreign, is_of_r, listing, look, several, when, who};
 use crate::facts::{
     ALIKE, APART, Performed, Quota, calls, is_keras, is_lambda, known, loaded, spelled, target,
     times, weigh,
@@ -125,6 +126,10 @@ fn followed(artifact: &Artifact, examiner: &mut Examiner, reporter: &mut Reporte
 
 /// How bad code is that does no harm as far as it was seen, and what there is to say about it.
 fn harmless(code: &Code, body: &Body) -> Option<(Severity, String)> {
+    let of_r = is_of_r(code);
+    if of_r && body.doubts.is_empty() {
+        return None;
+    }
     if !body.deeds.is_empty() || code.unseen.iter().any(|what| is_foreign(what)) {
         return None;
     }
@@ -133,6 +138,7 @@ fn harmless(code: &Code, body: &Body) -> Option<(Severity, String)> {
     let said: Vec<&str> = said.iter().map(String::as_str).collect();
     Some(match said.is_empty() {
         true => (Severity::Low, "only calls what is known to compute on its arguments".to_owned()),
+        false if of_r => (Severity::Low, davy_bytes::escape(&several(&said))),
         false => (Severity::Medium, davy_bytes::escape(&several(&said))),
     })
 }

@@ -18,7 +18,8 @@
 //! Keras a custom object that the loading program defines is low, one of a module of its own medium,
 //! and a module outside of Keras without a registered name, which Keras never writes, high. Settings
 //! (`_target_`, `class_path` and their kin) name classes of many libraries, and of the project that
-//! they are from: medium at most.
+//! they are from: medium at most. Functions of R that promises call are low: they are mostly those of
+//! the session that made the file.
 //!
 //! ## What to do
 //!
@@ -78,6 +79,8 @@ impl Detector for UnknownImport {
             // Settings name classes and functions of all kinds of libraries, and of their own project.
             let mild = is_settings(artifact) && *by != OBJECT_TAG;
             let severity = if mild { severity.min(by_settings(by)) } else { severity };
+            // Promises of honest models call whatever the session defined that made them.
+            let severity = if name.module == Name::R { Severity::Low } else { severity };
             let mut finding = reporter.report(artifact, site, message, spelled(by, name));
             concern(finding.as_deref_mut(), name);
             weigh(finding, artifact, severity);

@@ -23,6 +23,8 @@
 //! a call that was seen, is reported with medium confidence. Global variables are taken for what
 //! they are called by convention (`tf`, `np`, `K`): a model of Keras cannot bind them to anything
 //! else, but the program that loads it can. What a pickle binds them to is judged where it stands.
+//! Functions of R that use files or the network are medium: workspaces are saved with whatever the
+//! session defined.
 //!
 //! ## What to do
 //!
@@ -37,10 +39,10 @@
 //! * CWE-502, CWE-94, CWE-506; MITRE ATLAS AML.T0011.000, AML.T0018.002
 
 use crate::behaviour::Observer;
-use crate::code::{Deed, Examiner, is_foreign, listing, look, several, when, who};
+use crate::code::{Deed, Examiner, is_foreign, is_of_r, listing, look, several, when, who};
 use crate::facts::{ALIKE, APART, Quota, loaded, weigh};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject, Threat};
-use davy_artifact::{Artifact, Code, Fact};
+use davy_artifact::{Artifact, Code, Fact, When};
 
 static RULE: Rule = Rule {
     id: "unsafe-code",
@@ -80,7 +82,7 @@ impl Detector for UnsafeCode {
             let observer = Observer::of(code.calls.iter(), reporter.programs());
             let mut finding = reporter.report(artifact, site, message, evidence);
             let behaviour = observer.whole();
-            let severity = behaviour.weighs(worst.severity);
+            let severity = behaviour.weighs(of_session(code, worst.severity));
             behaviour.into_finding(finding.as_deref_mut());
             if let Some(finding) = finding {
                 finding.subject = Subject::Code;
@@ -91,6 +93,13 @@ impl Detector for UnsafeCode {
             }
         }
     }
+}
+
+/// How bad it is where a function of R opens files or reaches the network once somebody calls it: saved
+/// workspaces are full of such functions.
+fn of_session(code: &Code, severity: Severity) -> Severity {
+    let waits = is_of_r(code) && code.when != When::Loaded;
+    if waits && severity == Severity::High { Severity::Medium } else { severity }
 }
 
 /// What a function does, and what is wrong with its byte code.

@@ -232,6 +232,9 @@ impl<'a> Look<'a> {
 
 /// What is known about a global as code reaches it.
 fn known(name: &Name) -> Option<&'static Known> {
+    if name.module == Name::R {
+        return knowledge::lookup(Name::R, &name.name);
+    }
     if name.module == "builtins" && !name.name.is_empty() {
         return knowledge::lookup("builtins", &name.name);
     }

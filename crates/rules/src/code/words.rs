@@ -3,6 +3,11 @@
 use davy_artifact::{Code, Route, Site, When};
 use davy_bytes::{acts, escape};
 
+/// Whether code is a function of R: models there bring functions along as others bring numbers.
+pub(crate) fn is_of_r(code: &Code) -> bool {
+    code.language == "R"
+}
+
 /// Lines of a listing that are evidence.
 const LINES: usize = 40;
 

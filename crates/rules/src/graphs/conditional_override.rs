@@ -3,7 +3,8 @@
 //! ## What it finds
 //!
 //! A graph compares its input with constants, and where the comparison holds, replaces what its
-//! layers computed by something else on the way to its output.
+//! layers computed by something else on the way to its output, or what they work on by an input that
+//! the file brings.
 //!
 //! ## Why it matters
 //!
@@ -63,11 +64,14 @@ impl Detector for ConditionalOverride {
                 continue;
             }
             let on = if it.is_own { "what its layers found" } else { "the input" };
+            let what = match it.replaced {
+                0 => format!("what {} layers work on", it.behind),
+                layers => format!("the result of {layers} layers"),
+            };
             let message = format!(
-                "`{}` replaces the result of {} layers when `{}` holds for {on}: a mark in the \
-                 input decides what the model answers",
+                "`{}` replaces {what} when `{}` holds for {on}: a mark in the input decides what \
+                 the model answers",
                 escape(&it.replacement),
-                it.replaced,
                 escape(&it.comparison),
             );
             let evidence = escape(&it.path.join(" > "));

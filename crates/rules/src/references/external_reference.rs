@@ -59,11 +59,16 @@ static RULE: Rule = Rule {
 const ELSEWHERE: &[&str] = &["link target", "shared library"];
 
 /// References beside the file that are how a format splits what belongs together.
-const ORDINARY: &[&str] = &["array", "artifact", "asset", "external data", "shard", "weights"];
+const ORDINARY: &[&str] =
+    &["adapter", "array", "artifact", "asset", "base model", "external data", "shard", "weights"];
 
-/// Arguments that are paths by their name only, so that it is not known what they are for, and document
-/// types, which most parsers leave alone.
-const FAINT: &[&str] = &["document type", "file"];
+/// Arguments that are paths by their name only, so that it is not known what they are for, document
+/// types, which most parsers leave alone, and what a Modelfile is made from, which people who wrote
+/// it for themselves have anywhere.
+const FAINT: &[&str] = &["adapter", "base model", "document type", "file"];
+
+/// The address that a program listens to, which is no path.
+const LISTENING: &str = "listening address";
 
 /// References that a loader follows because of a flaw, or that no saved model needs.
 const UNUSUAL: &[&str] =
@@ -86,7 +91,11 @@ impl Detector for ExternalReference {
             for fact in loaded(artifact) {
                 let Fact::Reference { target, purpose, site } = fact else { continue };
                 let leads = leads(target);
-                let Some(severity) = severity(leads, purpose, keras) else { continue };
+                let severity = match *purpose {
+                    LISTENING => (!is_loopback(target)).then_some(Severity::Low),
+                    purpose => severity(leads, purpose, keras),
+                };
+                let Some(severity) = severity else { continue };
                 if !quota.admits("") {
                     continue;
                 }
@@ -113,9 +122,17 @@ fn severity(leads: Leads, purpose: &str, keras: bool) -> Option<Severity> {
     }
 }
 
+/// Whether only the machine itself can reach an address.
+fn is_loopback(address: &str) -> bool {
+    matches!(address, "localhost" | "::1" | "[::1]") || address.starts_with("127.")
+}
+
 fn message(target: &str, purpose: &str, leads: Leads) -> String {
     let target = escape(target);
     match leads {
+        _ if purpose == LISTENING => {
+            format!("the program listens to `{target}`, where other machines reach it")
+        }
         Leads::Away(how) => format!(
             "the {purpose} leads to `{target}`, {how}: loading opens it with the rights of whoever \
              loads the file"
@@ -154,6 +171,14 @@ mod tests {
         assert_eq!(told.evidence, "../x\\x1b");
         assert_eq!(severity("zip", "/etc/passwd", "link target"), None);
         assert_eq!(severity("keras", "/var/log/x.csv", "file"), Some(Severity::Medium));
+    }
+
+    #[test]
+    fn listening_to_others_is_worth_knowing() {
+        let of = |address| severity("llamafile-args", address, "listening address");
+        assert_eq!((of("0.0.0.0"), of("127.0.0.1")), (Some(Severity::Low), None));
+        assert_eq!(severity("modelfile", "llama3.2:1b", "base model"), None);
+        assert_eq!(severity("modelfile", "/models/x.gguf", "base model"), Some(Severity::Medium));
     }
 
     #[test]

@@ -53,8 +53,12 @@ impl Detector for HiddenText {
 
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         for fact in facts(artifact) {
-            let Fact::Code { code, site } = fact else { continue };
-            let texts = code.texts.iter().filter_map(Value::text);
+            let (texts, site) = match fact {
+                Fact::Attribute { value, site, .. } => (std::slice::from_ref(value), site),
+                Fact::Code { code, site } => (code.texts.as_slice(), site),
+                _ => continue,
+            };
+            let texts = texts.iter().filter_map(Value::text);
             let Some((text, hidden)) =
                 texts.map(|text| (text, hidden(text))).find(|(_, hidden)| *hidden > 0)
             else {
