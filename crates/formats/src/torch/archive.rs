@@ -45,7 +45,7 @@ impl Format for PyTorch {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
+        let directory = zip::directory(input.bytes, budget)?;
         let layout = Layout::of(&directory);
         let mut archive = Archive::new(input.bytes, &directory, reading, budget);
         archive.check_roots(&layout);
@@ -76,7 +76,7 @@ impl Format for TorchScript {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
+        let directory = zip::directory(input.bytes, budget)?;
         let layout = Layout::of(&directory);
         let mut archive = Archive::new(input.bytes, &directory, reading, budget);
         for root in &layout.script {
@@ -107,7 +107,7 @@ impl Format for TorchPackage {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
+        let directory = zip::directory(input.bytes, budget)?;
         let layout = Layout::of(&directory);
         let mut archive = Archive::new(input.bytes, &directory, reading, budget);
         for root in &layout.package {
