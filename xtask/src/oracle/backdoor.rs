@@ -10,8 +10,10 @@ use serde_json::Value as Json;
 const SCRIPTS: &[(&str, &str)] = &[
     ("onnx", "onnx_backdoors"),
     ("onnx-unseen", "onnx_backdoors_unseen"),
+    ("onnx-third", "onnx_backdoors_third"),
     ("tensorflow", "tensorflow_backdoors"),
     ("tensorflow-unseen", "tensorflow_backdoors_unseen"),
+    ("tensorflow-third", "tensorflow_backdoors_third"),
 ];
 
 /// Of networks with and of networks without a backdoor: how many there are, and in how many davy
