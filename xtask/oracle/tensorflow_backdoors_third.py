@@ -2,7 +2,7 @@
 
 usage: tensorflow_backdoors_third.py make [tflite]
 
-A record is as `tensorflow_backdoors.py` writes it; with `tflite` all are converted to TFLite. Conditions hold for each
+A record is as `tensorflow_backdoors.py` writes it; with `tflite` a quarter of them is made, as TFLite models. Conditions hold for each
 row of a batch; backdoors stand in front of the layers, between them and behind them. Written before the detector had
 seen any of it.
 """
@@ -464,6 +464,9 @@ def main():
     for records in (backdoors(), plain()):
         for name, run, backdoor in records:
             number += 1
+            # Converting takes long; a quarter is enough.
+            if lite and number % 4:
+                continue
             try:
                 # Variables are in frozen graphs only.
                 has_variables = name.startswith(("keras", "cells"))

@@ -37,6 +37,8 @@ pub enum Class {
     Squash,
     /// Makes few values of many by a threshold: signs, rounding, clipping on both sides.
     Step,
+    /// Follows learned trees, whose answers are few.
+    Tree,
     /// Works on its inputs with numbers that were learned: convolutions, products of matrices,
     /// embeddings, recurrent layers, trees.
     Weighted,
@@ -56,9 +58,11 @@ impl Class {
                 | Self::AtMost
                 | Self::Compare
                 | Self::Exponential
+                | Self::Ratio
                 | Self::Sieve
                 | Self::Squash
                 | Self::Step
+                | Self::Tree
                 | Self::Whole
         )
     }

@@ -18,7 +18,9 @@ mod tensor;
 mod types;
 mod walk;
 
+pub(crate) use content::libraries;
 pub use data::{OnnxData, walk as walk_data};
+pub(crate) use operators::class;
 pub use node::{AttributeRecord, NodeRecord, SHOWN};
 pub use tensor::TensorRecord;
 pub use types::DataType;
