@@ -12,6 +12,7 @@ const SCRIPTS: &[(&str, &str, Option<&str>)] = &[
     ("onnx-unseen", "onnx_backdoors_unseen", None),
     ("onnx-third", "onnx_backdoors_third", None),
     ("onnx-fourth", "onnx_backdoors_fourth", None),
+    ("onnx-fifth", "onnx_backdoors_fifth", None),
     ("tensorflow", "tensorflow_backdoors", None),
     ("tensorflow-unseen", "tensorflow_backdoors_unseen", None),
     ("tensorflow-third", "tensorflow_backdoors_third", None),

@@ -23,6 +23,8 @@ pub enum Class {
     Ratio,
     /// Takes a part of its first input: the one that its other inputs name.
     Pick,
+    /// Raises its first input to the power of its second.
+    Power,
     /// Makes few numbers of many: sums, means, maxima, positions of them.
     Reduce,
     /// Stands for the nodes that were joined to the graph in its place.
@@ -58,6 +60,7 @@ impl Class {
                 | Self::AtMost
                 | Self::Compare
                 | Self::Exponential
+                | Self::Power
                 | Self::Ratio
                 | Self::Sieve
                 | Self::Squash

@@ -315,6 +315,7 @@ impl Flow {
             }
             Class::AtMost => (is_single && known.is_cut == [true; 2]) || is_raw,
             Class::Exponential | Class::Squash | Class::Whole => is_raw,
+            Class::Power => is_raw && (known.is_lifted || raises(graph, node)),
             Class::Ratio => is_raw && known.is_lifted,
             _ => false,
         }
@@ -336,6 +337,12 @@ impl Flow {
 
     /// Whether a truth stays one in a ratio: where nothing else is in it.
     fn is_kept(&self, graph: &Graph, node: &Node) -> bool {
+        let mut data = self.data(graph, node).map(|value| self.get(value));
+        let is_steep = self.data(graph, node).any(|value| self.get(value).is_steep);
+        if (is_steep || raises(graph, node)) && data.all(|it| it.depth == 0 && it.is_reduced) {
+            // Much is made of what was made of the input: nothing, or all.
+            return true;
+        }
         let mut told = self.data(graph, node).map(|value| self.get(value).tells);
         let sharp = |it: &Tells| {
             let class = graph.get(it.comparison).map(|node| node.class);
@@ -344,6 +351,7 @@ impl Flow {
                 Some(
                     Class::Compare
                         | Class::Exponential
+                        | Class::Power
                         | Class::Ratio
                         | Class::Squash
                         | Class::Step
@@ -358,7 +366,9 @@ impl Flow {
     fn tells(&self, graph: &Graph, id: NodeId, node: &Node, known: &Known) -> Option<Tells> {
         let is_first = self.data(graph, node).all(|value| self.get(value).tells.is_none());
         if node.class == Class::Weighted
-            || (node.class == Class::Ratio && !is_first && !self.is_kept(graph, node))
+            || (matches!(node.class, Class::Power | Class::Ratio)
+                && !is_first
+                && !self.is_kept(graph, node))
         {
             return None;
         }
@@ -479,6 +489,13 @@ fn lifts(graph: &Graph, node: &Node) -> bool {
     const SOME: f64 = 0.1;
     let mut sizes = graph.inputs_of(node).iter().filter_map(|value| size(graph, *value));
     node.class == Class::Other && sizes.any(|size| size >= SOME)
+}
+
+/// Whether a node raises to a power that leaves little of what is below one.
+fn raises(graph: &Graph, node: &Node) -> bool {
+    const MUCH: f64 = 4.0;
+    let by = graph.inputs_of(node).get(1).and_then(|value| size(graph, *value));
+    node.class == Class::Power && by.is_some_and(|by| by >= MUCH)
 }
 
 /// Whether a step has bounds on both sides: rounding and signs have none to give, clipping has two.

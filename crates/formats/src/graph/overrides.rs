@@ -137,6 +137,7 @@ fn passes(graph: &Graph, flow: &Flow, node: &Node, value: ValueId) -> bool {
         | Class::Move
         | Class::Multiply
         | Class::Other
+        | Class::Power
         | Class::Ratio
         | Class::Reduce
         | Class::Sieve
@@ -321,6 +322,9 @@ impl Search<'_> {
                 let [condition, branches @ ..] = inputs else { return None };
                 let teller = teller(&[*condition])?;
                 let bulk = deepest(branches)?;
+                if self.alters(teller, branches) {
+                    return Some((teller, bulk, true));
+                }
                 let other = branches.iter().copied().find(|it| *it != bulk)?;
                 let depth = self.flow.get(other).depth;
                 let shallow = depth.saturating_mul(2) <= self.flow.get(bulk).depth;
@@ -339,6 +343,14 @@ impl Search<'_> {
                 // Or rows that are sorted out by it.
                 let bulk = if orders || self.sorts(teller) { deepest(&[*data]) } else { None };
                 Some((teller, bulk.or_else(|| self.stacked(*data))?, false))
+            }
+            Class::Power | Class::Ratio => {
+                let teller = teller(inputs)?;
+                let tells = self.flow.get(teller).tells?;
+                let class = self.graph.get(tells.comparison).map(|node| node.class)?;
+                // Lengths that are kept from being nothing are what honest networks divide by.
+                let is_limit = matches!(class, Class::AtLeast | Class::AtMost | Class::Whole);
+                (!is_limit && !tells.is_count).then_some((teller, deepest(inputs)?, false))
             }
             Class::Other if teller(inputs).is_none() => {
                 // What a truth was multiplied with comes back to what it was made of.
@@ -362,6 +374,16 @@ impl Search<'_> {
             | Class::Weighted => Some((teller(inputs)?, deepest(inputs)?, false)),
             _ => None,
         }
+    }
+
+    /// Whether a condition on the input as a whole chooses between two forms of one answer of the
+    /// layers: as it is, and altered.
+    fn alters(&self, teller: ValueId, branches: &[ValueId]) -> bool {
+        let Some(tells) = self.flow.get(teller).tells else { return false };
+        let roots = || branches.iter().map(|it| self.flow.root(*it));
+        let Some(first) = roots().next() else { return false };
+        let is_raw = tells.depth == 0 && tells.is_global && (tells.is_summed || tells.is_pointed);
+        is_raw && self.flow.get(first).depth > 1 && roots().all(|root| root == first)
     }
 
     /// Whether a value says yes or no, and not how many or which.

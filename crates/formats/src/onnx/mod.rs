@@ -20,8 +20,8 @@ mod walk;
 
 pub(crate) use content::libraries;
 pub use data::{OnnxData, walk as walk_data};
-pub(crate) use operators::class;
 pub use node::{AttributeRecord, NodeRecord, SHOWN};
+pub(crate) use operators::class;
 pub use tensor::TensorRecord;
 pub use types::DataType;
 

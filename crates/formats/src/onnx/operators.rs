@@ -117,7 +117,8 @@ pub(crate) fn class(name: &str) -> Class {
         "CategoryMapper" | "Equal" | "Greater" | "GreaterOrEqual" | "LabelEncoder" | "Less"
         | "LessOrEqual" | "OneHot" | "RegexFullMatch" => Class::Compare,
         "Concat" | "ConcatFromSequence" | "SequenceConstruct" | "SequenceInsert" => Class::Concat,
-        "Div" | "Log" | "Pow" | "Reciprocal" | "Sqrt" => Class::Ratio,
+        "Div" | "Log" | "Reciprocal" | "Sqrt" => Class::Ratio,
+        "Pow" => Class::Power,
         "ArrayFeatureExtractor"
         | "Compress"
         | "CenterCropPad"

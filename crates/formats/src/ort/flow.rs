@@ -132,7 +132,8 @@ impl Flow {
         for ((result, made), stays) in results.iter().zip(outputs.iter().skip(ahead)).zip(stays) {
             let mut made = *made;
             // How often it runs, and whether it starts: a loop of one turn is a choice.
-            for condition in outer.iter().take(ahead.saturating_mul(2)).filter(|it| **it != ABSENT) {
+            for condition in outer.iter().take(ahead.saturating_mul(2)).filter(|it| **it != ABSENT)
+            {
                 let Some(stays) = stays else { break };
                 let chosen = self.graph.value()?;
                 let three = [*condition, made, stays];
@@ -185,8 +186,7 @@ impl Model<'_> {
         self.flow.labels.push(format!("{operator} {path}"));
         let taken: Vec<ValueId> =
             inputs.iter().map(|name| self.flow.mention(scope, name)).collect();
-        let made: Vec<ValueId> =
-            outputs.iter().map(|name| self.flow.define(scope, name)).collect();
+        let made: Vec<ValueId> = outputs.iter().map(|name| self.flow.define(scope, name)).collect();
         let class = match operator {
             // Its bounds are inputs since operator set 11.
             "Clip" if taken.len() == 3 => Class::Step,

@@ -206,7 +206,10 @@ impl Model<'_> {
             let entry = self.entry(entries, index);
             if let Some((key, value)) = keep(entry, self.reading, || Route::None)? {
                 for target in crate::onnx::libraries(&value) {
-                    let site = Site { span: Span::new(entries.span.start, 4), route: Route::Key(key.clone()) };
+                    let site = Site {
+                        span: Span::new(entries.span.start, 4),
+                        route: Route::Key(key.clone()),
+                    };
                     self.reading.fact(Fact::Reference { target, purpose: "native library", site });
                 }
                 let value = Value::Text(Excerpt::whole(value));
@@ -266,9 +269,8 @@ impl Model<'_> {
         }
         let [inputs, outputs] = ends;
         self.leave(scope, graph.join, (&inputs, &outputs));
-        let shown = |names: &[String]| {
-            names.get(..names.len().min(PARTS)).unwrap_or_default().join(", ")
-        };
+        let shown =
+            |names: &[String]| names.get(..names.len().min(PARTS)).unwrap_or_default().join(", ");
         let ends = [shown(&inputs), shown(&outputs)];
         self.values(*table)?;
         let detail = format!("{} nodes, ({})", nodes.count, ends.join(") -> ("));

@@ -42,8 +42,9 @@ pub(crate) fn class(op: &str) -> Class {
         | "Pack"
         | "ParallelConcat"
         | "ParallelDynamicStitch" => Class::Concat,
-        "Div" | "DivNoNan" | "Log" | "Log1p" | "Pow" | "RealDiv" | "Reciprocal" | "Inv"
-        | "Rsqrt" | "Sqrt" | "Xdivy" => Class::Ratio,
+        "Div" | "DivNoNan" | "Log" | "Log1p" | "RealDiv" | "Reciprocal" | "Inv" | "Rsqrt"
+        | "Sqrt" | "Xdivy" => Class::Ratio,
+        "Pow" => Class::Power,
         "DynamicPartition" | "Gather" | "GatherNd" | "GatherV2" | "ResourceGather"
         | "ResourceGatherNd" | "Slice" | "Split" | "SplitV" | "StridedSlice" | "Unpack"
         | "StridedSliceV2" | "LookupTableFind" | "LookupTableFindV2" => Class::Pick,

@@ -2,7 +2,9 @@
 
 use super::graph::Slot;
 use super::{Model, constant, table};
-use crate::graph::{ABSENT, Class, Constant, Graph, NodeId, ValueId, describe, is_column, overrides};
+use crate::graph::{
+    ABSENT, Class, Constant, Graph, NodeId, ValueId, describe, is_column, overrides,
+};
 use crate::tensorflow;
 use davy_artifact::{Value, Why};
 use davy_bytes::{Blame, Halt, Span, to_u64, to_usize};
@@ -86,8 +88,7 @@ impl Model<'_> {
                     one => head.push(one),
                 }
             }
-            let constant =
-                Constant { elements: slot.elements, head, is_column: slot.is_column };
+            let constant = Constant { elements: slot.elements, head, is_column: slot.is_column };
             self.flow.graph.set_constant(value, constant);
         }
         self.flow.parts.push(part);
@@ -112,7 +113,8 @@ impl Model<'_> {
 
     /// Operator and place of a node.
     fn shown(&self, flow: &Flow, id: NodeId) -> String {
-        let label = flow.graph.get(id).and_then(|node| flow.labels.get(to_usize(node.operator.into())));
+        let label =
+            flow.graph.get(id).and_then(|node| flow.labels.get(to_usize(node.operator.into())));
         let Some(Label { graph, at, code }) = label else { return String::new() };
         let code = self.codes.get(to_usize(u64::from(*code)));
         let name = code.map_or("", |code| match table::operator(code.builtin) {
@@ -224,7 +226,10 @@ impl Flow {
                     let goes_on = *made.first()?.first()?;
                     (Class::Select, vec![goes_on, of(1)?, *outer.get(index)?])
                 }
-                _ => (Class::Other, made.iter().filter_map(|made| made.get(index).copied()).collect()),
+                _ => (
+                    Class::Other,
+                    made.iter().filter_map(|made| made.get(index).copied()).collect(),
+                ),
             };
             self.graph.node(class, node.operator, node.span, &inputs, &[*result])?;
         }
@@ -254,7 +259,8 @@ fn class(step: &Step<'_>) -> Class {
         | "COMPARE" | "BUCKETIZE" => Class::Compare,
         "CAST" if step.is_whole => Class::Whole,
         "CONCATENATION" | "CONCATENATE" | "PACK" => Class::Concat,
-        "DIV" | "DIVIDE" | "LOG" | "POW" | "POWER" | "SQRT" | "RSQRT" => Class::Ratio,
+        "DIV" | "DIVIDE" | "LOG" | "SQRT" | "RSQRT" => Class::Ratio,
+        "POW" | "POWER" => Class::Power,
         "GATHER" | "GATHER_ND" | "SLICE" | "STRIDED_SLICE" | "DYNAMIC_SLICE" | "SPLIT"
         | "SPLIT_V" | "UNPACK" | "EMBEDDING_LOOKUP" | "HASHTABLE_FIND" => Class::Pick,
         "ARG_MAX" | "ARG_MIN" | "MEAN" | "SUM" | "TOPK_V2" | "SEGMENT_SUM" => Class::Reduce,

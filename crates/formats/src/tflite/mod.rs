@@ -63,8 +63,14 @@ impl Format for TfLite {
     ) -> Result<(), Halt> {
         let mut flat = Flat::new(input.bytes, budget);
         let root = flat.root()?;
-        let mut model =
-            Model { flat, reading, codes: vec![], buffers: vec![], tally: Tally::default(), flow: Flow::default() };
+        let mut model = Model {
+            flat,
+            reading,
+            codes: vec![],
+            buffers: vec![],
+            tally: Tally::default(),
+            flow: Flow::default(),
+        };
         let read = model.read(root);
         let Model { flat, reading, tally, .. } = model;
         tally.push(reading);
