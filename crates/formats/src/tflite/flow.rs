@@ -65,6 +65,8 @@ pub(super) struct Step<'a> {
     /// What is done with the result: 0 for nothing (`ActivationFunctionType`).
     pub(super) activation: u8,
     pub(super) is_whole: bool,
+    /// Whether there is as much of the result as of the first input.
+    pub(super) is_same: bool,
     pub(super) callees: &'a [i64],
 }
 
@@ -261,6 +263,8 @@ fn class(step: &Step<'_>) -> Class {
         "CONCATENATION" | "CONCATENATE" | "PACK" => Class::Concat,
         "DIV" | "DIVIDE" | "LOG" | "SQRT" | "RSQRT" => Class::Ratio,
         "POW" | "POWER" => Class::Power,
+        // A slice of everything gives another axis.
+        "SLICE" | "STRIDED_SLICE" if step.is_same => Class::Move,
         "GATHER" | "GATHER_ND" | "SLICE" | "STRIDED_SLICE" | "DYNAMIC_SLICE" | "SPLIT"
         | "SPLIT_V" | "UNPACK" | "EMBEDDING_LOOKUP" | "HASHTABLE_FIND" => Class::Pick,
         "ARG_MAX" | "ARG_MIN" | "MEAN" | "SUM" | "TOPK_V2" | "SEGMENT_SUM" => Class::Reduce,

@@ -326,7 +326,8 @@ impl Model<'_> {
         let callees = self.callees(table)?;
         let activation = self.activation(table)?;
         let (taken, made) = (self.indices(inputs)?, self.indices(outputs)?);
-        let result = made.first().and_then(|it| graph.tensors.get(usize::try_from(*it).ok()?));
+        let slot = |it: &i32| graph.tensors.get(usize::try_from(*it).ok()?);
+        let (first, result) = (taken.first().and_then(slot), made.first().and_then(slot));
         self.flow.operator(&Step {
             at,
             span,
@@ -336,6 +337,9 @@ impl Model<'_> {
             inputs: &taken,
             outputs: &made,
             activation,
+            is_same: first
+                .zip(result)
+                .is_some_and(|(a, b)| a.elements > 0 && a.elements == b.elements),
             is_whole: result.is_some_and(|it| table::is_whole(it.dtype)),
             callees: &callees,
         });
