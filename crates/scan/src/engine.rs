@@ -61,7 +61,7 @@ impl<'a> Engine<'a> {
         let run = Run::quiet(self, &cores);
         let entries = walk.entries.as_slice();
         let helpers = cores.take(entries.len().saturating_sub(1));
-        let inputs = each(entries, helpers, &|entry| {
+        let mut inputs = each(entries, helpers, &|entry| {
             let Some(progress) = progress else { return run.entry(entry).0 };
             let read = AtomicU64::new(0);
             let told = |bytes| {
@@ -72,6 +72,7 @@ impl<'a> Engine<'a> {
             progress.done(&scanned.path, bytes.saturating_sub(read.load(Ordering::Relaxed)));
             scanned
         });
+        crate::beside::explain(&mut inputs);
         Scan { inputs, passed_over: walk.passed_over, surveyed: self.options.survey }
     }
 
