@@ -77,11 +77,9 @@ fn make(python: &str, folder: &Path, words: &[String]) -> Result<Vec<Bomb>, Box<
     }
     let lines = String::from_utf8(output.stdout)?;
     let bomb = |line: &str| match line.split('\t').collect::<Vec<_>>()[..] {
-        [row, name, verdict] => Ok(Bomb {
-            row: row.to_owned(),
-            name: name.to_owned(),
-            verdict: verdict.to_owned(),
-        }),
+        [row, name, verdict] => {
+            Ok(Bomb { row: row.to_owned(), name: name.to_owned(), verdict: verdict.to_owned() })
+        }
         _ => Err(format!("not a line of a row, a name and a verdict: {line}").into()),
     };
     lines.lines().map(bomb).collect()

@@ -104,7 +104,7 @@ pub(crate) fn is_blank(bytes: &Bytes, span: Span) -> Result<bool, Halt> {
     if span.len > PADDING {
         return Ok(false);
     }
-    let mut buffer = vec![0; 16 * 1024];
+    let mut buffer = vec![0; to_usize(span.len).min(16 * 1024)];
     let mut at = span.start;
     while at < span.end() {
         let room = to_usize(span.end().saturating_sub(at)).min(buffer.len());
