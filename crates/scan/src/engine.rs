@@ -1,7 +1,7 @@
 //! The engine: one scan from paths to findings.
 
 use crate::cores::{Cores, each};
-use crate::detect::detect;
+use crate::detect::{detect, detect_beside};
 use crate::fence::fenced;
 use crate::identify::crash;
 use crate::open::open;
@@ -61,7 +61,7 @@ impl<'a> Engine<'a> {
         let run = Run::quiet(self, &cores);
         let entries = walk.entries.as_slice();
         let helpers = cores.take(entries.len().saturating_sub(1));
-        let inputs = each(entries, helpers, &|entry| {
+        let mut inputs = each(entries, helpers, &|entry| {
             let Some(progress) = progress else { return run.entry(entry).0 };
             let read = AtomicU64::new(0);
             let told = |bytes| {
@@ -72,13 +72,16 @@ impl<'a> Engine<'a> {
             progress.done(&scanned.path, bytes.saturating_sub(read.load(Ordering::Relaxed)));
             scanned
         });
+        detect_beside(self.detectors, &mut inputs);
         Scan { inputs, passed_over: walk.passed_over, surveyed: self.options.survey }
     }
 
     /// Scans one input.
     pub(crate) fn input(self, path: &str, bytes: &Bytes) -> Scanned {
         let cores = Cores::new(self.options.jobs);
-        Run::quiet(self, &cores).input(path, bytes)
+        let mut scanned = Run::quiet(self, &cores).input(path, bytes);
+        detect_beside(self.detectors, std::slice::from_mut(&mut scanned));
+        scanned
     }
 }
 
