@@ -169,7 +169,7 @@ mod tests {
     use crate::engine::Engine;
     use davy_bytes::Bytes;
 
-    fn scanned(detectors: &[&dyn Detector], names: &[&str]) -> crate::Scanned {
+    fn scanned(detectors: &[&dyn Detector], names: &[&str]) -> Scanned {
         let members: Vec<_> =
             names.iter().map(|name| member(name, Role::Loaded, Kept::Stored, b"nini")).collect();
         let options = Options { jobs: 1, ..Options::default() };
