@@ -32,6 +32,7 @@ pub const CATALOG: &[&dyn Detector] = &[
     &archives::link_member::DETECTOR,
     &streams::loaders_disagree::DETECTOR,
     &references::malformed_structure::MalformedStructure,
+    &tensors::mismatched_shards::MismatchedShards,
     &calls::mutated_module::MutatedModule,
     &programs::native_code::NativeCode,
     &streams::nested_pickle::NestedPickle,

@@ -7,6 +7,7 @@
 mod advisories;
 mod archives;
 mod behaviour;
+mod beside;
 mod calls;
 mod catalog;
 mod code;
@@ -27,6 +28,7 @@ mod tensors;
 
 pub use advisories::{Advice, Advisory, Subject, Version, advise, advisories};
 pub use behaviour::{Indicates, Indicator, Tag, Tagged};
+pub use beside::Beside;
 pub use catalog::CATALOG;
 pub use finding::{Finding, Reporter};
 pub use rule::{Confidence, Detector, Rule, Severity, Threat};

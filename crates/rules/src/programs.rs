@@ -42,7 +42,9 @@ fn is_out_of_place(artifact: &Artifact, artifacts: &[Artifact]) -> bool {
     !own && (aside || is_in_margin(artifact))
 }
 
-/// Whether a reader gave it a name because the file has none for it: a comment, an extra field.
+/// Whether a reader gave it a name because the file has none for it: a comment, an extra field, what
+/// a text spells.
 fn is_in_margin(artifact: &Artifact) -> bool {
-    artifact.role != Role::Variant && artifact.name().starts_with('@')
+    let name = artifact.name();
+    artifact.role != Role::Variant && (name.starts_with('@') || name.ends_with(".base64"))
 }

@@ -1,6 +1,6 @@
 //! Rules as data, and the trait of the code behind them.
 
-use crate::Reporter;
+use crate::{Beside, Reporter};
 use davy_artifact::Artifact;
 
 /// What an artifact can do, from harmless to running an attacker's code.
@@ -170,5 +170,11 @@ pub trait Detector: Sync {
     /// Looks at all artifacts of one input, for what only shows across them.
     fn bundle(&self, artifacts: &[Artifact], reporter: &mut Reporter<'_>) {
         let _ = (artifacts, reporter);
+    }
+
+    /// Looks at one artifact and at those that were scanned with it in the same folder or archive,
+    /// for what only shows across files.
+    fn folder(&self, artifact: &Artifact, beside: &Beside<'_>, reporter: &mut Reporter<'_>) {
+        let _ = (artifact, beside, reporter);
     }
 }

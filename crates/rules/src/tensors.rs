@@ -1,5 +1,6 @@
 //! Rules about tensors and the storages that they lie in.
 
+pub(crate) mod mismatched_shards;
 pub(crate) mod oversized_tensor;
 pub(crate) mod parser_exploit;
 pub(crate) mod storage_mismatch;

@@ -1,14 +1,14 @@
 //! From artifacts to findings: every rule sees every artifact, and then all of an input at once.
 
-use crate::Fingerprinted;
 use crate::fence::fenced;
 use crate::fingerprint::Fingerprints;
 use crate::identify::crash;
+use crate::{Fingerprinted, Scanned};
 use davy_artifact::{Artifact, Role};
 use davy_formats::program::Programs;
-use davy_rules::{Detector, Finding, Reporter, Severity, advise};
+use davy_rules::{Beside, Detector, Finding, Reporter, Severity, advise};
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What all `detectors` find in the artifacts of the input at the path `input`, ordered by
 /// artifact, offset and rule; each finding once. A detector that crashes leaves a gap.
@@ -45,6 +45,59 @@ pub(crate) fn detect(
         .into_iter()
         .map(|(_, finding)| Fingerprinted { fingerprint: fingerprints.of(&finding), finding })
         .collect()
+}
+
+/// Adds to each input what all `detectors` find in its artifacts and those beside them, in whichever
+/// input these are.
+pub(crate) fn detect_beside(detectors: &[&dyn Detector], inputs: &mut [Scanned]) {
+    let looked: Vec<_> = {
+        let artifacts = inputs.iter().flat_map(|input| &input.artifacts);
+        let all: BTreeMap<&str, &Artifact> =
+            artifacts.map(|artifact| (artifact.path.as_str(), artifact)).collect();
+        inputs.iter().map(|input| look_beside(detectors, input, &all)).collect()
+    };
+    for (input, (findings, faults)) in inputs.iter_mut().zip(looked) {
+        for (detector, fault) in faults {
+            blame(detector, Some(fault), input.artifacts.first_mut());
+        }
+        if findings.is_empty() {
+            continue;
+        }
+        let mut fingerprints = Fingerprints::new(&input.path);
+        input.findings.extend(
+            findings
+                .into_iter()
+                .map(|finding| Fingerprinted { fingerprint: fingerprints.of(&finding), finding }),
+        );
+        let mut places = HashMap::new();
+        for (index, artifact) in input.artifacts.iter().enumerate() {
+            places.entry(artifact.path.as_str()).or_insert(index);
+        }
+        input.findings.sort_by_key(|Fingerprinted { finding, .. }| {
+            (places.get(finding.artifact.as_str()).copied(), finding.span, finding.rule.id)
+        });
+    }
+}
+
+/// What came of looking at one input: findings, and detectors that crashed.
+type Looked<'a> = (Vec<Finding>, Vec<(&'a dyn Detector, String)>);
+
+fn look_beside<'a>(
+    detectors: &[&'a dyn Detector],
+    input: &Scanned,
+    all: &BTreeMap<&str, &Artifact>,
+) -> Looked<'a> {
+    let mut looked: Looked<'a> = (Vec::new(), Vec::new());
+    for detector in detectors {
+        let (findings, fault) = run(*detector, |detector, reporter| {
+            for artifact in &input.artifacts {
+                detector.folder(artifact, &Beside::new(all, artifact), reporter);
+            }
+        });
+        looked.0.extend(findings);
+        looked.1.extend(fault.map(|fault| (*detector, fault)));
+    }
+    looked
 }
 
 /// Lowers what was found in a constant that nothing loads, and in everything inside it: a string
@@ -116,7 +169,7 @@ mod tests {
     use crate::engine::Engine;
     use davy_bytes::Bytes;
 
-    fn scanned(detectors: &[&dyn Detector], names: &[&str]) -> crate::Scanned {
+    fn scanned(detectors: &[&dyn Detector], names: &[&str]) -> Scanned {
         let members: Vec<_> =
             names.iter().map(|name| member(name, Role::Loaded, Kept::Stored, b"nini")).collect();
         let options = Options { jobs: 1, ..Options::default() };

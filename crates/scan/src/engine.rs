@@ -1,7 +1,7 @@
 //! The engine: one scan from paths to findings.
 
 use crate::cores::{Cores, each};
-use crate::detect::detect;
+use crate::detect::{detect, detect_beside};
 use crate::fence::fenced;
 use crate::identify::crash;
 use crate::open::open;
@@ -73,13 +73,16 @@ impl<'a> Engine<'a> {
             scanned
         });
         crate::beside::explain(&mut inputs);
+        detect_beside(self.detectors, &mut inputs);
         Scan { inputs, passed_over: walk.passed_over, surveyed: self.options.survey }
     }
 
     /// Scans one input.
     pub(crate) fn input(self, path: &str, bytes: &Bytes) -> Scanned {
         let cores = Cores::new(self.options.jobs);
-        Run::quiet(self, &cores).input(path, bytes)
+        let mut scanned = Run::quiet(self, &cores).input(path, bytes);
+        detect_beside(self.detectors, std::slice::from_mut(&mut scanned));
+        scanned
     }
 }
 

@@ -5,6 +5,7 @@ use crate::work::Node;
 use davy_artifact::{Artifact, Fact, Gap, Quirk, Role, Why};
 use davy_bytes::{Blame, Bytes, Span};
 use davy_formats::signatures::{Embedded, Kind};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
 /// Files found in the bytes of one artifact.
@@ -40,23 +41,55 @@ fn is_known(artifact: &Artifact) -> bool {
     !artifact.identities.is_empty()
 }
 
-/// The files that no reader told of: the artifact that each stands in, where in the owner's bytes,
-/// and the name that it gets there.
-pub(crate) fn strangers(nodes: &[Node], find: &Find) -> Vec<(usize, Span, String)> {
+/// A file that no reader told of.
+pub(crate) struct Stranger {
+    /// The artifact that it stands in.
+    pub(crate) host: usize,
+    /// Where in the owner's bytes it, or the text that spells it, stands.
+    pub(crate) span: Span,
+    /// The name that it gets there.
+    pub(crate) name: String,
+    /// Its bytes, where a text spells them.
+    pub(crate) decoded: Option<Bytes>,
+}
+
+/// The files that no reader told of.
+pub(crate) fn strangers(nodes: &[Node], find: &Find) -> Vec<Stranger> {
     let mut strangers = Vec::new();
     for file in &find.files {
         let Some((index, host)) = host(nodes, find.owner, file.span) else { continue };
         let at = file.span.start.saturating_sub(host.start);
         let inside = Span::new(at, file.span.len);
-        if at == 0 && is_known(&host.artifact)
-            || is_told(nodes, find.owner, host, file)
-            || is_own(host, inside, file.kind, &find.bytes)
-        {
-            continue;
+        let (known, how) = match &file.decoded {
+            Some(content) => (is_decoded(nodes, host, file.kind, inside, content), "base64"),
+            None => {
+                let known = at == 0 && is_known(&host.artifact)
+                    || is_told(nodes, find.owner, host, file)
+                    || is_own(host, inside, file.kind, &find.bytes);
+                (known, "embedded")
+            }
+        };
+        if !known {
+            let (name, decoded) = (format!("@{how}@{at:#x}"), file.decoded.clone());
+            strangers.push(Stranger { host: index, span: file.span, name, decoded });
         }
-        strangers.push((index, file.span, format!("@embedded@{at:#x}")));
     }
     strangers
+}
+
+/// Whether what a text at `inside` of an artifact spells is what its format has there, or an
+/// artifact already: many readers decode the texts that they know.
+fn is_decoded(nodes: &[Node], host: &Node, kind: Kind, inside: Span, content: &Bytes) -> bool {
+    let is_of = |formats: &[&str]| formats.iter().any(|format| host.artifact.is(format));
+    let constant = matches!(kind, Kind::Pickle | Kind::Script) && is_of(PICKLES);
+    if is_of(PROGRAMS) || is_of(PACKED) || constant && !is_unread(&host.artifact, inside) {
+        return true;
+    }
+    let length = davy_bytes::to_usize(content.len());
+    let digest = content.copy(Span::new(0, content.len()), length);
+    let digest = digest.map(|content| <[u8; 32]>::from(Sha256::digest(content))).ok();
+    let children = host.children.iter().filter_map(|child| nodes.get(*child));
+    digest.is_some() && children.map(|child| child.artifact.sha256).any(|it| it == digest)
 }
 
 /// The smallest artifact that has the first byte of `span`; of several of one size the innermost.

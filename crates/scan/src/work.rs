@@ -10,7 +10,7 @@
 use crate::cores::each;
 use crate::engine::Run;
 use crate::identify::{self, Outcome};
-use crate::place::{self, Find};
+use crate::place::{self, Find, Stranger};
 use crate::survey::{Mark, Survey, complete, pass, seek};
 use davy_artifact::{Artifact, Child, Gap, Input, Role, Why};
 use davy_bytes::{Blame, Budget, Bytes, Limits, Place, Span, to_u64};
@@ -147,7 +147,7 @@ impl Work<'_> {
 
     /// Puts what was found on the list, as parts of the artifacts that it stands in.
     fn plant(&mut self, find: &Find) {
-        for (host, span, name) in place::strangers(&self.nodes, find) {
+        for Stranger { host, span, name, decoded } in place::strangers(&self.nodes, find) {
             let Some(node) = self.nodes.get(host) else { continue };
             let path = format!("{}!{name}", node.artifact.path);
             let depth = node.depth.saturating_add(1);
@@ -160,8 +160,11 @@ impl Work<'_> {
                 }
                 return;
             }
-            let child = Child { name, bytes: find.bytes.slice(span), role: Role::Leftover };
-            let within = Some((find.owner, span.start));
+            let (bytes, role, within) = match decoded {
+                Some(bytes) => (bytes, Role::Present, None),
+                None => (find.bytes.slice(span), Role::Leftover, Some((find.owner, span.start))),
+            };
+            let child = Child { name, bytes, role };
             self.waiting.push(Pending { path, child, parent: host, depth, within });
         }
         self.waiting.reverse();

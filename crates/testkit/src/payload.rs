@@ -85,7 +85,8 @@ fn fat() -> Vec<u8> {
 }
 
 /// An archive of one stored member (7zFormat.txt): `a` with a text.
-fn seven_zip() -> Vec<u8> {
+#[must_use]
+pub fn seven_zip() -> Vec<u8> {
     let text = b"davy was here";
     let length = u8::try_from(text.len()).unwrap_or(0);
     let mut header = vec![1, 4, 6, 0, 1, 9, length, 0, 7, 11, 1, 0, 1, 1, 0, 12, length, 10, 1];

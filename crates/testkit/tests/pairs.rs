@@ -50,6 +50,38 @@ fn rules_fire_on_their_files_and_not_on_the_nearest_harmless_ones() {
 }
 
 #[test]
+fn files_of_a_model_are_compared_with_those_beside_them() {
+    let folder = std::env::temp_dir().join(format!("davy-beside-{}", std::process::id()));
+    let at = |name: &str| folder.join(name);
+    fs::create_dir_all(at("m")).unwrap();
+    let tensor = |name: &str| {
+        let header =
+            format!("{{\"{name}\":{{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}}}");
+        [&(header.len() as u64).to_le_bytes(), header.as_bytes(), b"\x01\x02\x03\x04"].concat()
+    };
+    let index = r#"{"weight_map":{"a":"1.safetensors","b":"2.safetensors"}}"#;
+    fs::write(at("m/model.safetensors.index.json"), index).unwrap();
+    fs::write(at("m/1.safetensors"), tensor("a")).unwrap();
+    let told = || {
+        let scan = davy_scan::scan(std::slice::from_ref(&folder), &Options::default(), None);
+        let findings = scan.inputs.iter().flat_map(|input| &input.findings);
+        let told = findings.filter(|it| it.finding.rule.id == "mismatched-shards");
+        told.map(|it| it.finding.severity.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(), ["low"]);
+    fs::write(at("m/2.safetensors"), tensor("c")).unwrap();
+    assert_eq!(told(), ["low", "medium"]);
+    fs::write(at("m/2.safetensors"), tensor("b")).unwrap();
+    assert!(told().is_empty());
+    // A link that leads out of the folder is not followed, and its target not taken for the file.
+    fs::rename(at("m/2.safetensors"), folder.with_extension("outside")).unwrap();
+    std::os::unix::fs::symlink(folder.with_extension("outside"), at("m/2.safetensors")).unwrap();
+    assert_eq!(told(), ["low"]);
+    fs::remove_dir_all(&folder).unwrap();
+    fs::remove_file(folder.with_extension("outside")).unwrap();
+}
+
+#[test]
 fn every_advisory_belongs_to_what_a_file_does() {
     let pairs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules/pairs");
     let mut wanted: BTreeSet<&str> = advisories().iter().map(|advisory| advisory.id).collect();

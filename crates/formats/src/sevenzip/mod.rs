@@ -14,6 +14,9 @@ use std::io::Read;
 /// What every archive starts with.
 const MAGIC: &[u8] = b"7z\xbc\xaf\x27\x1c";
 
+/// Bytes before the packed streams.
+const START: u64 = 32;
+
 /// Memory that headers and dictionaries may ask for, in KiB: four times what `7z -mx9` does.
 const MEMORY: usize = 256 * 1024;
 
@@ -49,6 +52,7 @@ impl Format for SevenZip {
         let archive = Archive::read_with_memory_limit(&mut feed, &password, MEMORY);
         let archive = archive.map_err(|error| halt(&error, &mut feed))?;
         budget.spend_steps(to_u64(archive.files.len()), 0)?;
+        between(&archive, input.bytes, reading)?;
         let result = unpack(archive, feed, reading, budget);
         let produced = reading.children.iter().map(|child| child.bytes.len());
         note_expansion(&result, input.bytes.len(), produced.sum(), reading);
@@ -83,6 +87,54 @@ fn rest(end: u64, bytes: &Bytes, reading: &mut Reading) {
         reading.deviation(Quirk::BytesAfterEnd, rest, Route::None, &what);
         reading.child(format!("@suffix@{end:#x}"), bytes.slice(rest), Role::Leftover);
     }
+}
+
+/// Records what stands between the first 32 bytes, the packed streams and the archive's header, and
+/// belongs to none of them.
+fn between(archive: &Archive, bytes: &Bytes, reading: &mut Reading) -> Result<(), Halt> {
+    let behind = |at: u64, len| Span::new(at.saturating_add(START), len);
+    let sizes = archive.pack_sizes().iter().copied().fold(0, u64::saturating_add);
+    let offset = bytes.copy(Span::new(12, 8), 8)?;
+    let offset = offset.first_chunk().map_or(0, |offset| u64::from_le_bytes(*offset));
+    let header = behind(offset, 0).start;
+    let mut known = vec![behind(archive.pack_pos(), sizes), Span::new(header, 0)];
+    let head = bytes.copy(Span::new(header, 32), 32)?;
+    known.extend(packed_header(&head).map(|(at, len)| behind(at, len)));
+    known.sort_by_key(|span| span.start);
+    let mut end = START;
+    for span in known {
+        let gap = Span::between(end, span.start.min(header));
+        end = end.max(span.end());
+        if gap.len > 0 {
+            let what = format!("{} bytes that belong to no entry", gap.len);
+            reading.deviation(Quirk::BytesBetween, gap, Route::None, &what);
+            let name = format!("@between@{:#x}", gap.start);
+            reading.child(name, bytes.slice(gap), Role::Leftover);
+        }
+    }
+    Ok(())
+}
+
+/// Offset and size of the stream of a header that is packed itself (7zFormat.txt, "`EncodedHeader`").
+fn packed_header(head: &[u8]) -> Option<(u64, u64)> {
+    let rest = head.strip_prefix(&[0x17, 6])?;
+    let (at, rest) = number(rest)?;
+    let (_, rest) = number(rest)?;
+    let (len, _) = number(rest.strip_prefix(&[9])?)?;
+    Some((at, len))
+}
+
+/// A number: as many leading ones as bytes follow, and the upper bits behind them (7zFormat.txt,
+/// "`UINT64`").
+fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (first, rest) = bytes.split_first()?;
+    let ones = first.leading_ones();
+    let count = usize::try_from(ones).ok()?;
+    let low =
+        rest.get(..count)?.iter().rev().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let mask = 0x7f_u8.checked_shr(ones).unwrap_or(0);
+    let high = u64::from(first & mask).checked_shl(ones.saturating_mul(8)).unwrap_or(0);
+    Some((high | low, rest.get(count..)?))
 }
 
 /// Makes a child of every entry.

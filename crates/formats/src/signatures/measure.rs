@@ -1,6 +1,6 @@
 //! Whether a whole file stands where its signature does, and how long it is.
 
-use super::{Embedded, Hit, Kind, Search, Sign};
+use super::{Embedded, Hit, Kind, Search, Sign, encoded};
 use crate::gzip::{Framing, inflate};
 use crate::native::shape_at;
 use crate::pickle::import_length;
@@ -64,6 +64,19 @@ pub fn measure(
     measured
 }
 
+/// The file at the start of `bytes`, if one stands there that is not spelled by a text.
+pub(super) fn file_at_start(bytes: &Bytes, budget: &mut Budget) -> Result<Option<Embedded>, Halt> {
+    let mut search = Search::default();
+    search.feed(0, &bytes.copy(Span::new(0, bytes.len()), to_usize(bytes.len()))?);
+    for hit in search.hits.iter().filter(|hit| hit.sign != Sign::Encoded) {
+        let found = file_at(bytes, *hit, &|start| start > 0, budget)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
 /// The file that has its signature at `hit`.
 fn file_at(
     bytes: &Bytes,
@@ -73,12 +86,14 @@ fn file_at(
 ) -> Result<Option<Embedded>, Halt> {
     budget.spend_steps(64, at)?;
     let start = match sign {
+        Sign::Encoded => return encoded::file_at(bytes, at, budget),
         Sign::Pe => dos_header(bytes, at, budget)?,
         Sign::ZipEnd => zip_start(bytes, at)?,
         _ => Some(at),
     };
     let Some(start) = start.filter(|start| !known(*start)) else { return Ok(None) };
     let found = match sign {
+        Sign::Encoded => None,
         Sign::Gzip => gzip(bytes, start, budget)?.map(|len| (len, Kind::Archive)),
         Sign::Native | Sign::Pe => {
             shape_at(bytes, start)?.map(|(_, shape)| (shape.len, Kind::Program))
@@ -92,7 +107,7 @@ fn file_at(
     };
     Ok(found.map(|(len, kind)| {
         let len = len.min(bytes.len().saturating_sub(start));
-        Embedded { span: Span::new(start, len), kind }
+        Embedded { span: Span::new(start, len), kind, decoded: None }
     }))
 }
 

@@ -4,12 +4,14 @@
 //! A search passes over all bytes once, at the speed of memory, and only notes where signatures are;
 //! each is then measured, and counts only where a whole file of its format stands there. Numbers by
 //! chance look like the start of something every few megabytes, and never like all of it.
+//! Files in base64 are found in the same way, whatever format has the text that spells them.
 
+mod encoded;
 mod measure;
 
 use aho_corasick::AhoCorasick;
 use aho_corasick::packed::Searcher;
-use davy_bytes::{Span, to_u64};
+use davy_bytes::{Bytes, Span, to_u64};
 use std::sync::LazyLock;
 
 pub use measure::{Measured, measure};
@@ -23,6 +25,8 @@ const OVERLAP: usize = 5;
 /// What a signature may be the start, or a known place, of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Sign {
+    /// The same in base64.
+    Encoded,
     Gzip,
     /// ELF or Mach-O.
     Native,
@@ -65,9 +69,15 @@ const SIGNS: &[(&[u8], Sign)] = &[
     (b"\x80\x05\x95", Sign::Pickle),
 ];
 
+/// All signatures, plain and in base64.
+static ALL: LazyLock<Vec<(Vec<u8>, Sign)>> = LazyLock::new(|| {
+    let plain = SIGNS.iter().map(|(sign, kind)| (sign.to_vec(), *kind));
+    plain.chain(encoded::signs().into_iter().map(|sign| (sign, Sign::Encoded))).collect()
+});
+
 /// All signatures at once; the second does where the first has no instructions.
 static SEARCHERS: LazyLock<(Option<Searcher>, Option<AhoCorasick>)> = LazyLock::new(|| {
-    let signs = || SIGNS.iter().map(|(sign, _)| sign);
+    let signs = || ALL.iter().map(|(sign, _)| sign);
     match Searcher::new(signs()) {
         Some(packed) => (Some(packed), None),
         None => (None, AhoCorasick::new(signs()).ok()),
@@ -111,7 +121,7 @@ impl Search {
     fn look(&mut self, at: u64, piece: &[u8], seam: Option<usize>) {
         let mut note = |found: usize, end: usize, sign: usize| {
             let crosses = seam.is_none_or(|seam| found < seam && seam < end);
-            let Some((_, sign)) = SIGNS.get(sign).filter(|_| crosses) else { return };
+            let Some((_, sign)) = ALL.get(sign).filter(|_| crosses) else { return };
             if self.hits.len() < KEPT {
                 self.hits.push(Hit { at: at.saturating_add(to_u64(found)), sign: *sign });
             } else {
@@ -141,12 +151,14 @@ impl Search {
 }
 
 /// A file inside other bytes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Embedded {
-    /// Where it stands.
+    /// Where it, or the text that spells it, stands.
     pub span: Span,
     /// What kind of file it is.
     pub kind: Kind,
+    /// Its bytes, where a text spells them in base64.
+    pub decoded: Option<Bytes>,
 }
 
 /// What kind of file stands somewhere.

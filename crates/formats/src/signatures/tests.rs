@@ -46,7 +46,11 @@ fn files() -> Vec<(&'static str, Kind, Vec<u8>)> {
     ]
 }
 
-fn search(bytes: &[u8], block: usize) -> Vec<Embedded> {
+fn search(bytes: &[u8], block: usize) -> Vec<(Span, Kind)> {
+    found(bytes, block).into_iter().map(|it| (it.span, it.kind)).collect()
+}
+
+fn found(bytes: &[u8], block: usize) -> Vec<Embedded> {
     let mut search = Search::default();
     for (at, block) in (0..).step_by(block).zip(bytes.chunks(block)) {
         search.feed(at, block);
@@ -74,8 +78,7 @@ fn every_kind_of_file_is_found_where_it_stands_to_the_byte() {
         for before in [1, 61, 62, 63, 64, 65, 1000] {
             let bytes = [noise(7, before), file.clone(), noise(8, 300)].concat();
             for block in [64, 1 << 20] {
-                let expected =
-                    Embedded { span: Span::new(to_u64(before), to_u64(file.len())), kind };
+                let expected = (Span::new(to_u64(before), to_u64(file.len())), kind);
                 assert_eq!(search(&bytes, block), [expected], "{name} behind {before}");
             }
         }
@@ -102,6 +105,42 @@ fn a_file_that_is_cut_or_damaged_in_its_head_is_none() {
         }
         let bytes = [noise(7, 50), damaged, noise(9, 50)].concat();
         assert_eq!(search(&bytes, 1 << 20), [], "{name}");
+    }
+}
+
+#[test]
+fn files_in_base64_are_found_in_one_line_and_in_several() {
+    for (name, kind, file) in files() {
+        let text = davy_testkit::places::base64(&file);
+        let lines: Vec<&str> =
+            text.as_bytes().chunks(40).map(|it| std::str::from_utf8(it).unwrap()).collect();
+        for (how, spelled) in [
+            ("in one", text.clone()),
+            ("without padding", text.trim_end_matches('=').to_owned()),
+            ("in lines", lines.join("\n    ")),
+            ("in escaped lines", lines.join("\\n")),
+            ("with escaped slashes", text.replace('/', "\\/")),
+            ("for addresses", text.replace('+', "-").replace('/', "_")),
+        ] {
+            let document = format!("{{\"a\": \"{spelled}\", \"rest\": 1}}").into_bytes();
+            let found = found(&document, 1 << 20);
+            let [Embedded { span, kind: of, decoded: Some(bytes) }] = &found[..] else {
+                panic!("{name} {how}: {found:?}")
+            };
+            let content = bytes.copy(Span::new(0, u64::MAX), usize::MAX).unwrap();
+            assert_eq!((span.start, *of, content == file), (7, kind, true), "{name} {how}");
+        }
+    }
+}
+
+#[test]
+fn base64_of_other_things_is_no_file() {
+    let text = davy_testkit::places::base64(&noise(5, 1 << 20));
+    assert_eq!(search(text.as_bytes(), 1 << 20), []);
+    for text in
+        ["\"gASVabcdefghijklmnopqrstuvwx\"", "TVqQ and more words", "H4sIH4sIH4sIH4sIH4sIH4sIH4sI"]
+    {
+        assert_eq!(search(text.as_bytes(), 1 << 20), [], "{text}");
     }
 }
 

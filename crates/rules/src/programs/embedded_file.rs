@@ -4,8 +4,8 @@
 //!
 //! A program, a script, an archive or a pickle stands where the format of the file around it has no
 //! place for one: behind its end, before its start, between its parts, in its padding, in the bytes of
-//! a tensor, in a comment or an extra field. davy finds them by their structure, wherever they
-//! start.
+//! a tensor, in a comment or an extra field, or in a text that spells it in base64. davy finds them by their
+//! structure, wherever they start.
 //!
 //! ## Why it matters
 //!
@@ -126,8 +126,10 @@ fn place(artifact: &Artifact) -> String {
     match name.strip_prefix('@').and_then(|name| name.split_once('@')) {
         Some(("suffix", at)) => format!("behind the end, at offset {at}"),
         Some(("between", at)) => format!("between the parts, at offset {at}"),
+        Some(("base64", at)) => format!("in base64, at offset {at}"),
         Some((_, at)) if artifact.role == Role::Leftover => format!("at offset {at}"),
         _ if name == "@prefix" => "before the start".to_owned(),
+        _ if name.ends_with(".base64") => "in base64".to_owned(),
         _ if artifact.role == Role::Storage => "in plain data".to_owned(),
         _ => "where no file belongs".to_owned(),
     }
