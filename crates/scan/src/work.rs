@@ -620,7 +620,7 @@ mod tests {
         let run = Run::quiet(Engine::new(FORMATS, &[], &options), &cores);
         let mut work = Work {
             run,
-            budget: Budget::new(limits),
+            budget: Budget::new(Limits { expansion: 1, ..limits }),
             survey: survey_limit(2500, &limits),
             nodes: Vec::new(),
             waiting: Vec::new(),

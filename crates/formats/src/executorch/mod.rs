@@ -91,7 +91,8 @@ fn header(bytes: &Bytes, reading: &mut Reading) -> Result<Header, Halt> {
         let what = format!(
             "a program of {program} bytes and segments at {segments}, where the file has {len}"
         );
-        reading.deviation(Quirk::OutOfRange, Span::new(8, 24), Route::None, &what);
+        let place = Span::between(8.min(len), 32.min(len));
+        reading.deviation(Quirk::OutOfRange, place, Route::None, &what);
         return Ok(Header {
             program: program.clamp(8, len.max(8)).min(len),
             segments: segments.min(len),
