@@ -149,6 +149,18 @@ const TASKS: &[Task] = &[
         run: oracle::safetensors,
     },
     Task {
+        name: "oracle streams",
+        options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
+        help: "compare what comes out of streams with what Python's gzip, bz2 and lzma read or refuse",
+        run: oracle::streams,
+    },
+    Task {
+        name: "oracle tar",
+        options: "[--count N] [--seed S] [--python PATH]... [--jobs N]",
+        help: "compare the members that davy lists with what Python's tarfile lists, reads or refuses",
+        run: oracle::tar,
+    },
+    Task {
         name: "oracle tensorflow",
         options: "[--python PATH] --corpus DIR...",
         help: "compare what davy finds in graphs and checkpoints with TensorFlow's own messages",

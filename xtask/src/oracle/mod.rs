@@ -3,6 +3,7 @@
 //! Each oracle is a Python script that makes files and says what the library saw in each; davy
 //! reads the same files in this process. A file is known by seed and index, and is always the same.
 
+mod archives;
 mod arrays;
 mod backdoor;
 mod bytecode;
@@ -88,6 +89,16 @@ pub fn pickle(args: &mut Args) -> Outcome {
 /// `oracle safetensors`.
 pub fn safetensors(args: &mut Args) -> Outcome {
     run::run(&weights::SAFETENSORS, args)
+}
+
+/// `oracle streams`.
+pub fn streams(args: &mut Args) -> Outcome {
+    run::run(&archives::Streams, args)
+}
+
+/// `oracle tar`.
+pub fn tar(args: &mut Args) -> Outcome {
+    run::run(&archives::Tars, args)
 }
 
 /// `oracle yaml`.
