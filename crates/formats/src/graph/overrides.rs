@@ -5,8 +5,9 @@
 //! constants, with sums, maxima or single positions before or behind it), which meets the result of
 //! most of the layers, with nothing but a straight way to an output behind. Masks of padding and
 //! attention hold number by number, or have other data flow around them; conditions on shapes are
-//! none on data; choices between two networks replace nothing. Where a condition on the input itself
-//! puts numbers of the file's own between layers, it does not matter what flows around.
+//! none on data; choices between two networks by what these found replace nothing. Where a condition
+//! on the input itself puts numbers of the file's own between layers, it does not matter what flows
+//! around.
 
 use super::flow::{Flow, Kind, Tells};
 use super::order::Order;
@@ -376,14 +377,18 @@ impl Search<'_> {
         }
     }
 
-    /// Whether a condition on the input as a whole chooses between two forms of one answer of the
-    /// layers: as it is, and altered.
+    /// Whether a condition on the input as a whole chooses between two answers of the layers: as it
+    /// is and altered, or by another last layer.
     fn alters(&self, teller: ValueId, branches: &[ValueId]) -> bool {
         let Some(tells) = self.flow.get(teller).tells else { return false };
-        let roots = || branches.iter().map(|it| self.flow.root(*it));
-        let Some(first) = roots().next() else { return false };
+        let class = self.graph.get(tells.comparison).map(|node| node.class);
+        let is_limit = matches!(class, Some(Class::AtLeast | Class::AtMost | Class::Whole));
         let is_raw = tells.depth == 0 && tells.is_global && (tells.is_summed || tells.is_pointed);
-        is_raw && self.flow.get(first).depth > 1 && roots().all(|root| root == first)
+        let mut roots = branches.iter().map(|it| self.flow.root(*it));
+        let first = roots.next();
+        let is_one = roots.all(|root| Some(root) == first);
+        let are_deep = branches.iter().all(|it| self.flow.get(*it).depth > 1);
+        is_raw && are_deep && (is_one || !is_limit)
     }
 
     /// Whether a value says yes or no, and not how many or which.
