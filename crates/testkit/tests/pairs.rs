@@ -70,7 +70,7 @@ fn files_of_a_model_are_compared_with_those_beside_them() {
     };
     assert_eq!(told(), ["low"]);
     fs::write(at("m/2.safetensors"), tensor("c")).unwrap();
-    assert_eq!(told(), ["low", "medium"]);
+    assert_eq!(told(), ["medium", "low"]);
     fs::write(at("m/2.safetensors"), tensor("b")).unwrap();
     assert!(told().is_empty());
     // A link that leads out of the folder is not followed, and its target not taken for the file.
