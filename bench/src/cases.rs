@@ -184,7 +184,7 @@ fn graphs(place: &Place) -> Outcome<Vec<Line>> {
         ("1 M nodes ONNX", "nodes.onnx", graphs::onnx_nodes, 2000.0, 512.0),
         ("1 M nodes TensorFlow", "nodes.pb", graphs::tensorflow_nodes, 2000.0, 512.0),
         ("30,000 paths TensorFlow", "paths.pb", graphs::tensorflow_paths, 2000.0, 512.0),
-        ("1 GB TFLite, 20,000 tensors", "weights.tflite", graphs::tflite, 50.0, 64.0),
+        ("1 GB TFLite, 20,000 tensors", "weights.tflite", graphs::tflite, 50.0, 32.0),
     ];
     large(place, &LARGE)
 }

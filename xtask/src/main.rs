@@ -1,6 +1,7 @@
 //! Tasks for working on davy: `cargo xtask` lists them.
 
 mod args;
+mod bombs;
 mod check;
 mod coverage;
 mod evaluate;
@@ -38,6 +39,12 @@ const TASKS: &[Task] = &[
         options: "[--only NAME]... [--peers] [--corpus DIR]",
         help: "measure speed and memory, side by side with cat and sha256sum",
         run: bench,
+    },
+    Task {
+        name: "bombs",
+        options: "[--python PATH] [--binary PATH] [WORD]...",
+        help: "scan files that ask for all memory or all time: verdict, seconds and memory of each",
+        run: bombs::run,
     },
     Task {
         name: "check",

@@ -28,6 +28,18 @@ pub enum Role {
     Variant,
 }
 
+impl Role {
+    /// What is done with the content of a compressed stream that has this role itself: plain data
+    /// stays plain data.
+    #[must_use]
+    pub const fn unpacked(self) -> Self {
+        match self {
+            Self::Storage => Self::Storage,
+            _ => Self::Present,
+        }
+    }
+}
+
 /// An artifact found inside another.
 #[derive(Clone, Debug)]
 pub struct Child {

@@ -19,7 +19,7 @@ pub use cursor::{Cursor, Line};
 pub use halt::{Blame, Halt};
 pub use source::{FileSource, MemorySource, Source};
 pub use untrusted::{acts, escape, escape_bytes};
-pub use view::{Bytes, Place, Span};
+pub use view::{Bytes, Mark, Place, Span};
 
 /// Converts a length from a file to a `usize`, saturating on platforms where it does not fit.
 #[must_use]

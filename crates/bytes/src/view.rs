@@ -1,7 +1,7 @@
 //! Views of a source: cheap to clone, impossible to read past.
 
 use crate::{Halt, MemorySource, Source, to_u64, to_usize};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// A stretch of bytes: offset and length, both in bytes, relative to the artifact that it is in.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -50,6 +50,14 @@ pub struct Place {
     len: u64,
 }
 
+/// Tells a view again, without keeping what it shows.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    source: Weak<dyn Source>,
+    start: u64,
+    len: u64,
+}
+
 impl Bytes {
     /// The whole of a source.
     pub fn new(source: impl Source + 'static) -> Self {
@@ -80,6 +88,19 @@ impl Bytes {
         let start = span.start.min(self.len);
         let len = span.len.min(self.len.saturating_sub(start));
         Self { source: Arc::clone(&self.source), start: self.start.saturating_add(start), len }
+    }
+
+    /// What tells this view again.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark { source: Arc::downgrade(&self.source), start: self.start, len: self.len }
+    }
+
+    /// Whether `mark` is of the same part of the same source.
+    #[must_use]
+    pub fn is(&self, mark: &Mark) -> bool {
+        let same = std::ptr::addr_eq(Arc::as_ptr(&self.source), mark.source.as_ptr());
+        same && self.start == mark.start && self.len == mark.len
     }
 
     /// Where the view lies.
@@ -144,5 +165,8 @@ mod tests {
         assert_ne!(bytes.place(), Bytes::from_memory(vec![7; 16]).place());
         assert_eq!((part.offset_in(&bytes), bytes.offset_in(&part)), (Some(4), None));
         assert_eq!(part.offset_in(&Bytes::from_memory(vec![7; 16])), None);
+        let mark = part.mark();
+        assert!(bytes.slice(Span::new(4, 8)).is(&mark) && !bytes.is(&mark));
+        assert!(!Bytes::from_memory(vec![7; 16]).slice(Span::new(4, 8)).is(&mark));
     }
 }

@@ -5,12 +5,15 @@
     allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)
 )]
 
+pub mod arrow;
 pub mod bytecode;
 mod calls;
 pub mod catboost;
 pub mod compressed;
 mod config;
+pub mod coreml;
 mod embedded;
+pub mod executorch;
 pub mod fasttext;
 mod flatbuffers;
 pub mod foreign;
@@ -28,6 +31,7 @@ pub mod marshal;
 pub mod matlab;
 pub mod mlnet;
 pub mod msgpack;
+pub mod mxnet;
 pub mod native;
 pub mod nemo;
 pub mod netcdf;
@@ -35,6 +39,8 @@ pub mod numpy;
 pub mod ollama;
 pub mod onnx;
 pub mod ort;
+pub mod paddle;
+pub mod parquet;
 pub mod pickle;
 pub mod plain;
 pub mod program;
@@ -70,6 +76,8 @@ use davy_artifact::Format;
 /// Every format that davy reads, by name.
 pub const FORMATS: &[&dyn Format] = &[
     &plain::Ar,
+    &arrow::Arrow,
+    &arrow::Feather,
     &compressed::BZIP2,
     &compressed::COMPRESS,
     &plain::Cpio,
@@ -79,6 +87,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::XZ,
     &compressed::ZSTD,
     &catboost::CatBoost,
+    &coreml::CoreMl,
+    &coreml::Weights,
+    &executorch::ExecuTorch,
     &fasttext::FastText,
     &foreign::Foreign,
     &ggml::Ggml,
@@ -105,6 +116,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &mlnet::MlNet,
     &ollama::Modelfile,
     &msgpack::MessagePack,
+    &mxnet::MxNet,
     &netcdf::NetCdf,
     &numpy::Npy,
     &numpy::Npz,
@@ -114,6 +126,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &onnx::OnnxText,
     &xml::OpenVino,
     &ort::Ort,
+    &paddle::Program,
+    &paddle::Weights,
+    &parquet::Parquet,
     &native::PE,
     &pickle::Pickle,
     &xml::Pmml,

@@ -229,7 +229,15 @@ impl Source for Shrunk {
 
 /// Limits of which each can be reached quickly.
 pub(crate) fn small_limits() -> Limits {
-    Limits { artifacts: 50, depth: 3, expansion: 100_000, memory: 1 << 20, steps: 100_000 }
+    Limits {
+        artifacts: 50,
+        depth: 3,
+        expansion: 100_000,
+        growth: 0,
+        held: 1 << 20,
+        memory: 1 << 20,
+        steps: 100_000,
+    }
 }
 
 /// A folder that is removed when it goes out of scope.

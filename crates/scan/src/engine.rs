@@ -72,6 +72,7 @@ impl<'a> Engine<'a> {
             progress.done(&scanned.path, bytes.saturating_sub(read.load(Ordering::Relaxed)));
             scanned
         });
+        crate::beside::explain(&mut inputs);
         detect_beside(self.detectors, &mut inputs);
         Scan { inputs, passed_over: walk.passed_over, surveyed: self.options.survey }
     }

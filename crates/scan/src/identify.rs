@@ -61,6 +61,7 @@ pub(crate) fn read(formats: &[&dyn Format], input: &Input<'_>, budget: &mut Budg
             }
         }
     }
+    davy_formats::zip::forget();
     let short = |gap: &Gap| gap.why == Why::Halted(Blame::Exhausted);
     outcome.starved = attempts.iter().any(|attempt| attempt.reading.gaps.iter().any(short));
     choose(&mut attempts, input, &mut outcome.gaps);

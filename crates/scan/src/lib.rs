@@ -8,6 +8,7 @@
 //! was read. Panics are fenced in and become gaps; results are the same whatever the number of
 //! threads.
 
+mod beside;
 mod cores;
 mod detect;
 #[cfg(test)]

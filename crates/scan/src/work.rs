@@ -86,7 +86,7 @@ pub(crate) struct Work<'a> {
 /// Reads an input and everything in it; parents come before their children, all in the order in
 /// which they stand in the input.
 pub(crate) fn grow<'a>(run: Run<'a>, root: &Root<'_>) -> Work<'a> {
-    let limits = run.engine.options.limits;
+    let limits = run.engine.options.limits.of_input(root.bytes.len());
     let mut work = Work {
         run,
         budget: Budget::new(limits),
@@ -206,6 +206,8 @@ impl Work<'_> {
     /// Whether the survey may cover `item`, which then takes its part of what it may cover.
     fn admit_survey(&mut self, item: &Pending) -> bool {
         match self.survey.checked_sub(item.child.bytes.len()) {
+            // What a bomb left unpacked is no whole, of which a digest would tell anything.
+            _ if item.within.is_none() && self.budget.left().expansion == 0 => false,
             Some(left) if self.run.engine.options.survey => {
                 self.survey = left;
                 true
@@ -316,6 +318,7 @@ impl Ahead {
         let affordable = |left: u64, before: u64, rest: u64| before.saturating_sub(rest) <= left;
         let fits = affordable(left.artifacts, self.before.artifacts, rest.artifacts)
             && affordable(left.expansion, self.before.expansion, rest.expansion)
+            && affordable(left.held, self.before.held, rest.held)
             && affordable(left.steps, self.before.steps, rest.steps);
         if self.done.outcome.starved || !fits {
             return None;
@@ -355,6 +358,8 @@ fn share(left: &Limits, count: u64) -> Limits {
         artifacts: part(left.artifacts),
         depth: left.depth,
         expansion: part(left.expansion).min(SIDE_BY_SIDE),
+        growth: 0,
+        held: part(left.held),
         memory: left.memory.min(SIDE_BY_SIDE),
         steps: part(left.steps),
     }

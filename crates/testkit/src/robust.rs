@@ -73,6 +73,8 @@ fn tight() -> Limits {
         artifacts: 10_000,
         depth: 16,
         expansion: 64 << 20,
+        growth: 0,
+        held: 64 << 20,
         memory: 64 << 20,
         steps: 50_000_000,
     }

@@ -99,3 +99,52 @@ fn every_advisory_belongs_to_what_a_file_does() {
     }
     assert!(wanted.is_empty(), "no sample for {wanted:?}");
 }
+
+/// The words in backticks of a cell.
+fn quoted(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn samples_of_graphs_fire_the_rule_beside_them() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(root.join("docs/graphs.md")).unwrap();
+    let table = page.split("## What is found").nth(1).unwrap();
+    let rows =
+        table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| technique"));
+    let (mut samples, mut wrong) = (0, Vec::new());
+    for row in rows.take_while(|row| row.matches('|').count() == 4) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, _, rule, sample, _] = cells[..] else { panic!("{row}") };
+        // Behind a semicolon stands what is silent.
+        for name in quoted(sample.split(';').next().unwrap()) {
+            samples += 1;
+            let folders = match name.contains('/') {
+                true => vec![root.join("crates/formats/corpus").join(format!("{name}.hex"))],
+                false => quoted(rule)
+                    .into_iter()
+                    .map(|rule| {
+                        root.join("crates/rules/pairs").join(rule).join(format!("{name}.hex"))
+                    })
+                    .collect(),
+            };
+            let path = folders
+                .into_iter()
+                .find(|path| path.exists())
+                .unwrap_or_else(|| panic!("no {name}"));
+            let scanned = scanned(&path);
+            let fires = |rule: &&str| scanned.findings.iter().any(|it| it.finding.rule.id == *rule);
+            let right = match rule {
+                "a gap" => scanned.artifacts.iter().any(|it| {
+                    !it.gaps.is_empty()
+                        || it.identities.iter().any(|it| !it.reading.gaps.is_empty())
+                }),
+                _ => quoted(rule).iter().any(fires),
+            };
+            if !right {
+                wrong.push(format!("{name}: no {rule}"));
+            }
+        }
+    }
+    assert!(samples > 40 && wrong.is_empty(), "{samples} samples, {wrong:?}");
+}

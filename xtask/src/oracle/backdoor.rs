@@ -6,12 +6,17 @@ use crate::{Outcome, say};
 use davy_artifact::Fact;
 use serde_json::Value as Json;
 
-/// The scripts that make networks, by what they make.
-const SCRIPTS: &[(&str, &str)] = &[
-    ("onnx", "onnx_backdoors"),
-    ("onnx-unseen", "onnx_backdoors_unseen"),
-    ("tensorflow", "tensorflow_backdoors"),
-    ("tensorflow-unseen", "tensorflow_backdoors_unseen"),
+/// The scripts that make networks, by what they make, and a word that each is told.
+const SCRIPTS: &[(&str, &str, Option<&str>)] = &[
+    ("onnx", "onnx_backdoors", None),
+    ("onnx-unseen", "onnx_backdoors_unseen", None),
+    ("onnx-third", "onnx_backdoors_third", None),
+    ("onnx-fourth", "onnx_backdoors_fourth", None),
+    ("onnx-fifth", "onnx_backdoors_fifth", None),
+    ("tensorflow", "tensorflow_backdoors", None),
+    ("tensorflow-unseen", "tensorflow_backdoors_unseen", None),
+    ("tensorflow-third", "tensorflow_backdoors_third", None),
+    ("tflite", "tensorflow_backdoors_third", Some("tflite")),
 ];
 
 /// Of networks with and of networks without a backdoor: how many there are, and in how many davy
@@ -30,11 +35,12 @@ pub fn backdoor(args: &mut Args) -> Outcome {
     words.extend(args.values("--corpus")?);
     args.finish()?;
     let mut enough = true;
-    for (kind, script) in SCRIPTS {
+    for (kind, script, word) in SCRIPTS {
         if !only.is_empty() && !only.iter().any(|it| it == kind) {
             continue;
         }
-        let counts = compare(&python, script, kind, &words)?;
+        let told: Vec<String> = words.iter().cloned().chain(word.map(str::to_owned)).collect();
+        let counts = compare(&python, script, kind, &told)?;
         let Counts { with: [with, found], without: [without, flagged] } = counts;
         say(format_args!(
             "{kind}: {found} of {with} backdoors found, {flagged} of {without} others flagged"

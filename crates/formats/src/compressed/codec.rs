@@ -33,6 +33,19 @@ pub enum Codec {
     Zstd,
 }
 
+/// What a byte that comes out of bzip2 or LZMA counts against those of decoders that are fast.
+pub const SLOW: u64 = 4;
+
+impl Codec {
+    /// How many times each byte that comes out is paid for.
+    pub fn price(self) -> u64 {
+        match self {
+            Self::Bzip2 | Self::Compress | Self::Lzma | Self::Xz => SLOW,
+            Self::Lz4 | Self::Zstd => 1,
+        }
+    }
+}
+
 /// A decoder under way.
 pub enum Decoder {
     /// Takes pieces in, gives pieces out.

@@ -7,7 +7,8 @@ mod lzw;
 
 pub use feed::Feed;
 
-use crate::gzip::{Output, PIECE, note_expansion};
+use crate::gzip::{Output, PIECE, STREAM, note_expansion};
+pub(crate) use codec::SLOW;
 use codec::{Codec, Decoder};
 use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route};
 use davy_bytes::{Budget, Bytes, Halt, Span, to_u64, to_usize};
@@ -74,7 +75,7 @@ impl Format for Compressed {
         let produced = output.len();
         if result.is_ok() || produced > 0 {
             note_expansion(&result, input.bytes.len(), produced, reading);
-            reading.child(inner_name(input.name), output.finish(), Role::Present);
+            reading.child(inner_name(input.name), output.finish(), input.role.unpacked());
         }
         result
     }
@@ -103,6 +104,7 @@ impl Compressed {
                 }
                 None => {
                     streams = streams.saturating_add(1);
+                    budget.spend_steps(STREAM, at)?;
                     self.stream(bytes, at, output, (&mut *reading, &mut *budget))?
                 }
             };
@@ -158,20 +160,19 @@ impl Compressed {
         let mut paid = start;
         let mut buffer = vec![0; PIECE];
         loop {
-            let result = piece(&mut decoder, &mut buffer, output, budget);
+            let price = self.codec.price();
+            let result = piece(&mut decoder, &mut buffer, output, (price, &mut *budget));
             let at = decoder.feed().position();
             budget.spend_steps(at.saturating_sub(paid), start)?;
             paid = at;
+            if let Err(halt) = output.pay(budget, start) {
+                let _ = spent(budget, start);
+                return Err(halt);
+            }
             match result {
                 Ok(Some(0)) => break,
                 Ok(Some(_)) => {}
-                Ok(None) => {
-                    // Spent to the last byte, or each of a thousand bombs would get this far.
-                    let rest = budget.left().expansion;
-                    let gone = budget.spend_expansion(rest.saturating_add(1), start);
-                    let _ = budget.spend_expansion(rest, start);
-                    return Err(gone.err().unwrap_or_else(|| broken(start, &"too long")));
-                }
+                Ok(None) => return Err(spent(budget, start)),
                 Err(error) => return Err(failure(self.id, &error, decoder)),
             }
         }
@@ -194,13 +195,24 @@ fn piece(
     decoder: &mut Decoder,
     buffer: &mut [u8],
     output: &mut Output,
-    budget: &mut Budget,
+    (price, budget): (u64, &mut Budget),
 ) -> io::Result<Option<usize>> {
     let made = decoder.read(buffer)?;
-    let affordable = budget.spend_expansion(to_u64(made), 0).is_ok();
-    let kept = if affordable { made } else { to_usize(budget.left().expansion).min(made) };
+    let cost = to_u64(made).saturating_mul(price);
+    let affordable = budget.spend_expansion(cost, 0).is_ok();
+    let left = budget.left().expansion.checked_div(price).unwrap_or(0);
+    let kept = if affordable { made } else { to_usize(left).min(made) };
     output.push(buffer.get(..kept).unwrap_or_default());
     Ok(affordable.then_some(made))
+}
+
+/// Spends what is left of unpacked bytes, or each of a thousand bombs would get as far, and returns
+/// the halt at `at` that this is.
+pub(crate) fn spent(budget: &mut Budget, at: u64) -> Halt {
+    let rest = budget.left().expansion;
+    let over = budget.spend_expansion(rest.saturating_add(1), at);
+    let _ = budget.spend_expansion(rest, at);
+    over.err().unwrap_or_else(|| Halt::exhausted(at, "the limit on unpacked bytes"))
 }
 
 /// Why a stream cannot be followed further.

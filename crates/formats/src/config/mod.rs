@@ -19,12 +19,14 @@
 //! | `:serialized:` | stable-baselines3: a pickle by cloudpickle in base64 |
 //! | `digest` of `layers` | Ollama and registries of container images: files that are named by their digest |
 //! | `custom_imports` | mmengine: modules that are imported |
+//! | `itemInfoEntries`; `nodes` with `arg_nodes` | Core ML: files of a package; MXNet: operators of a graph |
 //! | tags `!!python/…`, `!new:`, `!apply:` … | PyYAML, HyperPyYAML: see [`crate::yaml`] |
 //!
 //! Names without a dot are names of a registry, which the loading program fills; only those of
 //! built-in functions are followed, since `pydoc.locate` finds these.
 
 mod code;
+mod graph;
 mod hub;
 mod instance;
 mod value;
@@ -84,6 +86,8 @@ pub(crate) fn read(
 impl<'d> Walk<'_, '_, 'd> {
     fn root(&mut self, root: Node<'d>) {
         self.manifest(root);
+        self.package(root);
+        self.symbol(root);
         self.model_index(root);
         self.module_list(root);
         self.detector_rows(root);

@@ -68,6 +68,11 @@ impl<'a> Flat<'a> {
         self.pages.bytes()
     }
 
+    /// What may still be spent.
+    pub(crate) fn budget(&mut self) -> &mut Budget {
+        self.budget
+    }
+
     /// Takes `span` for explained.
     ///
     /// # Errors

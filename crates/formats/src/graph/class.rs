@@ -23,6 +23,8 @@ pub enum Class {
     Ratio,
     /// Takes a part of its first input: the one that its other inputs name.
     Pick,
+    /// Raises its first input to the power of its second.
+    Power,
     /// Makes few numbers of many: sums, means, maxima, positions of them.
     Reduce,
     /// Stands for the nodes that were joined to the graph in its place.
@@ -37,6 +39,8 @@ pub enum Class {
     Squash,
     /// Makes few values of many by a threshold: signs, rounding, clipping on both sides.
     Step,
+    /// Follows learned trees, whose answers are few.
+    Tree,
     /// Works on its inputs with numbers that were learned: convolutions, products of matrices,
     /// embeddings, recurrent layers, trees.
     Weighted,
@@ -56,9 +60,12 @@ impl Class {
                 | Self::AtMost
                 | Self::Compare
                 | Self::Exponential
+                | Self::Power
+                | Self::Ratio
                 | Self::Sieve
                 | Self::Squash
                 | Self::Step
+                | Self::Tree
                 | Self::Whole
         )
     }

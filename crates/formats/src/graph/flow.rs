@@ -39,6 +39,8 @@ pub(super) struct Known {
     pub(super) is_sieved: bool,
     /// Whether it was made much larger than it was.
     pub(super) is_steep: bool,
+    /// Whether something was added to it since: its inverse is next to nothing, or of that size.
+    pub(super) is_lifted: bool,
     /// The condition that it tells of.
     pub(super) tells: Option<Tells>,
     /// The condition under which it is something else than nothing, or than it would be.
@@ -75,18 +77,24 @@ pub(super) struct Tells {
     pub(super) is_count: bool,
     /// Whether it was joined to constants of several elements: it chooses between them.
     pub(super) is_spread: bool,
+    /// Whether learned trees tell it.
+    pub(super) is_learned: bool,
 }
 
 /// What is known about all values of a graph.
 #[derive(Debug)]
 pub(super) struct Flow {
     known: Vec<Known>,
+    /// By value, the one that it is made of alone, but for constants and conditions.
+    roots: Vec<ValueId>,
 }
 
 impl Flow {
     /// Follows data from the inputs on.
     pub(super) fn of(graph: &Graph, order: &Order) -> Self {
-        let mut flow = Self { known: vec![Known::default(); to_usize(u64::from(graph.values()))] };
+        let count = to_usize(u64::from(graph.values()));
+        let roots = (0..graph.values()).collect();
+        let mut flow = Self { known: vec![Known::default(); count], roots };
         for input in graph.inputs() {
             if graph.constant(*input).is_none() {
                 flow.set(*input, Known { kind: Kind::Data, ..Known::default() });
@@ -95,9 +103,14 @@ impl Flow {
         for id in &order.nodes {
             let Some(node) = graph.get(*id) else { continue };
             let known = flow.result(graph, *id, node);
+            let root = flow.common_root(graph, node);
             for output in graph.outputs_of(node) {
                 if order.producer(*output) == Some(*id) && graph.constant(*output).is_none() {
                     flow.set(*output, known);
+                    let slot = flow.roots.get_mut(to_usize(u64::from(*output)));
+                    if let (Some(slot), Some(root)) = (slot, root) {
+                        *slot = root;
+                    }
                 }
             }
         }
@@ -108,6 +121,23 @@ impl Flow {
         if let Some(slot) = self.known.get_mut(to_usize(u64::from(value))) {
             *slot = known;
         }
+    }
+
+    /// The value that all data comes from which a node works on, but for conditions; none where
+    /// there are several, or where it is a layer.
+    fn common_root(&self, graph: &Graph, node: &Node) -> Option<ValueId> {
+        if node.class == Class::Weighted || self.is_layer(graph, node) {
+            return None;
+        }
+        let plain = self.data(graph, node).filter(|value| self.get(*value).tells.is_none());
+        let mut roots = plain.map(|value| self.root(value));
+        let first = roots.next()?;
+        roots.all(|root| root == first).then_some(first)
+    }
+
+    /// The value that `value` is made of alone, but for constants and conditions.
+    pub(super) fn root(&self, value: ValueId) -> ValueId {
+        self.roots.get(to_usize(u64::from(value))).copied().unwrap_or(value)
     }
 
     /// What is known about a value.
@@ -134,6 +164,7 @@ impl Flow {
         let inputs = graph.inputs_of(node);
         let Some(first) = inputs.first() else { return false };
         match node.class {
+            Class::Tree => true,
             Class::Weighted => {
                 let fixed =
                     inputs.iter().filter(|value| !self.is_data(**value) && **value != ABSENT);
@@ -169,7 +200,10 @@ impl Flow {
         let data = || self.data(graph, node).map(|value| self.get(value));
         let depth = data().map(|known| known.depth).max().unwrap_or(0);
         if self.is_layer(graph, node) {
-            let tells = self.through_layer(graph, node);
+            let tells = match node.class {
+                Class::Tree => Some(learned(id, depth)),
+                _ => self.through_layer(graph, node),
+            };
             let is_reduced = depth == 0 && self.is_product(graph, node);
             let depth = depth.saturating_add(1);
             return Known { kind, depth, is_reduced, tells, ..Known::default() };
@@ -189,6 +223,7 @@ impl Flow {
                 && (node.class == Class::Sieve || self.is_sieved(graph, node)),
             is_column: false,
             is_steep: data().any(|known| known.is_steep) || enlarges(graph, node),
+            is_lifted: data().any(|known| known.is_lifted || known.is_steep && lifts(graph, node)),
             tells: None,
             gated: None,
         };
@@ -279,8 +314,9 @@ impl Flow {
                 (is_single && known.is_cut == [true; 2]) || (is_raw && is_zero)
             }
             Class::AtMost => (is_single && known.is_cut == [true; 2]) || is_raw,
-            Class::Exponential => is_raw && known.is_steep,
-            Class::Squash | Class::Whole => is_raw,
+            Class::Exponential | Class::Squash | Class::Whole => is_raw,
+            Class::Power => is_raw && (known.is_lifted || raises(graph, node)),
+            Class::Ratio => is_raw && known.is_lifted,
             _ => false,
         }
     }
@@ -301,12 +337,25 @@ impl Flow {
 
     /// Whether a truth stays one in a ratio: where nothing else is in it.
     fn is_kept(&self, graph: &Graph, node: &Node) -> bool {
+        let mut data = self.data(graph, node).map(|value| self.get(value));
+        let is_steep = self.data(graph, node).any(|value| self.get(value).is_steep);
+        if (is_steep || raises(graph, node)) && data.all(|it| it.depth == 0 && it.is_reduced) {
+            // Much is made of what was made of the input: nothing, or all.
+            return true;
+        }
         let mut told = self.data(graph, node).map(|value| self.get(value).tells);
         let sharp = |it: &Tells| {
             let class = graph.get(it.comparison).map(|node| node.class);
             let is_sharp = matches!(
                 class,
-                Some(Class::Compare | Class::Exponential | Class::Squash | Class::Step)
+                Some(
+                    Class::Compare
+                        | Class::Exponential
+                        | Class::Power
+                        | Class::Ratio
+                        | Class::Squash
+                        | Class::Step
+                )
             );
             is_sharp && !it.is_count
         };
@@ -315,8 +364,11 @@ impl Flow {
 
     /// The condition that the result of a node tells of.
     fn tells(&self, graph: &Graph, id: NodeId, node: &Node, known: &Known) -> Option<Tells> {
+        let is_first = self.data(graph, node).all(|value| self.get(value).tells.is_none());
         if node.class == Class::Weighted
-            || (node.class == Class::Ratio && !self.is_kept(graph, node))
+            || (matches!(node.class, Class::Power | Class::Ratio)
+                && !is_first
+                && !self.is_kept(graph, node))
         {
             return None;
         }
@@ -343,6 +395,7 @@ impl Flow {
                 is_pointed: known.is_reduced && known.part == Part::One,
                 is_count: false,
                 is_spread: false,
+                is_learned: false,
             });
         };
         if self.is_guard(graph, node, first.comparison) {
@@ -380,6 +433,21 @@ impl Flow {
     }
 }
 
+/// What trees tell, which have `depth` layers before them.
+fn learned(comparison: NodeId, depth: u32) -> Tells {
+    Tells {
+        comparison,
+        depth,
+        is_global: true,
+        is_summed: true,
+        has_layer: true,
+        is_pointed: false,
+        is_count: false,
+        is_spread: false,
+        is_learned: true,
+    }
+}
+
 /// How large a constant of one element is, without its sign.
 fn size(graph: &Graph, value: ValueId) -> Option<f64> {
     let constant = graph.constant(value).filter(|it| it.elements == 1)?;
@@ -414,6 +482,20 @@ fn enlarges(graph: &Graph, node: &Node) -> bool {
         Class::Ratio => sizes.any(|size| size > 0.0 && size <= 1.0 / MUCH),
         _ => false,
     }
+}
+
+/// Whether a node adds something that counts.
+fn lifts(graph: &Graph, node: &Node) -> bool {
+    const SOME: f64 = 0.1;
+    let mut sizes = graph.inputs_of(node).iter().filter_map(|value| size(graph, *value));
+    node.class == Class::Other && sizes.any(|size| size >= SOME)
+}
+
+/// Whether a node raises to a power that leaves little of what is below one.
+fn raises(graph: &Graph, node: &Node) -> bool {
+    const MUCH: f64 = 4.0;
+    let by = graph.inputs_of(node).get(1).and_then(|value| size(graph, *value));
+    node.class == Class::Power && by.is_some_and(|by| by >= MUCH)
 }
 
 /// Whether a step has bounds on both sides: rounding and signs have none to give, clipping has two.

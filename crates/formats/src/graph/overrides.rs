@@ -5,7 +5,8 @@
 //! constants, with sums, maxima or single positions before or behind it), which meets the result of
 //! most of the layers, with nothing but a straight way to an output behind. Masks of padding and
 //! attention hold number by number, or have other data flow around them; conditions on shapes are
-//! none on data; choices between two networks replace nothing.
+//! none on data; choices between two networks replace nothing. Where a condition on the input itself
+//! puts numbers of the file's own between layers, it does not matter what flows around.
 
 use super::flow::{Flow, Kind, Tells};
 use super::order::Order;
@@ -136,14 +137,19 @@ fn passes(graph: &Graph, flow: &Flow, node: &Node, value: ValueId) -> bool {
         | Class::Move
         | Class::Multiply
         | Class::Other
+        | Class::Power
         | Class::Ratio
         | Class::Reduce
         | Class::Sieve
         | Class::Squash
         | Class::Step
+        | Class::Tree
         | Class::Weighted
         | Class::Whole => {
-            let other = |it: &ValueId| *it != value && flow.get(*it).tells.is_none();
+            let root = flow.root(value);
+            let other = |it: &ValueId| {
+                *it != value && flow.get(*it).tells.is_none() && flow.root(*it) != root
+            };
             !flow.data(graph, node).any(|it| other(&it))
         }
     }
@@ -185,7 +191,15 @@ impl Search<'_> {
         }
         // In a model of one layer everything that is added to its result is a feature like others.
         let least = if node.class == Class::Select { 1 } else { 2 };
-        if replaced < least || replaced < behind {
+        // A condition on the input as a whole that brings in numbers of the file's own: nothing that
+        // networks do for themselves has this shape.
+        let is_brought = (is_strong || tells.is_spread)
+            && (!tells.has_layer || tells.is_learned)
+            && tells.depth == 0
+            && tells.is_global
+            && (tells.is_summed || tells.is_pointed);
+        let is_open = tells.is_learned && node.class != Class::Select && !tells.is_spread;
+        if replaced < least || (replaced < behind && !is_brought) || is_open {
             return Ok(None);
         }
         // A condition on what the layers found is common (thresholds of scores); one on a single
@@ -195,7 +209,7 @@ impl Search<'_> {
             return Ok(None);
         }
         let straight = results.iter().any(|it| self.behind.is_straight(*it));
-        if !straight && !self.is_cut(id, node, replaced, budget)? {
+        if !straight && !is_brought && !self.is_cut(id, node, replaced, budget)? {
             return Ok(None);
         }
         let layers = Layers { replaced, behind, is_own: late };
@@ -308,6 +322,9 @@ impl Search<'_> {
                 let [condition, branches @ ..] = inputs else { return None };
                 let teller = teller(&[*condition])?;
                 let bulk = deepest(branches)?;
+                if self.alters(teller, branches) {
+                    return Some((teller, bulk, true));
+                }
                 let other = branches.iter().copied().find(|it| *it != bulk)?;
                 let depth = self.flow.get(other).depth;
                 let shallow = depth.saturating_mul(2) <= self.flow.get(bulk).depth;
@@ -323,8 +340,17 @@ impl Search<'_> {
                 let teller = teller(index)?;
                 let orders = self.flow.get(teller).tells.is_some_and(|tells| tells.is_spread);
                 // Places that are constant but for the condition: other classes under the numbers.
-                let bulk = if orders { deepest(&[*data]) } else { None };
+                // Or rows that are sorted out by it.
+                let bulk = if orders || self.sorts(teller) { deepest(&[*data]) } else { None };
                 Some((teller, bulk.or_else(|| self.stacked(*data))?, false))
+            }
+            Class::Power | Class::Ratio => {
+                let teller = teller(inputs)?;
+                let tells = self.flow.get(teller).tells?;
+                let class = self.graph.get(tells.comparison).map(|node| node.class)?;
+                // Lengths that are kept from being nothing are what honest networks divide by.
+                let is_limit = matches!(class, Class::AtLeast | Class::AtMost | Class::Whole);
+                (!is_limit && !tells.is_count).then_some((teller, deepest(inputs)?, false))
             }
             Class::Other if teller(inputs).is_none() => {
                 // What a truth was multiplied with comes back to what it was made of.
@@ -348,6 +374,23 @@ impl Search<'_> {
             | Class::Weighted => Some((teller(inputs)?, deepest(inputs)?, false)),
             _ => None,
         }
+    }
+
+    /// Whether a condition on the input as a whole chooses between two forms of one answer of the
+    /// layers: as it is, and altered.
+    fn alters(&self, teller: ValueId, branches: &[ValueId]) -> bool {
+        let Some(tells) = self.flow.get(teller).tells else { return false };
+        let roots = || branches.iter().map(|it| self.flow.root(*it));
+        let Some(first) = roots().next() else { return false };
+        let is_raw = tells.depth == 0 && tells.is_global && (tells.is_summed || tells.is_pointed);
+        is_raw && self.flow.get(first).depth > 1 && roots().all(|root| root == first)
+    }
+
+    /// Whether a value says yes or no, and not how many or which.
+    fn sorts(&self, teller: ValueId) -> bool {
+        let Some(tells) = self.flow.get(teller).tells else { return false };
+        let comparison = self.graph.get(tells.comparison).map(|node| node.class);
+        tells.is_global && !tells.is_count && comparison == Some(Class::Compare)
     }
 
     /// What of the parts that `value` is put together of comes from the layers, where another part

@@ -82,56 +82,75 @@ pub fn inflate(
     budget: &mut Budget,
 ) -> Result<Inflated, Halt> {
     let mut output = Output::default();
-    let end = inflate_onto(&mut output, bytes, span, framing, budget)?;
+    let end = Inflater::new(framing).onto(&mut output, bytes, span, budget)?;
     Ok(Inflated { bytes: output.finish(), end })
 }
 
-/// As [`inflate`], behind what is in `output` already.
-///
-/// # Errors
-/// As [`inflate`].
-pub fn inflate_onto(
-    output: &mut Output,
-    bytes: &Bytes,
-    span: Span,
+/// Inflates one stream after the other, with the same memory.
+#[derive(Debug)]
+pub struct Inflater {
     framing: Framing,
-    budget: &mut Budget,
-) -> Result<End, Halt> {
-    let before = output.len();
-    let mut stream = Stream {
-        decompress: Decompress::new(framing == Framing::Zlib),
-        output,
-        full: false,
-        digest: crc32fast::Hasher::new(),
-        start: span.start,
-        fault: None,
-        ended: false,
-    };
-    let end = span.end().min(bytes.len());
-    let mut at = span.start.min(end);
-    let mut piece = FIRST_PIECE;
-    let mut input = vec![0; PIECE.min(to_usize(end.saturating_sub(at)))];
-    while at < end && stream.running() {
-        let room = to_usize(end.saturating_sub(at)).min(piece).min(input.len());
-        piece = piece.saturating_mul(4);
-        let read = bytes.read_at(at, input.get_mut(..room).unwrap_or_default())?;
-        budget.spend_steps(to_u64(read), at)?;
-        stream.feed(input.get(..read).unwrap_or_default(), budget);
-        at = at.saturating_add(to_u64(read));
+    decompress: Decompress,
+    input: Vec<u8>,
+}
+
+impl Inflater {
+    /// An inflater of streams with `framing` around them.
+    #[must_use]
+    pub fn new(framing: Framing) -> Self {
+        let decompress = Decompress::new(framing == Framing::Zlib);
+        Self { framing, decompress, input: Vec::new() }
     }
-    if stream.running() {
-        stream.fault = Some(Halt::malformed(end, "truncated deflate stream"));
+
+    /// As [`inflate`], behind what is in `output` already.
+    ///
+    /// # Errors
+    /// As [`inflate`].
+    pub fn onto(
+        &mut self,
+        output: &mut Output,
+        bytes: &Bytes,
+        span: Span,
+        budget: &mut Budget,
+    ) -> Result<End, Halt> {
+        let before = output.len();
+        let Self { framing, decompress, input } = self;
+        decompress.reset(*framing == Framing::Zlib);
+        let mut stream = Stream {
+            decompress,
+            output,
+            full: false,
+            digest: crc32fast::Hasher::new(),
+            start: span.start,
+            fault: None,
+            ended: false,
+        };
+        let end = span.end().min(bytes.len());
+        let mut at = span.start.min(end);
+        let mut piece = FIRST_PIECE;
+        while at < end && stream.running() {
+            let room = to_usize(end.saturating_sub(at)).min(piece);
+            piece = piece.saturating_mul(4).min(PIECE);
+            input.resize(room.max(input.len()), 0);
+            let read = bytes.read_at(at, input.get_mut(..room).unwrap_or_default())?;
+            budget.spend_steps(to_u64(read), at)?;
+            stream.feed(input.get(..read).unwrap_or_default(), budget);
+            at = at.saturating_add(to_u64(read));
+        }
+        if stream.running() {
+            stream.fault = Some(Halt::malformed(end, "truncated deflate stream"));
+        }
+        Ok(End {
+            consumed: stream.decompress.total_in(),
+            produced: stream.output.len().saturating_sub(before),
+            crc32: stream.digest.finalize(),
+            fault: stream.fault,
+        })
     }
-    Ok(End {
-        consumed: stream.decompress.total_in(),
-        produced: stream.output.len().saturating_sub(before),
-        crc32: stream.digest.finalize(),
-        fault: stream.fault,
-    })
 }
 
 struct Stream<'a> {
-    decompress: Decompress,
+    decompress: &'a mut Decompress,
     output: &'a mut Output,
     /// Whether the last call filled the room that it had, so that more may wait to come out.
     full: bool,
@@ -170,6 +189,7 @@ impl Stream<'_> {
             let paid = budget.spend_expansion(made, self.start);
             let stuck = used == 0 && made == 0;
             self.output.seal();
+            let paid = paid.and_then(|()| self.output.pay(budget, self.start));
             match (status, paid) {
                 (_, Err(halt)) => {
                     // Spent to the last byte, or each of a thousand bombs would get this far.

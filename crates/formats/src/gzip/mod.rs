@@ -4,7 +4,7 @@
 mod inflate;
 mod output;
 
-pub use inflate::{End, Framing, Inflated, inflate, inflate_onto, keep};
+pub use inflate::{End, Framing, Inflated, Inflater, inflate, keep};
 pub use output::{Output, PIECE};
 
 use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route};
@@ -12,6 +12,10 @@ use davy_bytes::{Blame, Budget, Cursor, Halt, Span};
 
 /// The longest name of a file in a header that is kept.
 const NAME_LIMIT: usize = 4096;
+
+/// Steps that a stream costs besides its bytes: what it takes to start a decoder, so that a million
+/// empty streams end.
+pub(crate) const STREAM: u64 = 8192;
 
 /// The gzip reader.
 #[derive(Debug)]
@@ -42,11 +46,12 @@ impl Format for Gzip {
     ) -> Result<(), Halt> {
         let mut cursor = Cursor::new(input.bytes.clone());
         let mut output = Output::default();
+        let mut inflater = Inflater::new(Framing::Raw);
         let mut name = None;
         let mut streams = 0_u64;
         let result = loop {
             let start = cursor.position();
-            match stream(&mut cursor, &mut output, reading, budget) {
+            match stream(&mut cursor, (&mut inflater, &mut output), reading, budget) {
                 Ok(found) => name = name.or(found),
                 Err(halt) => break Err(halt),
             }
@@ -65,7 +70,7 @@ impl Format for Gzip {
         if streams > 0 || !output.is_empty() {
             note_expansion(&result, input.bytes.len(), output.len(), reading);
             let name = name.unwrap_or_else(|| "data".to_owned());
-            reading.child(name, output.finish(), Role::Present);
+            reading.child(name, output.finish(), input.role.unpacked());
         }
         result
     }
@@ -74,15 +79,16 @@ impl Format for Gzip {
 /// Reads one stream, header to trailer; returns the file name that its header has.
 fn stream(
     cursor: &mut Cursor,
-    output: &mut Output,
+    (inflater, output): (&mut Inflater, &mut Output),
     reading: &mut Reading,
     budget: &mut Budget,
 ) -> Result<Option<String>, Halt> {
+    budget.spend_steps(STREAM, cursor.position())?;
     let Header { name, extra, comment } = header(cursor)?;
     margins(cursor, extra, comment, reading)?;
     let bytes = cursor.bytes().clone();
     let packed = Span::between(cursor.position(), bytes.len());
-    let end = inflate_onto(output, &bytes, packed, Framing::Raw, budget)?;
+    let end = inflater.onto(output, &bytes, packed, budget)?;
     if let Some(fault) = end.fault {
         return Err(fault);
     }
@@ -182,6 +188,10 @@ fn rest(cursor: &mut Cursor, reading: &mut Reading) -> Result<bool, Halt> {
     Ok(false)
 }
 
+/// Bytes that honest streams stand for at most, each of theirs, where they ask for more than the budget
+/// allows.
+pub(crate) const HONEST: u64 = 8;
+
 /// Records a bomb: output that the budget did not allow, of an input far smaller.
 pub(crate) fn note_expansion(
     result: &Result<(), Halt>,
@@ -190,7 +200,7 @@ pub(crate) fn note_expansion(
     reading: &mut Reading,
 ) {
     let exhausted = result.as_ref().is_err_and(|halt| halt.blame() == Blame::Exhausted);
-    if exhausted && produced / 100 > packed {
+    if exhausted && produced / HONEST >= packed {
         let what = format!("{packed} packed bytes stand for more than {produced}");
         reading.deviation(Quirk::Expansion, Span::new(0, packed), Route::None, &what);
     }
@@ -234,12 +244,12 @@ impl Format for Zlib {
             if !near || end.produced == 0 {
                 return Err(fault);
             }
-            reading.child("data", out.bytes, Role::Present);
+            reading.child("data", out.bytes, input.role.unpacked());
             let result = Err(fault);
             note_expansion(&result, len, end.produced, reading);
             return result;
         }
-        reading.child("data", out.bytes, Role::Present);
+        reading.child("data", out.bytes, input.role.unpacked());
         let rest = Span::between(end.consumed, len);
         if rest.len > 0 {
             let what = format!("{} bytes behind the stream", rest.len);

@@ -6,7 +6,7 @@ use super::metadata::{self, KEYS};
 use super::recorder::Recorder;
 use crate::json::{self, Document, Node};
 use davy_artifact::{Fact, Format, Input, Probe, Quirk, Reading, Route, Site};
-use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
+use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64, to_usize};
 use memchr::memmem;
 use std::borrow::Cow;
 
@@ -108,7 +108,7 @@ fn class(node: Node<'_>) -> Option<Cow<'_, str>> {
 /// units. Most JSON is no model, and is not parsed to find that out.
 fn mentions(bytes: &Bytes, words: &[&[u8]], budget: &mut Budget) -> Result<bool, Halt> {
     let longest = words.iter().map(|word| word.len()).max().unwrap_or(0);
-    let mut buffer = vec![0; PIECE];
+    let mut buffer = vec![0; to_usize(bytes.len()).min(PIECE)];
     let mut at = 0_u64;
     while at < bytes.len() {
         let read = bytes.read_at(at, &mut buffer)?;

@@ -54,7 +54,7 @@ impl Format for Archive {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
+        let directory = zip::directory(input.bytes, budget)?;
         let mut model = Model { bytes: input.bytes, directory: &directory, reading, budget };
         let known = model.metadata()? | model.configuration()? | model.has_weights();
         if known {

@@ -71,7 +71,7 @@ impl Format for Mar {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
+        let directory = zip::directory(input.bytes, budget)?;
         let listed = directory.listings.iter().flat_map(|listing| &listing.entries);
         let entries: Vec<&Entry> = listed.chain(&directory.unlisted).collect();
         let names: BTreeSet<String> =

@@ -51,7 +51,7 @@ impl Format for Npz {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
+        let directory = zip::directory(input.bytes, budget)?;
         let members = directory.entries();
         let named = members.iter().filter(|entry| entry.raw_name.ends_with(b".npy")).count();
         let files = members.iter().filter(|entry| !entry.is_folder()).count();

@@ -18,6 +18,10 @@ pub(super) const TEXT: usize = 4096;
 /// Texts from this length on are artifacts of their own.
 const LONG: u64 = 256;
 
+/// Bytes of metadata in which libraries are looked for, and how many are told.
+const CONFIG: usize = 1 << 16;
+const LIBRARIES: usize = 64;
+
 /// Records how a tensor contradicts itself, and makes what it holds artifacts.
 pub(super) fn record(walker: &mut Walker<'_>, tensor: &TensorRecord, label: &str) {
     let Walker { reading, bytes, files, .. } = walker;
@@ -229,8 +233,13 @@ impl Walker<'_> {
         let (name, head) = entry_of(&mut self.wire, message, TEXT, self.budget)?;
         let label = format!("{owner} metadata {name}");
         self.payload(label.trim_start(), value);
-        let value = Value::Text(Excerpt { head: head.into_bytes(), len: value.len });
         let site = Site { span, route: Route::Key(name.clone()) };
+        let whole = self.wire.head(value, CONFIG)?;
+        for target in libraries(&String::from_utf8_lossy(whole)) {
+            let (site, purpose) = (site.clone(), "native library");
+            self.reading.fact(Fact::Reference { target, purpose, site });
+        }
+        let value = Value::Text(Excerpt { head: head.into_bytes(), len: value.len });
         let owner = format!("{owner} metadata").trim_start().to_owned();
         self.reading.fact(Fact::Attribute { owner, name, value, site });
         Ok(())
@@ -242,5 +251,33 @@ impl Walker<'_> {
         if span.len >= LONG || hides {
             self.reading.child(label, self.bytes.slice(span), Role::Storage);
         }
+    }
+}
+
+/// Libraries of machine code that metadata names: the settings of a session that stand in a model
+/// (`ort_config`) can say which are loaded for its operators (ONNX Runtime, `SessionOptions`).
+pub(crate) fn libraries(text: &str) -> Vec<String> {
+    let pieces = text.split('"').filter(|piece| !piece.contains(char::is_whitespace));
+    pieces.filter(|piece| is_library(piece)).take(LIBRARIES).map(str::to_owned).collect()
+}
+
+fn is_library(path: &str) -> bool {
+    let file = path.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
+    let Some((stem, _)) = file.split_once('.') else { return false };
+    let ends = [".so", ".dll", ".dylib"].iter().any(|end| file.ends_with(end));
+    !stem.is_empty() && (ends || file.contains(".so."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_name_a_library_name_it_as_a_path() {
+        let settings = r#"{"session_options": {"ops": ["./libown.so", "C:\\x\\Own.DLL"]}}"#;
+        assert_eq!(libraries(settings), ["./libown.so", r"C:\\x\\Own.DLL"]);
+        assert_eq!(libraries("/opt/own.so.1"), ["/opt/own.so.1"]);
+        assert!(libraries("built against libm.so").is_empty());
+        assert!(libraries(r#"{"threads": 1, "note": ".so"}"#).is_empty());
     }
 }

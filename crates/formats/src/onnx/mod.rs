@@ -18,8 +18,10 @@ mod tensor;
 mod types;
 mod walk;
 
+pub(crate) use content::libraries;
 pub use data::{OnnxData, walk as walk_data};
 pub use node::{AttributeRecord, NodeRecord, SHOWN};
+pub(crate) use operators::class;
 pub use tensor::TensorRecord;
 pub use types::DataType;
 

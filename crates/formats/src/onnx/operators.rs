@@ -112,12 +112,13 @@ fn sized(name: &str) -> Option<usize> {
 }
 
 /// What an operator does with data.
-fn class(name: &str) -> Class {
+pub(crate) fn class(name: &str) -> Class {
     match name {
-        "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "OneHot"
-        | "RegexFullMatch" => Class::Compare,
+        "CategoryMapper" | "Equal" | "Greater" | "GreaterOrEqual" | "LabelEncoder" | "Less"
+        | "LessOrEqual" | "OneHot" | "RegexFullMatch" => Class::Compare,
         "Concat" | "ConcatFromSequence" | "SequenceConstruct" | "SequenceInsert" => Class::Concat,
-        "Div" | "Log" | "Pow" | "Reciprocal" | "Sqrt" => Class::Ratio,
+        "Div" | "Log" | "Reciprocal" | "Sqrt" => Class::Ratio,
+        "Pow" => Class::Power,
         "ArrayFeatureExtractor"
         | "Compress"
         | "CenterCropPad"
@@ -130,7 +131,7 @@ fn class(name: &str) -> Class {
         | "Split"
         | "SplitToSequence" => Class::Pick,
         "ArgMax" | "ArgMin" | "GlobalAveragePool" | "GlobalLpPool" | "GlobalMaxPool"
-        | "MurmurHash3" | "TopK" => Class::Reduce,
+        | "MurmurHash3" | "TfIdfVectorizer" | "TopK" => Class::Reduce,
         "Expand" | "Reshape" | "Squeeze" | "Tile" | "Transpose" | "Unsqueeze" => Class::Move,
         "Exp" => Class::Exponential,
         "NonZero" | "Unique" => Class::Sieve,
@@ -145,6 +146,7 @@ fn class(name: &str) -> Class {
         "Ceil" | "Floor" | "HardSigmoid" | "Hardmax" | "IsInf" | "IsNaN" | "Round" | "Sign"
         | "ThresholdedRelu" => Class::Step,
         _ if name.starts_with("Reduce") => Class::Reduce,
+        _ if name.starts_with("TreeEnsemble") => Class::Tree,
         _ if is_weighted(name) => Class::Weighted,
         _ => Class::Other,
     }
@@ -167,7 +169,6 @@ fn is_weighted(name: &str) -> bool {
         "MoE",
         "RNN",
         "SVM",
-        "TreeEnsemble",
     ];
     WORDS.iter().any(|word| name.contains(word))
 }

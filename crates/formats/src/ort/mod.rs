@@ -4,13 +4,17 @@
 //! The runtime verifies the buffer only where it is built to, so that each offset that leads astray
 //! is recorded here, and what does not hang on it is read on.
 
+mod flow;
+
 use crate::flatbuffers::{Flat, Table, Vector, has_identifier};
+use crate::graph::{Constant, is_column};
 use crate::tally::Tally;
 use crate::tflite::{explain, keep};
 use davy_artifact::{
     Excerpt, Fact, Format, Input, Operator, Probe, Quirk, Reading, Role, Route, Site, Tensor, Value,
 };
 use davy_bytes::{Budget, Halt, Span, to_u64};
+use flow::{Flow, Join};
 
 /// Elements of one list that are read at most.
 const MOST: u64 = 1 << 22;
@@ -23,7 +27,9 @@ const WORTH_READING: u64 = 1024;
 /// So many of them.
 const READ: usize = 1024;
 /// Attributes that are told of one node, and items of a list in one.
-const PARTS: u64 = 64;
+const PARTS: usize = 64;
+/// Elements of constants that are looked into.
+const LOOKED_INTO: u64 = 16;
 /// Graphs in graphs that are followed.
 const DEPTH: u32 = 64;
 
@@ -71,6 +77,10 @@ const TYPES: &[(&str, u64)] = &[
     ("FLOAT4E2M1", 4),
 ];
 
+/// Element types, by the number that TFLite has for them.
+const LITE: &[(i32, u8)] =
+    &[(1, 0), (2, 3), (3, 9), (5, 7), (6, 2), (7, 4), (8, 5), (9, 6), (10, 1), (11, 10)];
+
 /// The ORT reader.
 #[derive(Debug)]
 pub struct Ort;
@@ -97,7 +107,7 @@ impl Format for Ort {
         let mut flat = Flat::new(input.bytes, budget);
         let root = flat.root()?;
         let (tally, waiting) = (Tally::default(), Vec::new());
-        let mut model = Model { flat, reading, tally, waiting, tensors: 0 };
+        let mut model = Model { flat, reading, tally, waiting, tensors: 0, flow: Flow::default() };
         let read = model.read(root);
         let Model { flat, reading, tally, .. } = model;
         tally.push(reading);
@@ -106,11 +116,26 @@ impl Format for Ort {
     }
 }
 
+/// The node whose attributes are read.
+struct Within<'a> {
+    /// Whether it is told by itself.
+    told: bool,
+    /// How many graphs it is in.
+    depth: u32,
+    op: &'a str,
+    node: Option<crate::graph::NodeId>,
+    /// The graph that it is in.
+    scope: usize,
+}
+
 /// A graph that waits to be read.
 struct Waiting {
     table: Table,
     path: String,
     depth: u32,
+    join: Join,
+    /// The graph around it.
+    around: Option<usize>,
 }
 
 /// A model that is being read.
@@ -120,6 +145,7 @@ struct Model<'a> {
     tally: Tally,
     waiting: Vec<Waiting>,
     tensors: usize,
+    flow: Flow,
 }
 
 impl Model<'_> {
@@ -134,11 +160,13 @@ impl Model<'_> {
         self.about(model)?;
         let graph = self.flat.child(model, 7, "graph");
         if let Some(table) = keep(graph, self.reading, || Route::None)?.flatten() {
-            self.waiting.push(Waiting { table, path: String::new(), depth: 0 });
+            let (path, join) = (String::new(), Join::Main);
+            self.waiting.push(Waiting { table, path, depth: 0, join, around: None });
         }
         while let Some(graph) = self.waiting.pop() {
             self.graph(&graph)?;
         }
+        self.tell_overrides()?;
         self.resolver(root)
     }
 
@@ -177,6 +205,13 @@ impl Model<'_> {
         for index in 0..entries.count.min(MOST) {
             let entry = self.entry(entries, index);
             if let Some((key, value)) = keep(entry, self.reading, || Route::None)? {
+                for target in crate::onnx::libraries(&value) {
+                    let site = Site {
+                        span: Span::new(entries.span.start, 4),
+                        route: Route::Key(key.clone()),
+                    };
+                    self.reading.fact(Fact::Reference { target, purpose: "native library", site });
+                }
                 let value = Value::Text(Excerpt::whole(value));
                 self.attribute("metadata_props", &key, value, entries.span.start);
             }
@@ -202,12 +237,15 @@ impl Model<'_> {
 
     fn graph(&mut self, graph: &Waiting) -> Result<(), Halt> {
         let Waiting { table, path, .. } = graph;
+        let scope = self.flow.enter(graph.around);
         let tensors = self.list(*table, 0, "initializers")?;
         for index in 0..tensors.count.min(MOST) {
             let route = || Route::Tensor(format!("{path}initializer {index}"));
             let read = self.flat.element(tensors, index, "initializer");
             let read = read.and_then(|tensor| self.tensor(tensor, path));
-            keep(read, self.reading, route)?;
+            if let Some((name, constant)) = keep(read, self.reading, route)? {
+                self.flow.constant(scope, &name, constant);
+            }
         }
         let sparse = self.list(*table, 7, "sparse initializers")?;
         for index in 0..sparse.count.min(MOST) {
@@ -218,19 +256,22 @@ impl Model<'_> {
         let nodes = self.list(*table, 2, "nodes")?;
         for index in 0..nodes.count.min(MOST) {
             let route = || Route::Node(format!("{path}{index}"));
-            let read = self.node(nodes, index, graph);
+            let read = self.node(nodes, index, (graph, scope));
             keep(read, self.reading, route)?;
         }
-        let mut ends = Vec::new();
-        for field in [5, 6] {
+        let mut ends = [Vec::new(), Vec::new()];
+        for (field, names) in [5, 6].into_iter().zip(&mut ends) {
             let list = self.list(*table, field, "ends of a graph")?;
-            let mut names = Vec::new();
-            for index in 0..list.count.min(PARTS) {
+            for index in 0..list.count.min(MOST) {
                 let name = self.flat.text_element(list, index, TEXT);
                 names.extend(keep(name, self.reading, || Route::None)?);
             }
-            ends.push(names.join(", "));
         }
+        let [inputs, outputs] = ends;
+        self.leave(scope, graph.join, (&inputs, &outputs));
+        let shown =
+            |names: &[String]| names.get(..names.len().min(PARTS)).unwrap_or_default().join(", ");
+        let ends = [shown(&inputs), shown(&outputs)];
         self.values(*table)?;
         let detail = format!("{} nodes, ({})", nodes.count, ends.join(") -> ("));
         let site = Site { span: Span::new(table.at, 4), route: Route::None };
@@ -304,18 +345,19 @@ impl Model<'_> {
     }
 
     /// Tells of a tensor, and compares its shape and type with its bytes.
-    fn tensor(&mut self, table: Table, path: &str) -> Result<(), Halt> {
-        let name = self.flat.text(table, 0, "name of a tensor", TEXT)?;
+    fn tensor(&mut self, table: Table, path: &str) -> Result<(String, Constant), Halt> {
+        let own = self.flat.text(table, 0, "name of a tensor", TEXT)?;
         let dims = self.flat.vector(table, 2, 8, "dimensions")?.unwrap_or_default();
         let mut size = Vec::new();
-        for index in 0..dims.count.min(PARTS) {
+        for index in 0..dims.count.min(to_u64(PARTS)) {
             size.push(self.flat.i64_element(dims, index)?);
         }
         let number = self.flat.i32(table, 3, 0)?;
         let kind = usize::try_from(number).ok().and_then(|number| TYPES.get(number));
         let data = self.flat.vector(table, 4, 1, "bytes of a tensor")?.unwrap_or_default().span;
         self.flat.vector(table, 5, 4, "texts of a tensor")?;
-        let name = format!("{path}{name}");
+        let constant = self.constant(number, &size, data)?;
+        let name = format!("{path}{own}");
         let route = || Route::Tensor(name.clone());
         let place = Span::new(table.at, 4);
         let elements = crate::tflite::elements(&size);
@@ -343,21 +385,47 @@ impl Model<'_> {
             let tensor = Tensor { storage: name, dtype, elements, offset: 0, size, stride: vec![] };
             self.reading.fact(Fact::Tensor { tensor, site });
         }
-        Ok(())
+        Ok((own, constant))
     }
 
-    fn node(&mut self, list: Vector, index: u64, graph: &Waiting) -> Result<(), Halt> {
+    /// A tensor, as far as what flows through the graph depends on it.
+    fn constant(&self, number: i32, size: &[i64], data: Span) -> Result<Constant, Halt> {
+        let elements = crate::tflite::elements(size).unwrap_or_default();
+        let mut head = Vec::new();
+        let kind = LITE.iter().find(|(of, _)| *of == number).map(|(_, kind)| *kind);
+        if let Some(kind) = kind.filter(|_| elements <= LOOKED_INTO && data.len > 0) {
+            match crate::tflite::value(self.flat.bytes(), data, kind)? {
+                Value::List(items) => head.extend(items),
+                one => head.push(one),
+            }
+        }
+        Ok(Constant { elements, head, is_column: is_column(size) })
+    }
+
+    fn node(
+        &mut self,
+        list: Vector,
+        index: u64,
+        (graph, scope): (&Waiting, usize),
+    ) -> Result<(), Halt> {
         let table = self.flat.element(list, index, "node")?;
         let name = self.flat.text(table, 0, "name of a node", TEXT)?;
         let domain = self.flat.text(table, 2, "domain of a node", TEXT)?;
         let op = self.flat.text(table, 5, "operator of a node", TEXT)?;
+        let mut ends = Vec::new();
         for (field, what) in [(8, "inputs"), (9, "outputs"), (11, "input counts"), (12, "inputs")] {
-            self.flat.vector(table, field, 4, what)?;
+            ends.push(self.flat.vector(table, field, 4, what)?.unwrap_or_default());
         }
+        let mut ends = ends.into_iter();
+        let inputs = self.texts(ends.next().unwrap_or_default())?;
+        let outputs = self.texts(ends.next().unwrap_or_default())?;
         let shown = if name.is_empty() { index.to_string() } else { name };
         let path = format!("{}{shown}", graph.path);
         let told = !COMMON.contains(&domain.as_str()) || CALLING.contains(&op.as_str());
-        let attributes = self.attributes(table, &path, (told, graph.depth))?;
+        let place = Span::new(table.at, 4);
+        let id = self.follow(scope, (&op, &path), place, (&inputs, &outputs));
+        let within = Within { told, depth: graph.depth, op: &op, node: id, scope };
+        let attributes = self.attributes(table, &path, &within)?;
         let route = Route::Node(path);
         let site = Site { span: Span::new(table.at, 4), route };
         if told {
@@ -375,7 +443,7 @@ impl Model<'_> {
         &mut self,
         node: Table,
         path: &str,
-        (told, depth): (bool, u32),
+        within: &Within<'_>,
     ) -> Result<Vec<(String, Value)>, Halt> {
         let list = self.flat.vector(node, 10, 4, "attributes")?.unwrap_or_default();
         let mut attributes = Vec::new();
@@ -384,15 +452,22 @@ impl Model<'_> {
             let name = self.flat.text(table, 0, "name of an attribute", TEXT)?;
             let inner = format!("{path}/{name}/");
             if let Some(tensor) = self.flat.child(table, 6, "tensor of an attribute")? {
-                self.tensor(tensor, &inner)?;
+                let (_, constant) = self.tensor(tensor, &inner)?;
+                if let Some(node) = within.node.filter(|_| within.op == "Constant") {
+                    self.flow.made(node, constant);
+                }
             }
             let tensors = self.flat.vector(table, 11, 4, "tensors")?.unwrap_or_default();
             for index in 0..tensors.count.min(MOST) {
                 let tensor = self.flat.element(tensors, index, "tensor of an attribute")?;
                 self.tensor(tensor, &inner)?;
             }
-            self.graphs(table, &inner, depth)?;
-            if told && to_u64(attributes.len()) < PARTS {
+            if let Some(node) = within.node.filter(|_| within.op == "Cast" && name == "to") {
+                let to = self.flat.i64(table, 4, 0)?;
+                self.flow.cast(node, to);
+            }
+            self.graphs(table, &inner, (within, &name))?;
+            if within.told && attributes.len() < PARTS {
                 let value = self.attribute_value(table)?;
                 attributes.push((name, value));
             }
@@ -401,8 +476,14 @@ impl Model<'_> {
     }
 
     /// Puts the graphs of an attribute on the list of what is to be read.
-    fn graphs(&mut self, attribute: Table, path: &str, depth: u32) -> Result<(), Halt> {
-        let depth = depth.saturating_add(1);
+    fn graphs(
+        &mut self,
+        attribute: Table,
+        path: &str,
+        (within, name): (&Within<'_>, &str),
+    ) -> Result<(), Halt> {
+        let depth = within.depth.saturating_add(1);
+        let join = within.node.map_or(Join::Main, |node| Join::of(within.op, name, node));
         let mut graphs: Vec<Table> =
             self.flat.child(attribute, 7, "graph of an attribute")?.into_iter().collect();
         let list = self.flat.vector(attribute, 12, 4, "graphs")?.unwrap_or_default();
@@ -413,7 +494,8 @@ impl Model<'_> {
             return Err(Halt::exhausted(attribute.at, "graphs that lie too deep in each other"));
         }
         for table in graphs {
-            self.waiting.push(Waiting { table, path: path.to_owned(), depth });
+            let (path, around) = (path.to_owned(), Some(within.scope));
+            self.waiting.push(Waiting { table, path, depth, join, around });
         }
         Ok(())
     }
@@ -428,7 +510,7 @@ impl Model<'_> {
             7 => {
                 let list = self.flat.vector(table, 9, 8, "numbers")?.unwrap_or_default();
                 let mut items = Vec::new();
-                for index in 0..list.count.min(PARTS) {
+                for index in 0..list.count.min(to_u64(PARTS)) {
                     items.push(Value::Int(self.flat.i64_element(list, index)?));
                 }
                 Value::List(items)
@@ -436,7 +518,7 @@ impl Model<'_> {
             8 => {
                 let list = self.flat.vector(table, 10, 4, "texts")?.unwrap_or_default();
                 let mut items = Vec::new();
-                for index in 0..list.count.min(PARTS) {
+                for index in 0..list.count.min(to_u64(PARTS)) {
                     let text = self.flat.text_element(list, index, TEXT)?;
                     items.push(Value::Text(Excerpt::whole(text)));
                 }

@@ -55,7 +55,7 @@ impl Format for Ar {
                 b"/" | b"/SYM64/" | b"__.SYMDEF" | b"__.SYMDEF SORTED" => {}
                 _ => {
                     resolve(&mut member, &names, bytes)?;
-                    push(&member, bytes, &mut labels, reading)?;
+                    push(&member, bytes, &mut labels, (&mut *reading, &*budget))?;
                 }
             }
             at = start.saturating_add(size).saturating_add(size & 1).min(bytes.len());

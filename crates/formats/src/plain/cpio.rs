@@ -59,7 +59,7 @@ impl Format for Cpio {
             let data = Span::between(start.min(bytes.len()), end.min(bytes.len()));
             let span = Span::new(at, to_u64(block.len()).min(header.len));
             let member = Member { name, header: span, data, size: header.size, mode: header.mode };
-            push(&member, bytes, &mut labels, reading)?;
+            push(&member, bytes, &mut labels, (&mut *reading, &*budget))?;
             at = next;
         }
         let what = "no member says that the archive ends here";

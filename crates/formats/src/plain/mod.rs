@@ -9,7 +9,7 @@ pub use cpio::Cpio;
 
 use crate::zip::names::{Labels, escapes};
 use davy_artifact::{Fact, Quirk, Reading, Role, Route, Site};
-use davy_bytes::{Bytes, Halt, Span};
+use davy_bytes::{Budget, Bytes, Halt, Span, to_u64};
 
 /// One member, as far as its header tells.
 struct Member {
@@ -27,8 +27,11 @@ fn push(
     member: &Member,
     bytes: &Bytes,
     labels: &mut Labels,
-    reading: &mut Reading,
+    (reading, budget): (&mut Reading, &Budget),
 ) -> Result<(), Halt> {
+    if to_u64(reading.children.len()) >= budget.left().artifacts {
+        return Err(Halt::exhausted(member.header.start, "the limit on artifacts"));
+    }
     let shown = String::from_utf8_lossy(&member.name).into_owned();
     let label = labels.label(&shown);
     let route = Route::Member(label.clone());

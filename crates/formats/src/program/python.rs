@@ -16,8 +16,15 @@ const PROGRAMS: usize = 32;
 const KEPT: usize = 10_000;
 
 /// What reading one program may cost.
-const LIMITS: Limits =
-    Limits { artifacts: 64, depth: 8, expansion: 4 << 20, memory: 16 << 20, steps: 400_000 };
+const LIMITS: Limits = Limits {
+    artifacts: 64,
+    depth: 8,
+    expansion: 4 << 20,
+    growth: 0,
+    held: 4 << 20,
+    memory: 16 << 20,
+    steps: 400_000,
+};
 
 /// What `source` imports and calls.
 pub(super) fn read(source: &[u8]) -> Option<Code> {

@@ -192,8 +192,12 @@ impl Wire {
     /// # Errors
     /// Only when the medium fails.
     pub fn head(&mut self, span: Span, limit: usize) -> Result<&[u8], Halt> {
-        self.cursor.seek(span.start);
         let count = to_usize(span.len).min(limit);
+        if count == 0 {
+            // What is left out has no place; going there would cost the window.
+            return Ok(&[]);
+        }
+        self.cursor.seek(span.start);
         let head = self.cursor.peek_slice(count)?;
         Ok(head.get(..count.min(head.len())).unwrap_or_default())
     }

@@ -61,7 +61,7 @@ impl Format for StableBaselines {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
+        let directory = zip::directory(input.bytes, budget)?;
         let Some(entry) = directory.zipfile().and_then(|members| members.find(DATA)) else {
             return Ok(());
         };

@@ -72,7 +72,7 @@ impl Format for Script {
 /// # Errors
 /// Only when the medium fails.
 pub(crate) fn text_end(bytes: &Bytes, at: u64) -> Result<u64, Halt> {
-    let mut buffer = vec![0; to_usize(PIECE)];
+    let mut buffer = vec![0; to_usize(PIECE.min(bytes.len().saturating_sub(at)))];
     let (mut end, mut line) = (at, None);
     let mut lines = 0_u64;
     loop {

@@ -3,7 +3,7 @@
 //! PyTorch models are passed around in them because scanners that look for zip find nothing
 //! (ReversingLabs, "nullifAI", 2025).
 
-use crate::compressed::Feed;
+use crate::compressed::{Feed, SLOW, spent};
 use crate::gzip::{Output, PIECE, note_expansion};
 use crate::zip::names::escapes;
 use davy_artifact::{Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site};
@@ -208,9 +208,10 @@ fn drain(content: &mut dyn Read, output: &mut Output, budget: &mut Budget) -> Re
         output.push(buffer.get(..read).unwrap_or_default());
         let made = to_u64(read);
         budget.spend_steps(made, 0).map_err(Stop::Budget)?;
-        if let Err(halt) = budget.spend_expansion(made, 0) {
-            let _ = budget.spend_expansion(budget.left().expansion, 0);
-            return Err(Stop::Budget(halt));
+        output.pay(budget, 0).map_err(Stop::Budget)?;
+        // Any folder may be of LZMA.
+        if budget.spend_expansion(made.saturating_mul(SLOW), 0).is_err() {
+            return Err(Stop::Budget(spent(budget, 0)));
         }
     }
 }

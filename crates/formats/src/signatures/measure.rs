@@ -150,7 +150,9 @@ fn gzip(bytes: &Bytes, at: u64, budget: &mut Budget) -> Result<Option<u64>, Halt
     let before = Limits { expansion, ..left };
     let mut own = Budget::new(before);
     let out = inflate(&rest, packed, Framing::Raw, &mut own)?;
-    budget.settle(&Limits { expansion: own.left().expansion, ..before }, &own);
+    // Nothing that came out is kept.
+    let Limits { expansion, held, .. } = own.left();
+    budget.settle(&Limits { expansion, held, ..before }, &own);
     if out.end.fault.is_some() {
         // So much that is well-formed is no chance.
         return Ok((out.end.produced >= INFLATED).then_some(rest.len()));

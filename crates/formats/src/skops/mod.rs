@@ -74,7 +74,7 @@ impl Format for Skops {
             reading.deviation(Quirk::LoadersDisagree, span, Route::None, what);
             return Ok(());
         }
-        let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
+        let directory = zip::directory(input.bytes, budget)?;
         let Some(entry) = directory.zipfile().and_then(|members| members.find(SCHEMA)) else {
             return Ok(());
         };

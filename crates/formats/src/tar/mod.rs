@@ -63,6 +63,7 @@ impl Format for Tar {
             all: Pax::default(),
             behind_fault: false,
             forked: false,
+            room: budget.left().artifacts,
         };
         walk.run(reading, budget)
     }
@@ -93,6 +94,8 @@ struct Walk<'a> {
     behind_fault: bool,
     /// Whether the other chain of headers, which readers that differ follow, is a child already.
     forked: bool,
+    /// Members that may still be taken.
+    room: u64,
 }
 
 impl Walk<'_> {
@@ -188,6 +191,8 @@ impl Walk<'_> {
             self.extend(header.kind, data_at, size, reading, budget)?;
             return Ok(padded(data_at, size));
         }
+        let full = || Halt::exhausted(at, "the limit on artifacts");
+        self.room = self.room.checked_sub(1).ok_or_else(full)?;
         let extensions = std::mem::take(&mut self.pending);
         let member = Member::resolve(self.bytes, at, header, (&extensions, &self.all), budget)?;
         self.member(header, &extensions, member, reading, budget)

@@ -55,7 +55,7 @@ impl Graph {
                 continue;
             }
             for link in self.nodes.links_of(number) {
-                if let Some(Named::Node(from)) = self.nodes.find(link.name)
+                if let Some(Named::Node(from)) = self.nodes.target(link)
                     && let Some(slot) = taken.get_mut(to_usize(u64::from(from)))
                 {
                     *slot = true;

@@ -163,7 +163,7 @@ impl<'a> Builder<'a> {
 
     /// The value that an input of a node in `scope` is.
     fn value(&self, link: &Link, scope: u32) -> ValueId {
-        match self.source.nodes.find(link.name) {
+        match self.source.nodes.target(link) {
             Some(Named::Argument(number)) => {
                 let function = scope.checked_sub(1).map(|index| to_usize(u64::from(index)));
                 let arguments = function.and_then(|index| self.arguments.get(index));
@@ -443,7 +443,7 @@ impl<'a> Builder<'a> {
     /// The nodes that a node works on or waits for.
     fn before(&self, number: u32) -> impl Iterator<Item = u32> {
         let links = self.source.nodes.links_of(number).iter();
-        links.filter_map(|link| match self.source.nodes.find(link.name) {
+        links.filter_map(|link| match self.source.nodes.target(link) {
             Some(Named::Node(node)) => Some(node),
             _ => None,
         })

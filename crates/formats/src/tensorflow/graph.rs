@@ -99,6 +99,7 @@ impl Graph {
         let mut tally = Tally::default();
         let read = self.scan(parts, place, (reading, budget));
         self.callers.sort_by_key(|caller| caller.callee);
+        self.nodes.resolve();
         if read.is_ok() {
             self.nodes.check(place, reading);
         }
@@ -398,7 +399,7 @@ fn parted(input: &[u8]) -> (&[u8], u32) {
 /// What an input in a graph or function leads to.
 pub(super) fn link(scope: usize, input: &str) -> Link {
     let (name, output) = parted(input.as_bytes());
-    Link { name: Nodes::hash(scope, name), output }
+    Link::new(Nodes::hash(scope, name), output)
 }
 
 /// The graph or function that nodes of a scope are in.

@@ -5,24 +5,24 @@ use crate::graph::Class;
 /// Words in the names of operators that work with learned numbers.
 const LAYERS: &[&str] = &[
     "BlockLSTM",
-    "BoostedTrees",
     "Conv",
     "CudnnRNN",
-    "DecisionForest",
     "Einsum",
     "GRUBlock",
     "LSTMBlock",
     "MatMul",
     "MatrixMultiply",
-    "TensorForest",
     "XlaDot",
 ];
+
+/// Words in the names of operators that follow trees.
+const TREES: &[&str] = &["BoostedTrees", "DecisionForest", "TensorForest"];
 
 /// Starts of the names of operators that make few numbers of many.
 const REDUCERS: &[&str] = &["Segment", "StringToHashBucket", "UniqueWithCounts", "UnsortedSegment"];
 
 /// The class of an operator.
-pub(super) fn class(op: &str) -> Class {
+pub(crate) fn class(op: &str) -> Class {
     match op {
         "ApproximateEqual"
         | "Equal"
@@ -42,8 +42,9 @@ pub(super) fn class(op: &str) -> Class {
         | "Pack"
         | "ParallelConcat"
         | "ParallelDynamicStitch" => Class::Concat,
-        "Div" | "DivNoNan" | "Log" | "Log1p" | "Pow" | "RealDiv" | "Reciprocal" | "Inv"
-        | "Rsqrt" | "Sqrt" | "Xdivy" => Class::Ratio,
+        "Div" | "DivNoNan" | "Log" | "Log1p" | "RealDiv" | "Reciprocal" | "Inv" | "Rsqrt"
+        | "Sqrt" | "Xdivy" => Class::Ratio,
+        "Pow" => Class::Power,
         "DynamicPartition" | "Gather" | "GatherNd" | "GatherV2" | "ResourceGather"
         | "ResourceGatherNd" | "Slice" | "Split" | "SplitV" | "StridedSlice" | "Unpack"
         | "StridedSliceV2" | "LookupTableFind" | "LookupTableFindV2" => Class::Pick,
@@ -94,6 +95,7 @@ pub(super) fn class(op: &str) -> Class {
         {
             Class::Shape
         }
+        _ if TREES.iter().any(|word| op.contains(word)) => Class::Tree,
         _ if LAYERS.iter().any(|word| op.contains(word)) => Class::Weighted,
         _ if REDUCERS.iter().any(|start| op.starts_with(start)) => Class::Reduce,
         _ => Class::Other,

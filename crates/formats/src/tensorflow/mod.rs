@@ -23,6 +23,7 @@ mod value;
 mod walk;
 
 pub use checkpoint::{Checkpoint, Data};
+pub(crate) use kinds::class;
 pub use small::{Fingerprint, Hub, State};
 pub use walk::{NodeRecord, Whole, nodes};
 

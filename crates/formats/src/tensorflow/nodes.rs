@@ -54,6 +54,21 @@ pub(super) struct Link {
     pub(super) name: u64,
     /// Which of its outputs, or [`CONTROL`].
     pub(super) output: u32,
+    /// What the name stands for, once all nodes are known.
+    to: u32,
+}
+
+/// Stands for a name that is not looked up yet, or that nothing has.
+const UNKNOWN: u32 = u32::MAX;
+/// Set where a name stands for an argument.
+const ARGUMENT: u32 = 1 << 31;
+/// The first number that an argument cannot have beside it.
+const LAST: u32 = 0x7fff_ffff;
+
+impl Link {
+    pub(super) fn new(name: u64, output: u32) -> Self {
+        Self { name, output, to: UNKNOWN }
+    }
 }
 
 /// An operator, and how many nodes run it.
@@ -99,7 +114,7 @@ impl Nodes {
     /// Takes an input of the node that is added next.
     pub(super) fn link(&mut self, name: u64, output: u32, node: Span) {
         if self.links.len() < LINKS {
-            self.links.push(Link { name, output });
+            self.links.push(Link::new(name, output));
         } else {
             self.cut.get_or_insert(node);
         }
@@ -139,6 +154,27 @@ impl Nodes {
     /// What has the name that a hash stands for.
     pub(super) fn find(&self, name: u64) -> Option<Named> {
         self.by_name.get(&name).copied()
+    }
+
+    /// Looks up what inputs stand for, each once: a graph of millions of nodes does not fit into the
+    /// caches of any machine.
+    pub(super) fn resolve(&mut self) {
+        for link in &mut self.links {
+            link.to = match self.by_name.get(&link.name) {
+                Some(Named::Argument(number)) if *number < LAST => *number | ARGUMENT,
+                Some(Named::Node(number)) if *number < ARGUMENT => *number,
+                _ => UNKNOWN,
+            };
+        }
+    }
+
+    /// What an input of a node is.
+    pub(super) fn target(&self, link: &Link) -> Option<Named> {
+        match link.to {
+            UNKNOWN => self.find(link.name),
+            to if to & ARGUMENT != 0 => Some(Named::Argument(to & !ARGUMENT)),
+            to => Some(Named::Node(to)),
+        }
     }
 
     /// A node.
@@ -194,7 +230,7 @@ impl Nodes {
             reading.deviation(Quirk::Repeated, place.span(*span), Route::None, what);
         }
         let nowhere = (0_u32..).zip(&self.all).filter(|(number, _)| {
-            self.links_of(*number).iter().any(|link| !self.by_name.contains_key(&link.name))
+            self.links_of(*number).iter().any(|link| self.target(link).is_none())
         });
         for (_, node) in nowhere.take(FAULTS) {
             let what = "a node with an input that no node of its graph or function has";

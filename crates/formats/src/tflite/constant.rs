@@ -10,7 +10,7 @@ const HEAD: usize = 64 << 10;
 const SHOWN: usize = 16;
 
 /// The value of a tensor of element type `dtype` whose bytes stand in `span`.
-pub(super) fn value(bytes: &Bytes, span: Span, dtype: u8) -> Result<Value, Halt> {
+pub(crate) fn value(bytes: &Bytes, span: Span, dtype: u8) -> Result<Value, Halt> {
     let head = bytes.copy(span, HEAD)?;
     if dtype == STRING {
         return Ok(texts(&head, span.len).unwrap_or(Value::Unknown("text that is cut short")));

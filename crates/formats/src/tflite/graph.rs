@@ -1,5 +1,6 @@
 //! The graphs of a model: tensors, operators, and the indices by which they hang together.
 
+use super::flow::{Step, makes_one};
 use super::{Buffer, MOST, Model, NAME, constant, count, elements, keep, table};
 use crate::calls::Calls;
 use crate::flatbuffers::{Table, Vector};
@@ -15,9 +16,12 @@ const INPUTS: u64 = 16;
 
 /// A tensor, as far as operators need it.
 #[derive(Clone, Copy)]
-struct Slot {
-    dtype: u8,
-    data: Buffer,
+pub(super) struct Slot {
+    pub(super) dtype: u8,
+    pub(super) data: Buffer,
+    pub(super) elements: u64,
+    /// Whether a product with it makes a single number.
+    pub(super) is_column: bool,
 }
 
 /// A graph that is being read.
@@ -72,15 +76,19 @@ impl Model<'_> {
             let tensor = self.tensor(tensors, at, &graph)?;
             graph.tensors.push(tensor);
         }
-        let mut ends = [0, 0];
-        for (field, end) in [1, 2].into_iter().zip(&mut ends) {
+        self.follow_tensors(&graph.name, &graph.tensors)?;
+        let (mut ends, mut lists) = ([0, 0], [Vector::default(), Vector::default()]);
+        for (field, (end, all)) in [1, 2].into_iter().zip(ends.iter_mut().zip(&mut lists)) {
             let list = self.flat.vector(table, field, 4, "ends of a graph");
             let list = keep(list, self.reading, route)?.flatten().unwrap_or_default();
-            *end = list.count;
+            (*end, *all) = (list.count, list);
             self.check_indices(list, &graph, &route(), false)?;
             let way = if field == 1 { "inputs" } else { "outputs" };
             self.tell_ends((list, tensors), &graph, way)?;
         }
+        let [inputs, outputs] = lists;
+        let (inputs, outputs) = (self.indices(inputs)?, self.indices(outputs)?);
+        self.flow.ends(&inputs, &outputs);
         let operators = self.flat.vector(table, 3, 4, "list of operators");
         let operators = keep(operators, self.reading, route)?.flatten().unwrap_or_default();
         for at in 0..self.bounded(operators) {
@@ -135,7 +143,7 @@ impl Model<'_> {
     }
 
     fn tensor(&mut self, list: Vector, at: u64, graph: &Graph) -> Result<Slot, Halt> {
-        let unread = Slot { dtype: 0, data: None };
+        let unread = Slot { dtype: 0, data: None, elements: 0, is_column: false };
         let route = || graph.route("tensor", at);
         let read = self.read_tensor(list, at, graph);
         Ok(keep(read, self.reading, route)?.unwrap_or(unread))
@@ -156,7 +164,8 @@ impl Model<'_> {
         let sparse = self.sparsity(table)?;
         let span = Span::new(table.at, 4);
         let data = self.buffer(buffer, span, &graph.route("tensor", at));
-        let slot = Slot { dtype, data };
+        let elements = elements(&size).unwrap_or_default();
+        let slot = Slot { dtype, data, elements, is_column: makes_one(&size) };
         let route = Route::Tensor(format!("{}/{name}", graph.name));
         if shape.count > DIMENSIONS {
             let what = format!("{} dimensions", shape.count);
@@ -166,7 +175,6 @@ impl Model<'_> {
         }
         if self.told(at, graph) {
             let dtype = type_name(dtype);
-            let elements = elements(&size).unwrap_or_default();
             let tensor = Tensor { storage: name, dtype, elements, offset: 0, size, stride: vec![] };
             self.reading
                 .fact(Fact::Tensor { tensor, site: Site { span: data.unwrap_or(span), route } });
@@ -278,7 +286,7 @@ impl Model<'_> {
         (graphs, calls): (u64, &mut Calls),
     ) -> Result<(), Halt> {
         let route = || graph.route("operator", at);
-        let read = self.read_operator(list, at, graph);
+        let read = self.read_operator((list, at), graph);
         let Some((table, called)) = keep(read, self.reading, route)? else { return Ok(()) };
         for callee in called {
             match u64::try_from(callee).ok().filter(|callee| *callee < graphs) {
@@ -295,8 +303,7 @@ impl Model<'_> {
 
     fn read_operator(
         &mut self,
-        list: Vector,
-        at: u64,
+        (list, at): (Vector, u64),
         graph: &Graph,
     ) -> Result<(Table, Vec<i64>), Halt> {
         let table = self.flat.element(list, at, "operator")?;
@@ -316,6 +323,26 @@ impl Model<'_> {
             self.reading.deviation(Quirk::OutOfRange, span, route, &what);
             return Ok((table, vec![]));
         };
+        let callees = self.callees(table)?;
+        let activation = self.activation(table)?;
+        let (taken, made) = (self.indices(inputs)?, self.indices(outputs)?);
+        let slot = |it: &i32| graph.tensors.get(usize::try_from(*it).ok()?);
+        let (first, result) = (taken.first().and_then(slot), made.first().and_then(slot));
+        self.flow.operator(&Step {
+            at,
+            span,
+            code: index,
+            name: table::operator(code.builtin).unwrap_or_default(),
+            custom: &code.custom,
+            inputs: &taken,
+            outputs: &made,
+            activation,
+            is_same: first
+                .zip(result)
+                .is_some_and(|(a, b)| a.elements > 0 && a.elements == b.elements),
+            is_whole: result.is_some_and(|it| table::is_whole(it.dtype)),
+            callees: &callees,
+        });
         let site = Site { span, route: route.clone() };
         match table::operator(code.builtin) {
             Some("CUSTOM" | "DELEGATE") => {
@@ -335,7 +362,16 @@ impl Model<'_> {
                 self.tally.count("", &format!("builtin {}", code.builtin), || site);
             }
         }
-        Ok((table, self.callees(table)?))
+        Ok((table, callees))
+    }
+
+    /// The numbers of a list.
+    fn indices(&mut self, list: Vector) -> Result<Vec<i32>, Halt> {
+        let mut indices = Vec::new();
+        for at in 0..list.count.min(MOST) {
+            indices.push(self.flat.i32_element(list, at)?);
+        }
+        Ok(indices)
     }
 
     /// Records an operator that has one tensor as input and output, which kernels that write while
@@ -346,10 +382,7 @@ impl Model<'_> {
         outputs: Vector,
         route: &Route,
     ) -> Result<(), Halt> {
-        let mut taken = Vec::new();
-        for at in 0..inputs.count {
-            taken.push(self.flat.i32_element(inputs, at)?);
-        }
+        let mut taken = self.indices(inputs)?;
         taken.sort_unstable();
         for at in 0..outputs.count {
             let output = self.flat.i32_element(outputs, at)?;
@@ -375,7 +408,7 @@ impl Model<'_> {
             let index = self.flat.i32_element(inputs, at)?;
             let slot = usize::try_from(index).ok().and_then(|index| graph.tensors.get(index));
             values.push(match slot {
-                Some(Slot { dtype, data: Some(data) }) => {
+                Some(Slot { dtype, data: Some(data), .. }) => {
                     constant::value(self.flat.bytes(), *data, *dtype)?
                 }
                 Some(_) => Value::Unknown("computed"),

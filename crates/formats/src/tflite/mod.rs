@@ -8,6 +8,7 @@
 
 mod buffers;
 mod constant;
+mod flow;
 mod graph;
 mod options;
 mod table;
@@ -16,10 +17,12 @@ mod tail;
 use crate::flatbuffers::{Flat, Table, has_identifier};
 use crate::tally::Tally;
 use buffers::Buffer;
+pub(crate) use constant::value;
 use davy_artifact::{
     Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Value,
 };
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
+use flow::Flow;
 pub(crate) use tail::explain;
 
 /// Elements of one list that are read at most, so that lists fit in memory.
@@ -60,8 +63,14 @@ impl Format for TfLite {
     ) -> Result<(), Halt> {
         let mut flat = Flat::new(input.bytes, budget);
         let root = flat.root()?;
-        let mut model =
-            Model { flat, reading, codes: vec![], buffers: vec![], tally: Tally::default() };
+        let mut model = Model {
+            flat,
+            reading,
+            codes: vec![],
+            buffers: vec![],
+            tally: Tally::default(),
+            flow: Flow::default(),
+        };
         let read = model.read(root);
         let Model { flat, reading, tally, .. } = model;
         tally.push(reading);
@@ -110,6 +119,7 @@ struct Model<'a> {
     codes: Vec<Code>,
     buffers: Vec<Buffer>,
     tally: Tally,
+    flow: Flow,
 }
 
 impl Model<'_> {
@@ -121,6 +131,7 @@ impl Model<'_> {
         self.metadata(root)?;
         self.signatures(root)?;
         self.graphs(root)?;
+        self.tell_overrides()?;
         buffers::push(&self.flat, &self.buffers, &marked, self.reading);
         Ok(())
     }

@@ -37,7 +37,21 @@ const CALLS_2: &[(u8, &[Callee])] = &[
     (23, &[All(0)]),
 ];
 
+/// The field that says what is done with the result, by the number of the table's type: of
+/// operators that work number by number, and of products.
+const ACTIVATIONS: &[(u8, u16)] = &[(8, 0), (11, 0), (21, 0), (28, 0), (29, 0)];
+
 impl Model<'_> {
+    /// What is done with the result of an operator as part of it; 0 for nothing.
+    pub(super) fn activation(&mut self, operator: Table) -> Result<u8, Halt> {
+        let kind = self.flat.u8(operator, 3, 0)?;
+        let Some((_, field)) = ACTIVATIONS.iter().find(|(of, _)| *of == kind) else { return Ok(0) };
+        match self.flat.child(operator, 4, "options")? {
+            Some(options) => self.flat.u8(options, *field, 0),
+            None => Ok(0),
+        }
+    }
+
     /// The indices of the graphs that an operator calls.
     pub(super) fn callees(&mut self, operator: Table) -> Result<Vec<i64>, Halt> {
         let mut callees = Vec::new();

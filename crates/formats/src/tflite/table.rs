@@ -14,6 +14,11 @@ pub(crate) fn element_type(code: u8) -> Option<&'static str> {
     TYPES.get(usize::from(code)).map(|(name, _)| *name)
 }
 
+/// Whether elements are whole numbers, or truths.
+pub(crate) fn is_whole(code: u8) -> bool {
+    !matches!(element_type(code), None | Some("FLOAT32" | "FLOAT16" | "FLOAT64" | "BFLOAT16"))
+}
+
 /// Bits of an element; nothing where elements have no fixed size.
 pub(crate) fn bits(code: u8) -> Option<u64> {
     TYPES.get(usize::from(code)).map(|(_, bits)| *bits).filter(|bits| *bits > 0)

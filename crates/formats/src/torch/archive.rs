@@ -45,7 +45,7 @@ impl Format for PyTorch {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
+        let directory = zip::directory(input.bytes, budget)?;
         let layout = Layout::of(&directory);
         let mut archive = Archive::new(input.bytes, &directory, reading, budget);
         archive.check_roots(&layout);
@@ -76,7 +76,7 @@ impl Format for TorchScript {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
+        let directory = zip::directory(input.bytes, budget)?;
         let layout = Layout::of(&directory);
         let mut archive = Archive::new(input.bytes, &directory, reading, budget);
         for root in &layout.script {
@@ -107,7 +107,7 @@ impl Format for TorchPackage {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let directory = zip::read_directory(input.bytes, &mut Reading::default(), budget)?;
+        let directory = zip::directory(input.bytes, budget)?;
         let layout = Layout::of(&directory);
         let mut archive = Archive::new(input.bytes, &directory, reading, budget);
         for root in &layout.package {
@@ -128,7 +128,11 @@ fn probe(head: &[u8], input: &Input<'_>, names: &[&[u8]]) -> Probe {
     let tail = Span::between(len.saturating_sub(TAIL), len);
     let tail = input.bytes.copy(tail, to_usize(TAIL)).unwrap_or_default();
     let has = |bytes: &[u8], name: &[u8]| {
-        bytes.windows(name.len()).any(|window| window.eq_ignore_ascii_case(name))
+        let first = name.first().copied().unwrap_or_default();
+        let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+        let window = |at: usize| bytes.get(at..)?.get(..name.len());
+        memchr::memchr2_iter(lower, upper, bytes)
+            .any(|at| window(at).is_some_and(|window| window.eq_ignore_ascii_case(name)))
     };
     if names.iter().any(|name| has(&tail, name) || has(head, name)) {
         zipped

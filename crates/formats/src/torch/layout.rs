@@ -21,8 +21,16 @@ pub(crate) struct Layout {
 
 /// A member's name as loaders compare it: slashes one way, no `./`, lower case.
 pub(super) fn plain(entry: &Entry) -> String {
-    let name = entry.name().replace('\\', "/").to_lowercase();
-    name.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
+    let name = entry.name();
+    let name = if name.is_ascii() { name.to_ascii_lowercase() } else { name.to_lowercase() };
+    let mut plain = String::with_capacity(name.len());
+    for part in name.split(['/', '\\']).filter(|part| !matches!(*part, "" | ".")) {
+        if !plain.is_empty() {
+            plain.push('/');
+        }
+        plain.push_str(part);
+    }
+    plain
 }
 
 /// What is before `end` in `name`, if whole parts of a path are.

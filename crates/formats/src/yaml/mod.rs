@@ -26,7 +26,7 @@ pub use tree::{Leaf, Shape, Stream, Tree, compose};
 use crate::config::{self, Config};
 use crate::text::is_text;
 use davy_artifact::{Format, Input, Probe, Reading, Route};
-use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
+use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64, to_usize};
 use memchr::memmem;
 
 /// What files of YAML are called.
@@ -119,7 +119,7 @@ fn looks_like_yaml(head: &[u8]) -> bool {
 
 /// Whether what no loader reads has words of files that act.
 fn mentions(bytes: &Bytes, budget: &mut Budget) -> Result<bool, Halt> {
-    let mut buffer = vec![0; PIECE];
+    let mut buffer = vec![0; to_usize(bytes.len()).min(PIECE)];
     let mut at = 0_u64;
     while at < bytes.len() {
         let read = bytes.read_at(at, &mut buffer)?;

@@ -105,6 +105,8 @@ pub struct Directory {
     pub unlisted: Vec<Entry>,
     /// Bytes that no record and no member explains, and that are not all zero.
     pub strays: Vec<Span>,
+    /// Where a list goes on that is longer than the budget allows.
+    pub cut: Option<u64>,
 }
 
 impl Directory {
@@ -159,6 +161,8 @@ pub(super) fn directories(bytes: &Bytes, budget: &mut Budget) -> Result<Director
         records: Window::new(bytes, 64 * 1024),
         headers: Window::new(bytes, 4096),
         memory: budget.left().memory,
+        room: budget.left().artifacts,
+        cut: None,
     };
     // What the members of the first list leave uncovered.
     let mut holes = None;
@@ -184,6 +188,7 @@ pub(super) fn directories(bytes: &Bytes, budget: &mut Budget) -> Result<Director
         }
         directory.ends.push(end);
     }
+    directory.cut = walk.cut;
     Ok(directory)
 }
 
@@ -322,6 +327,9 @@ struct Walk {
     records: Window,
     headers: Window,
     memory: u64,
+    /// Entries that may still be taken.
+    room: u64,
+    cut: Option<u64>,
 }
 
 impl Walk {
@@ -347,6 +355,12 @@ impl Walk {
             if before.iter().any(|listing| listing.has(at, place.bias)) {
                 break;
             }
+            let Some(room) = self.room.checked_sub(1) else {
+                self.cut = self.cut.or(Some(at));
+                explained = limit;
+                break;
+            };
+            self.room = room;
             if at < limit {
                 by_size = by_size.saturating_add(1);
             }

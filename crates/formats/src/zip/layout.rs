@@ -17,11 +17,11 @@ pub(super) fn overlaps(directory: &mut Directory, reading: &mut Reading) {
         // The end that reaches furthest so far, and whose it is.
         let mut furthest = (0_u64, 0_usize);
         for index in order {
-            let owner = listing.entries.get(furthest.1).map(Entry::name).unwrap_or_default();
+            let owner = listing.entries.get(furthest.1);
             let Some(entry) = listing.entries.get(index).filter(|e| e.local.is_some()) else {
                 continue;
             };
-            let shared = shared(entry, furthest.0, &owner, listing.span, reading);
+            let shared = shared(entry, furthest.0, owner, listing.span, reading);
             let end = entry.range().end();
             if end > furthest.0 {
                 furthest = (end, index);
@@ -35,11 +35,18 @@ pub(super) fn overlaps(directory: &mut Directory, reading: &mut Reading) {
 
 /// Records how an entry lies over one that reaches up to `covered` and over the directory. Returns
 /// how many bytes it shares with other entries.
-fn shared(entry: &Entry, covered: u64, owner: &str, own: Span, reading: &mut Reading) -> u64 {
+fn shared(
+    entry: &Entry,
+    covered: u64,
+    owner: Option<&Entry>,
+    own: Span,
+    reading: &mut Reading,
+) -> u64 {
     let range = entry.range();
     let route = || Route::Member(entry.label.clone());
     let over = Span::between(range.start, covered.min(range.end()));
     if over.len > 0 {
+        let owner = owner.map(Entry::name).unwrap_or_default();
         let what = format!("{} of its bytes belong to `{owner}` as well", over.len);
         reading.deviation(Quirk::Overlap, over, route(), &what);
     }
@@ -97,7 +104,7 @@ pub(crate) fn is_blank(bytes: &Bytes, span: Span) -> Result<bool, Halt> {
     if span.len > PADDING {
         return Ok(false);
     }
-    let mut buffer = vec![0; 16 * 1024];
+    let mut buffer = vec![0; to_usize(span.len).min(16 * 1024)];
     let mut at = span.start;
     while at < span.end() {
         let room = to_usize(span.end().saturating_sub(at)).min(buffer.len());

@@ -2,7 +2,7 @@
 //! budget, and a false encryption flag hides nothing.
 
 use super::entry::{ENCRYPTED, Entry};
-use crate::gzip::{Framing, inflate};
+use crate::gzip::{Framing, HONEST, inflate};
 use davy_artifact::{Quirk, Reading, Route};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64, to_usize};
 
@@ -193,7 +193,7 @@ fn check_fault(entry: &Entry, unpacked: &Unpacked, fault: &Halt, reading: &mut R
     let what = format!("member `{}`: {}", entry.name(), fault.what());
     reading.gap(entry.data, davy_artifact::Why::Halted(fault.blame()), &what);
     let len = unpacked.whole.as_ref().unwrap_or(&unpacked.bytes).len();
-    if fault.blame() == Blame::Exhausted && len / 100 > unpacked.consumed {
+    if fault.blame() == Blame::Exhausted && len / HONEST > unpacked.consumed {
         let what = format!("{} packed bytes stand for more than {len}", entry.data.len);
         let route = Route::Member(entry.label.clone());
         reading.deviation(Quirk::Expansion, entry.data, route, &what);

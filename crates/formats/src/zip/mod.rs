@@ -9,6 +9,7 @@ mod layout;
 mod lookup;
 mod member;
 pub(crate) mod names;
+mod shared;
 mod sweep;
 mod window;
 
@@ -17,6 +18,7 @@ pub use entry::{Entry, Local};
 pub(crate) use layout::is_blank;
 pub use lookup::{Named, Sorted};
 pub use member::{Unpacked, unpack};
+pub use shared::{directory, forget};
 
 use davy_artifact::{Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Why};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64};
@@ -87,7 +89,12 @@ pub fn read_directory(
     }
     check_ends(bytes, &directory, reading);
     layout::overlaps(&mut directory, reading);
-    if directory.listings.is_empty() {
+    if let Some(at) = directory.cut {
+        // What stands elsewhere cannot be told from members that were not read.
+        let rest = Span::between(at, bytes.len());
+        let what = "members behind the limit on artifacts";
+        reading.gap(rest, Why::Halted(Blame::Exhausted), what);
+    } else if directory.listings.is_empty() {
         carve(bytes, &mut directory, &mut labels, reading, budget)?;
     } else {
         read_strays(bytes, &mut directory, &mut labels, reading, budget)?;
@@ -114,7 +121,8 @@ fn check_ends(bytes: &Bytes, directory: &Directory, reading: &mut Reading) {
         let what = "a second directory, which readers find that locate it in another way";
         reading.deviation(Quirk::Repeated, listing.span, Route::None, what);
     }
-    directory.listings.iter().for_each(|listing| check_listing(listing, reading));
+    let cut = directory.cut.is_some();
+    directory.listings.iter().for_each(|listing| check_listing(listing, cut, reading));
     let zipfile = directory.listings.iter().position(|listing| listing.zipfile);
     let miniz = directory.listings.iter().position(|listing| listing.miniz);
     // What miniz alone refuses is nothing that anybody loads unseen.
@@ -132,7 +140,10 @@ fn record(end: &End) -> Span {
     Span::between(end.at, end.comment.start)
 }
 
-fn check_listing(listing: &Listing, reading: &mut Reading) {
+fn check_listing(listing: &Listing, cut: bool, reading: &mut Reading) {
+    if cut {
+        return;
+    }
     let listed = to_u64(listing.entries.len());
     let record = record(&listing.end);
     // The count of an end record without zip64 has 16 bits: some writers let it wrap.

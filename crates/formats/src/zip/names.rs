@@ -8,13 +8,13 @@ use std::collections::hash_map::Entry as Slot;
 
 /// Why an unpacker that trusts `name` would write outside of its folder; `None` where it would not.
 pub(crate) fn escapes(name: &[u8]) -> Option<&'static str> {
-    let name: Vec<u8> = name.iter().map(|b| if *b == b'\\' { b'/' } else { *b }).collect();
+    let slash = |byte: &u8| matches!(byte, b'/' | b'\\');
     let drive = name.first().is_some_and(u8::is_ascii_alphabetic) && name.get(1) == Some(&b':');
-    if name.starts_with(b"/") {
+    if name.first().is_some_and(slash) {
         Some("is absolute")
     } else if drive {
         Some("starts with a drive letter")
-    } else if name.split(|byte| *byte == b'/').any(|part| part == b"..") {
+    } else if name.split(slash).any(|part| part == b"..") {
         Some("climbs with `..`")
     } else {
         None
@@ -25,9 +25,10 @@ pub(crate) fn escapes(name: &[u8]) -> Option<&'static str> {
 /// of slash, no `.` parts, no dots or spaces at the end of a part (Windows), nothing behind a NUL.
 pub(crate) fn fold(name: &[u8]) -> String {
     let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-    let name = String::from_utf8_lossy(name).replace('\\', "/").to_lowercase();
-    let mut folded = String::with_capacity(name.len());
-    for part in name.split('/') {
+    let name = String::from_utf8_lossy(name);
+    let lower = if name.is_ascii() { name.to_ascii_lowercase() } else { name.to_lowercase() };
+    let mut folded = String::with_capacity(lower.len().saturating_add(1));
+    for part in lower.split(['/', '\\']) {
         let part = part.trim_end_matches(['.', ' ']);
         if !part.is_empty() {
             folded.push('/');
@@ -63,18 +64,20 @@ pub(super) fn check(entries: &mut [Entry], labels: &mut Labels, reading: &mut Re
 
 fn check_alone(entry: &Entry, mixed: bool, reading: &mut Reading) {
     let route = || Route::Member(entry.label.clone());
-    let name = entry.name();
     if let Some(why) = escapes(&entry.raw_name) {
+        let name = entry.name();
         let what =
             format!("the name `{name}` {why}, and leads out of the folder it is unpacked in");
         reading.deviation(Quirk::EscapingName, entry.central, route(), &what);
     }
     if entry.raw_name.contains(&0) {
+        let name = entry.name();
         let what =
             format!("Python's zipfile cuts the name `{name}` at its NUL, other readers do not");
         reading.deviation(Quirk::CollidingName, entry.central, route(), &what);
     }
     if mixed && entry.raw_name.contains(&b'\\') {
+        let name = entry.name();
         let what =
             format!("the backslash in `{name}` is a folder to some readers, a letter to others");
         reading.deviation(Quirk::CollidingName, entry.central, route(), &what);

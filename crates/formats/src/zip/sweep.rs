@@ -30,7 +30,8 @@ pub(super) fn sweep(
     let before = own.left();
     let mut known = Vec::new();
     let result = stretch(bytes, span, (swept, &mut known), &mut own);
-    budget.settle(&before, &own);
+    // What came out only proved where members end.
+    budget.settle(&Limits { held: own.left().held, ..before }, &own);
     result.map(|()| known)
 }
 

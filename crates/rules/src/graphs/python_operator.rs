@@ -2,8 +2,8 @@
 //!
 //! ## What it finds
 //!
-//! An ONNX graph has an operator that calls Python: `PyOp`, `PyCustomOp`, `PythonOp` or one of their
-//! kind.
+//! A graph has an operator that calls Python: `PyOp`, `PyCustomOp`, `PythonOp` or one of their kind in
+//! ONNX, `py_func` in Paddle.
 //!
 //! ## Why it matters
 //!
@@ -27,7 +27,7 @@
 //! * CWE-94, CWE-470; MITRE ATLAS AML.T0011.000, AML.T0018.001
 
 use super::onnx_operators::{is_onnx, is_python};
-use super::tensorflow_operators::operators;
+use super::tensorflow_operators::{Runs, operators};
 use super::tensorflow_unsafe_operator::evidence;
 use crate::facts::{ALIKE, Quota, times};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
@@ -58,7 +58,7 @@ impl Detector for PythonOperator {
     fn artifact(&self, artifact: &Artifact, reporter: &mut Reporter<'_>) {
         let mut quota = Quota::of(ALIKE);
         for runs in operators(artifact) {
-            if !is_onnx(runs.format) || !is_python(runs.operator) || !quota.admits("") {
+            if !calls_python(&runs) || !quota.admits("") {
                 continue;
             }
             let name = davy_bytes::escape(&runs.operator.name);
@@ -69,6 +69,12 @@ impl Detector for PythonOperator {
             reporter.report(artifact, runs.site, message, evidence(&runs));
         }
     }
+}
+
+/// Whether an operator calls Python: those of ONNX's kin, and one of Paddle.
+fn calls_python(runs: &Runs<'_>) -> bool {
+    let of_onnx = is_onnx(runs.format) && is_python(runs.operator);
+    of_onnx || (runs.format == "paddle" && runs.operator.name == "py_func")
 }
 
 #[cfg(test)]
@@ -86,6 +92,7 @@ mod tests {
             detect(&PythonOperator, &artifact(format, vec![fact])).len()
         };
         assert_eq!((runs("onnx", "PyOp"), runs("ort", "PythonOp")), (1, 1));
+        assert_eq!((runs("paddle", "py_func"), runs("paddle", "relu")), (1, 0));
         assert_eq!((runs("onnx", "BertTokenizer"), runs("tf-graph", "PyOp")), (0, 0));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ## What it finds
 //!
-//! A graph of TensorFlow, TFLite or ONNX has an operator that the runtime does not have itself.
+//! A graph has an operator or a layer that the runtime does not have itself.
 //!
 //! ## Why it matters
 //!
@@ -12,8 +12,8 @@
 //! ## How it can be wrong
 //!
 //! Tokenizers, decision forests and detectors are often custom operators. Those of well-known
-//! libraries, and those of TFLite, of which many models have some, are low. A version of TensorFlow
-//! later than davy may have the operator.
+//! libraries are low, and so are those of TFLite, Core ML, ExecuTorch and MXNet, which the program around
+//! the model brings. A version of TensorFlow later than davy may have the operator.
 //!
 //! ## What to do
 //!
@@ -75,7 +75,7 @@ impl Detector for CustomOperator {
 /// How bad it is that an operator is not the runtime's own, and why; nothing where it is.
 fn custom(runs: &Runs<'_>, functions: &BTreeSet<&str>) -> Option<(Severity, &'static str)> {
     let name = runs.operator.name.as_str();
-    if runs.format == "tflite" && runs.operator.domain == "custom" {
+    if runs.operator.domain == "custom" && is_portable(runs.format) {
         return Some((Severity::Low, "is code of the program that runs the model"));
     }
     if onnx_operators::is_onnx(runs.format) {
@@ -97,6 +97,11 @@ fn custom(runs: &Runs<'_>, functions: &BTreeSet<&str>) -> Option<(Severity, &'st
         }
         None => Some((Severity::Medium, "is not one of TensorFlow's: nothing is known about it")),
     }
+}
+
+/// Whether models of this format name code that the program around them has to bring.
+fn is_portable(format: &str) -> bool {
+    matches!(format, "coreml" | "executorch" | "json" | "tflite")
 }
 
 /// The functions of a graph's own library, which nodes call like operators.
@@ -142,6 +147,7 @@ mod tests {
             assert_eq!(severity("tf-saved-model", vec![runs("", name)]), Some(Severity::Low));
         }
         assert_eq!(severity("tflite", vec![runs("custom", "Mine")]), Some(Severity::Low));
+        assert_eq!(severity("coreml", vec![runs("custom", "Mine")]), Some(Severity::Low));
         assert_eq!(severity("tflite", vec![runs("", "ADD")]), None);
         assert_eq!(severity("tflite", vec![runs("flex", "Mine")]), Some(Severity::Medium));
     }
