@@ -106,9 +106,16 @@ fn quoted(cell: &str) -> Vec<&str> {
 }
 
 #[test]
-fn samples_of_graphs_fire_the_rule_beside_them() {
+fn samples_on_the_pages_fire_the_rule_beside_them() {
+    for page in ["docs/graphs.md", "docs/weights.md"] {
+        samples_fire(page);
+    }
+}
+
+/// Checks the table of a page.
+fn samples_fire(page: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let page = fs::read_to_string(root.join("docs/graphs.md")).unwrap();
+    let page = fs::read_to_string(root.join(page)).unwrap();
     let table = page.split("## What is found").nth(1).unwrap();
     let rows =
         table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| technique"));
