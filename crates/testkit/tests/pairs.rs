@@ -70,7 +70,7 @@ fn files_of_a_model_are_compared_with_those_beside_them() {
     };
     assert_eq!(told(), ["low"]);
     fs::write(at("m/2.safetensors"), tensor("c")).unwrap();
-    assert_eq!(told(), ["low", "medium"]);
+    assert_eq!(told(), ["medium", "low"]);
     fs::write(at("m/2.safetensors"), tensor("b")).unwrap();
     assert!(told().is_empty());
     // A link that leads out of the folder is not followed, and its target not taken for the file.
@@ -106,9 +106,16 @@ fn quoted(cell: &str) -> Vec<&str> {
 }
 
 #[test]
-fn samples_of_graphs_fire_the_rule_beside_them() {
+fn samples_on_the_pages_fire_the_rule_beside_them() {
+    for page in ["docs/graphs.md", "docs/weights.md"] {
+        samples_fire(page);
+    }
+}
+
+/// Checks the table of a page.
+fn samples_fire(page: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let page = fs::read_to_string(root.join("docs/graphs.md")).unwrap();
+    let page = fs::read_to_string(root.join(page)).unwrap();
     let table = page.split("## What is found").nth(1).unwrap();
     let rows =
         table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| technique"));
