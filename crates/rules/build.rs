@@ -12,6 +12,7 @@ const EFFECTS: &[(&str, &str)] = &[
     ("data:ref", "Ref"),
     ("exec", "Exec"),
     ("exec:carrier", "Carrier"),
+    ("exec:fixed", "Fixed"),
     ("exec:class-build", "ClassBuild"),
     ("exec:code-build", "CodeBuild"),
     ("exec:deferred", "Deferred"),

@@ -468,8 +468,28 @@ fn introspect(call: &Call) -> Judgement {
         Value::Call(_) | Value::Unknown(_) => true,
         _ => false,
     });
-    let severity = if powerful { Severity::High } else { Severity::Medium };
+    // A call of what stands behind the insides of an object takes something out of them.
+    let walks = callee(call).is_some_and(|name| leads_out(&name.name));
+    let severity = if powerful || walks { Severity::High } else { Severity::Medium };
     Judgement::new(severity, Effect::Introspect.does())
+}
+
+/// Whether a path goes on behind attributes that hold everything around an object:
+/// `seed.__globals__.get`, `sys.modules.get`.
+fn leads_out(path: &str) -> bool {
+    const INSIDE: &[&str] = &[
+        "__builtins__",
+        "__class__",
+        "__closure__",
+        "__code__",
+        "__dict__",
+        "__globals__",
+        "__subclasses__",
+        "modules",
+    ];
+    let parts: Vec<&str> = path.split('.').collect();
+    let (_, before) = parts.split_last().unwrap_or((&"", &[]));
+    before.iter().any(|part| INSIDE.contains(part)) || path.ends_with("__subclasses__")
 }
 
 fn quote(text: &str) -> String {

@@ -215,6 +215,9 @@ const COMMON: &[&str] = &[
 /// Special attributes that stand for the object they belong to, or for text about it.
 const TRANSPARENT: &[&str] = &["__call__", "__func__", "__init__", "__new__", "__wrapped__"];
 
+/// How every class finds attributes.
+const GETTER: &str = "builtins.object.__getattribute__";
+
 /// Special attributes that are text.
 const TEXTUAL: &[&str] = &["__doc__", "__name__", "__qualname__", "__version__"];
 
@@ -236,6 +239,10 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
     if let Some(known) = exact(&whole) {
         return Some(known);
     }
+    // The getter of any class is that of all objects.
+    if name.ends_with(".__getattribute__") && whole != GETTER {
+        return exact(GETTER);
+    }
     let same = alias::canonical(&whole);
     if same != whole
         && let Some((module, name)) = same.split_once('.')
@@ -243,7 +250,9 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
     {
         return Some(known);
     }
-    if let Some(known) = harm_on_the_way(module, &parts) {
+    let on_the_way = harm_on_the_way(module, &parts);
+    // What is said about all of a module is not yet what a path through it ends in.
+    if let Some(known) = on_the_way.filter(|known| !known.pattern.contains('*')) {
         return Some(known);
     }
     // The path leaves the module for another that it has imported.
@@ -253,8 +262,12 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
             continue;
         };
         if let Some(known) = harm_on_the_way(head, rest).or_else(|| derived_harm(head, rest)) {
-            return Some(known);
+            let wide = on_the_way.filter(|wide| wide.effect.severity() > known.effect.severity());
+            return wide.or(Some(known));
         }
+    }
+    if on_the_way.is_some() {
+        return on_the_way;
     }
     let mut kept: Vec<&str> = Vec::with_capacity(parts.len());
     for part in parts {
@@ -505,6 +518,7 @@ mod tests {
             ("torch.serialization", "os.system"),
             ("torch.serialization", "os.system.__call__"),
             ("numpy", "f2py.os.system"),
+            ("numpy", "lib.npyio.os.system"),
         ] {
             assert_eq!(effect(module, name), Some(Effect::Exec), "{module} {name}");
         }

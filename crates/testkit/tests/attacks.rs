@@ -8,12 +8,14 @@ use davy_scan::{Options, scan_bytes};
 use davy_testkit::recipe;
 use std::collections::BTreeSet;
 
-const PICKLES: &str = include_str!("../attacks/pickle.txt");
+const PICKLES: &[&str] =
+    &[include_str!("../attacks/pickle.txt"), include_str!("../attacks/evasions.txt")];
 
 /// Severity, name and recipe of each attack.
 fn attacks() -> Vec<(&'static str, &'static str, String)> {
     let mut found: Vec<(&str, &str, String)> = Vec::new();
-    for line in PICKLES.lines().skip_while(|line| !line.starts_with("@ ")) {
+    let lines = |text: &'static str| text.lines().skip_while(|line| !line.starts_with("@ "));
+    for line in PICKLES.iter().copied().flat_map(lines) {
         match line.strip_prefix("@ ") {
             Some(head) => {
                 let (severity, name) = head.split_once(' ').unwrap();

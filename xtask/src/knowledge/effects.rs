@@ -28,12 +28,16 @@ pub const EFFECTS: &[&str] = &[
     "exec:interactive",
     "exec:obfuscation",
     "exec:carrier",
+    "exec:fixed",
 ];
 
 /// An effect, as its place in [`EFFECTS`].
 pub type Effect = u8;
 
+pub const EXEC: Effect = 0;
 pub const INDIRECT: Effect = 3;
+pub const CODE_BUILD: Effect = 4;
+pub const DEFERRED: Effect = 5;
 pub const FILE_WRITE: Effect = 7;
 pub const FILE: Effect = 9;
 pub const FILE_READ: Effect = 10;
@@ -58,6 +62,9 @@ pub const fn is_worth_telling(effect: Effect) -> bool {
 /// Carries methods that do worse than making the object does.
 pub const CARRIER: Effect = 25;
 
+/// Runs a command or code of its own.
+pub const FIXED: Effect = 26;
+
 /// Whether an effect only counts where a function has it itself, not through what it calls.
 pub const fn is_only_direct(effect: Effect) -> bool {
     matches!(effect, 13 | 19 | 21..=24)
@@ -66,4 +73,48 @@ pub const fn is_only_direct(effect: Effect) -> bool {
 /// Whether a method with this effect makes its class a carrier.
 pub const fn is_carried(effect: Effect) -> bool {
     matches!(effect, 0..=2 | 4..=8)
+}
+
+/// Whether a method with this effect makes its class a carrier: of the standard library, opening files
+/// is enough; of others, which have methods for everything, it has to run what it is given.
+pub const fn makes_carrier(standard: bool, effect: Effect) -> bool {
+    if standard {
+        is_carried(effect) || matches!(effect, FILE | FILE_READ)
+    } else {
+        matches!(effect, 0..=2)
+    }
+}
+
+/// Ways through a library that are longer than this are more often wrong than right.
+const STEPS: u16 = 5;
+
+/// Ways to what runs things, which few functions have within reach, may be so long.
+const STEPS_TO_RUN: u16 = 7;
+
+/// So many steps lead from a method to the call of what its object holds.
+const STEPS_TO_KEEP: u16 = 2;
+
+/// What makes functions hands their code on at once; longer ways are those of tracebacks.
+const STEPS_TO_BUILD: u16 = 3;
+
+/// Whether a row is kept. Of other libraries than the standard one, what only calls or looks up what
+/// it is given counts where it does so itself: through three functions it says little. A method that
+/// calls what its own object holds is as bad as that.
+pub fn is_kept(standard: bool, effect: Effect, steps: u16, through: &str) -> bool {
+    let own = through.split(',').all(|part| part.starts_with('.') || part == "self");
+    if effect == DEFERRED || effect == INDIRECT && own {
+        return steps <= STEPS_TO_KEEP && (standard || effect == DEFERRED);
+    }
+    if effect == CODE_BUILD && steps > STEPS_TO_BUILD {
+        return false;
+    }
+    if standard || effect == CARRIER {
+        return true;
+    }
+    match effect {
+        0..=2 => steps <= STEPS_TO_RUN,
+        FILE | FILE_READ => steps <= STEPS,
+        effect if is_carried(effect) => steps <= STEPS,
+        _ => steps <= 1,
+    }
 }

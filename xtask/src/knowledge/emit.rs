@@ -1,6 +1,6 @@
 //! From what was found about functions and classes to rows of the data.
 
-use super::effects::{self, Effect};
+use super::effects::{self, EXEC, Effect};
 use super::flow::{Frame, param_bit};
 use super::ir::{ClassId, FuncId, ParamKind, Scope, Sym};
 use super::machine::{ALWAYS, Base, Extra, FIELDS, Machine, NO_CLASS, Source, Summary};
@@ -37,8 +37,8 @@ pub enum Verdict {
     Unknown,
 }
 
-/// Methods make a class a carrier of what they do within this many steps.
-const CARRIED: u16 = 4;
+/// Commands that no argument decides about are told of within so many steps.
+const FIXED_STEPS: u16 = 7;
 
 /// Special methods that a loader calls on an object that it has made.
 const HOOKS: &[&str] = &[
@@ -56,6 +56,7 @@ const HOOKS: &[&str] = &[
 impl Machine {
     /// Rows of a library by their dotted names.
     pub fn rows(&mut self, library: u32) -> BTreeMap<String, Row> {
+        self.standard = library == 0;
         let program = Rc::clone(&self.program);
         let mut rows = BTreeMap::new();
         for (at, func) in program.funcs.iter().enumerate() {
@@ -149,17 +150,15 @@ impl Machine {
                 // Whatever one library imports from another is known there.
                 Verdict::Does { effect, .. }
                     if target.split('.').next() != Some(package)
-                        && !(effects::is_carried(effect) && self.is_standard(atom)) =>
+                        && !(effects::is_carried(effect)
+                            && effect != effects::DEFERRED
+                            && self.is_standard(atom)) =>
                 {
                     return None;
                 }
                 Verdict::Does { effect, through, steps, .. } => {
-                    let verdict = Verdict::Does {
-                        effect,
-                        through,
-                        via: target,
-                        steps: steps.saturating_add(1),
-                    };
+                    // Another name for it is no call more.
+                    let verdict = Verdict::Does { effect, through, via: target, steps };
                     Row { verdict, ..row }
                 }
                 Verdict::Unknown => return None,
@@ -203,15 +202,28 @@ impl Machine {
         let program = Rc::clone(&self.program);
         let Some(code) = program.funcs.get(func as usize) else { return Verdict::Unknown };
         if let Some(&name) = self.reviewed_funcs.get(&func) {
-            return self.reviewed(name);
+            return self.reviewed_code(name, func);
         }
         if self.names.text(code.path) == "__getattr__" {
             return self.module_getter(func, code.module);
         }
+        self.code_verdict(func)
+    }
+
+    /// The verdict of what a function's code does, or of what the functions do that it hands out.
+    fn code_verdict(&mut self, func: FuncId) -> Verdict {
+        let program = Rc::clone(&self.program);
+        let Some(code) = program.funcs.get(func as usize) else { return Verdict::Unknown };
         let unit = self.unit(func, code.class.unwrap_or(NO_CLASS));
         let summary = self.summary(unit, unit);
         let names: Vec<Sym> = code.params.iter().map(|param| param.name).collect();
-        self.verdict(&summary, &names)
+        let verdict = self.verdict(&summary, &names);
+        let later = match code.class {
+            Some(class) => self.kept_for_later(func, class, &summary),
+            None => self.handed_out(func, &summary),
+        };
+        let verdict = self.weigh(verdict, later);
+        self.weigh(verdict, self.fixed(&summary))
     }
 
     /// A `__getattr__` of a module (PEP 562) makes any name of it; what it makes is called like any
@@ -235,12 +247,45 @@ impl Machine {
         self.external_verdict(text).unwrap_or(Verdict::Asks)
     }
 
-    /// The worst that a summary has.
+    /// What the hand-written table says about a function in Python is for those who call it; what
+    /// it does by itself, its code says, where the table has no harm to tell.
+    fn reviewed_code(&mut self, name: Sym, func: FuncId) -> Verdict {
+        let told = self.reviewed(name);
+        if matches!(told, Verdict::Does { .. }) {
+            return told;
+        }
+        let alone = self.primitives.exact(self.names.text(name)).is_some();
+        match self.code_verdict(func) {
+            Verdict::Does { effect, through, via, steps }
+                if alone || effects::is_carried(effect) && effect != effects::DEFERRED =>
+            {
+                Verdict::Does { effect, through, via, steps }
+            }
+            _ => told,
+        }
+    }
+
+    /// The same of a class: its methods may do what its constructor does not.
+    fn reviewed_class(&mut self, name: Sym, class: ClassId) -> Row {
+        let told = self.reviewed(name);
+        let later = [self.carried(class), self.stored(class)];
+        let carrier = later.into_iter().flatten().find(
+            |later| matches!(later, Verdict::Does { effect, .. } if *effect == effects::CARRIER),
+        );
+        let verdict = if self.standard { self.weigh(told, carrier) } else { told };
+        Row::class(verdict, true)
+    }
+
+    /// The worst that a summary has, and that is kept.
     fn verdict(&self, summary: &Summary, names: &[Sym]) -> Verdict {
         let driven = summary.effects.iter().filter(|((effect, source), via)| {
             *source != ALWAYS && (via.length <= 1 || !effects::is_only_direct(*effect))
         });
-        let worst = driven.min_by_key(|((effect, _), via)| (*effect, via.length));
+        let worst = driven.min_by_key(|((effect, source), via)| {
+            let own = self.source_name(summary, names, *source);
+            let kept = effects::is_kept(self.standard, *effect, via.length, &own);
+            (!kept, *effect, via.length)
+        });
         if let Some(((effect, _), via)) = worst {
             let sources = summary
                 .effects
@@ -264,6 +309,17 @@ impl Machine {
         if summary.asked != 0 { Verdict::Asks } else { Verdict::Harmless }
     }
 
+    /// A command or code of its own that a function of the standard library runs, whatever it is given.
+    fn fixed(&self, summary: &Summary) -> Option<Verdict> {
+        let via = summary.effects.get(&(EXEC, ALWAYS)).filter(|via| via.length <= FIXED_STEPS)?;
+        self.standard.then(|| Verdict::Does {
+            effect: effects::FIXED,
+            through: String::new(),
+            via: clean(&self.step_name(via.step)),
+            steps: via.length,
+        })
+    }
+
     fn source_name(&self, summary: &Summary, names: &[Sym], source: Source) -> String {
         if source < FIELDS {
             let name = names.get(usize::from(source)).copied();
@@ -278,66 +334,14 @@ impl Machine {
     /// What making an object of a class does, and what filling it does.
     fn class_row(&mut self, class: ClassId) -> Row {
         if let Some(&name) = self.reviewed_classes.get(&class) {
-            return Row::class(self.reviewed(name), true);
+            return self.reviewed_class(name, class);
         }
-        let mut verdict = self.construction(class);
-        if !matches!(verdict, Verdict::Does { .. })
-            && let Some(carried) = self.carried(class)
-        {
-            verdict = carried;
-        }
+        let (made, stored) = (self.construction(class), self.stored(class));
+        let carried = self.carried(class);
+        let verdict = self.weigh(made, stored);
+        let verdict = self.weigh(verdict, carried);
         let fills = self.fills(class);
         Row::class(verdict, fills)
-    }
-
-    /// A method that does harm by itself or nearly so, whatever making the object does.
-    fn carried(&mut self, class: ClassId) -> Option<Verdict> {
-        let order = self.order(class);
-        let mut seen: Vec<Sym> = Vec::new();
-        let mut found: Option<(Effect, u16, FuncId)> = None;
-        for base in order.iter() {
-            let Base::Class(above) = base else { continue };
-            let vars = self.class_vars.get(*above as usize).cloned().unwrap_or_default();
-            let mut methods: Vec<(Sym, FuncId)> = vars
-                .iter()
-                .filter_map(|(name, val)| match val.atoms.as_slice() {
-                    [Atom::Func(func)] => Some((*name, *func)),
-                    _ => None,
-                })
-                .collect();
-            methods.sort_unstable();
-            for (name, func) in methods {
-                if seen.contains(&name) {
-                    continue;
-                }
-                seen.push(name);
-                let unit = self.unit(func, class);
-                let summary = self.summary(unit, unit);
-                let worst = summary.effects.iter().filter(|((effect, source), via)| {
-                    *source != ALWAYS
-                        && *source != 0
-                        && *source < FIELDS
-                        && via.length <= CARRIED
-                        && effects::is_carried(*effect)
-                });
-                let worst = worst.map(|((effect, _), via)| (*effect, via.length, func)).min();
-                found = match (found, worst) {
-                    (Some(old), Some(new)) => Some(old.min(new)),
-                    (old, new) => old.or(new),
-                };
-            }
-        }
-        let (_, length, func) = found?;
-        Some(Verdict::Does {
-            effect: effects::CARRIER,
-            through: self
-                .program
-                .funcs
-                .get(func as usize)
-                .map(|f| self.names.text(f.name).to_owned())?,
-            via: clean(&self.func_name(func)),
-            steps: length.saturating_add(1),
-        })
     }
 
     fn construction(&mut self, class: ClassId) -> Verdict {
@@ -441,6 +445,6 @@ pub fn worst(rows: &mut BTreeMap<String, Row>, name: String, row: Row) {
 }
 
 /// A step without the parts that nobody can name.
-fn clean(name: &str) -> String {
+pub fn clean(name: &str) -> String {
     name.split(".<locals>").next().unwrap_or(name).to_owned()
 }

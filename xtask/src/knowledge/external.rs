@@ -1,6 +1,6 @@
 //! Calls of what is not in the sources: the table decides, and a few built-in functions are followed.
 
-use super::effects::{FILE, FILE_READ, FILE_WRITE, INDIRECT, RESOLVE};
+use super::effects::{FILE, FILE_READ, FILE_WRITE, INDIRECT, MUTATE, RESOLVE};
 use super::flow::Frame;
 use super::ir::Sym;
 use super::machine::{Machine, Step};
@@ -24,9 +24,9 @@ impl Machine {
                 return partial(args);
             }
             "operator.methodcaller" => return Val::unknown(args.taint()),
-            "builtins.setattr" => return self.setattr(frame, args),
+            "builtins.setattr" => return self.setattr(frame, name, args),
             "typing.cast" => return args.at.get(1).cloned().unwrap_or_default(),
-            "builtins.type" if args.at.len() == 1 => return type_of(args),
+            "builtins.type" if args.at.len() == 1 => return self.type_of(args),
             _ => {}
         }
         match self.primitives.find(&text).cloned() {
@@ -99,15 +99,16 @@ impl Machine {
     }
 
     /// `setattr(object, name, value)` on an object of the function's own only fills it.
-    fn setattr(&mut self, frame: &mut Frame, args: &Args) -> Val {
-        if let [object, name, value] = args.at.as_slice()
-            && object.own
-        {
+    fn setattr(&mut self, frame: &mut Frame, callee: Sym, args: &Args) -> Val {
+        let [object, name, value] = args.at.as_slice() else { return Val::default() };
+        if object.own {
             for atom in &name.atoms {
                 if let Atom::Text(text) = atom {
                     frame.set_field(*text, value);
                 }
             }
+        } else if object.taint != 0 && name.taint != 0 {
+            frame.add(MUTATE, object.taint | name.taint, Step::External(callee), 0);
         }
         Val::default()
     }
@@ -164,6 +165,30 @@ impl Machine {
         }
         Some(val)
     }
+
+    /// `type(x)`
+    fn type_of(&mut self, args: &Args) -> Val {
+        let mut val = Val::default();
+        for first in &args.at {
+            val.unknown = first.unknown;
+            val.taint = first.taint;
+            for atom in &first.atoms {
+                let class = match atom {
+                    Atom::Instance(class) => Atom::Class(*class),
+                    Atom::Made(name) => Atom::External(*name),
+                    Atom::Func(_) => Atom::External(self.names.sym("types.FunctionType")),
+                    Atom::Module(_) => Atom::External(self.names.sym("types.ModuleType")),
+                    _ => continue,
+                };
+                val.join(&Val::atom(class));
+            }
+        }
+        // The class of an argument is not an argument that somebody chose to be called.
+        if !val.atoms.is_empty() {
+            val.unknown = false;
+        }
+        val
+    }
 }
 
 /// `partial(function, …)`: the function, whose arguments are no longer told apart.
@@ -177,27 +202,6 @@ fn partial(args: &Args) -> Val {
             other => *other,
         };
         val.join(&Val::atom(atom));
-    }
-    val
-}
-
-/// `type(x)`
-fn type_of(args: &Args) -> Val {
-    let mut val = Val::default();
-    for first in &args.at {
-        val.unknown = first.unknown;
-        val.taint = first.taint;
-        for atom in &first.atoms {
-            match atom {
-                Atom::Instance(class) => val.join(&Val::atom(Atom::Class(*class))),
-                Atom::Made(name) => val.join(&Val::atom(Atom::External(*name))),
-                _ => false,
-            };
-        }
-    }
-    // The class of an argument is not an argument that somebody chose to be called.
-    if !val.atoms.is_empty() {
-        val.unknown = false;
     }
     val
 }

@@ -114,7 +114,7 @@ pub const GROUPS: &[Group] = &[
             "werkzeug",
             "zope-interface",
         ],
-        with: &[],
+        with: &["httpcore", "ptyprocess", "urllib3"],
     },
 ];
 
@@ -160,7 +160,7 @@ pub fn source_of(module: &[&str]) -> Option<(PathBuf, PathBuf)> {
 /// Downloads the wheels that are not there and unpacks the Python in them. A wheel that cannot be had
 /// is named, and what is known about its library stays as it is.
 pub fn fetch() -> Outcome {
-    for package in GROUPS.iter().flat_map(|group| group.packages) {
+    for package in GROUPS.iter().flat_map(|group| group.packages.iter().chain(group.with)) {
         if wheel(package).is_some() {
             continue;
         }

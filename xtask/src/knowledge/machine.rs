@@ -145,6 +145,8 @@ pub struct Machine {
     queue: VecDeque<UnitId>,
     pub depth: u16,
     pub round: u8,
+    /// Whether rows are made of the standard library.
+    pub standard: bool,
     /// Functions and classes of which the hand-written table speaks, under their dotted names.
     pub reviewed_funcs: HashMap<FuncId, Sym>,
     pub reviewed_classes: HashMap<ClassId, Sym>,
@@ -173,6 +175,7 @@ impl Machine {
             queue: VecDeque::new(),
             depth: 0,
             round: 0,
+            standard: false,
             reviewed_funcs: HashMap::default(),
             reviewed_classes: HashMap::default(),
         }

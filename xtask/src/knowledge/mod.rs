@@ -11,6 +11,7 @@ mod emit;
 mod external;
 mod flow;
 mod ir;
+mod later;
 mod libraries;
 mod lower;
 mod machine;

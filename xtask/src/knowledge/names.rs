@@ -229,6 +229,9 @@ impl Machine {
                 Val::atom(Atom::MadeMethod(self.names.sym(&dotted)))
             }
             Atom::Text(_) => Val::default(),
+            Atom::Func(_) | Atom::Bound(..) if self.names.text(name) == "__code__" => {
+                Val::atom(Atom::Made(self.names.sym("types.CodeType")))
+            }
             _ => Val { unknown: true, ..Val::default() },
         }
     }

@@ -1,6 +1,6 @@
 //! The files in which derived rows are kept, one for each library.
 
-use super::effects::{self, INDIRECT};
+use super::effects;
 use super::emit::{Row, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +57,7 @@ impl Library {
             let fills = if kept.row.fills { "+fills" } else { "" };
             match &kept.row.verdict {
                 Verdict::Does { effect, through, via, steps } => {
-                    if is_wanted(library, *effect, *steps, through) {
+                    if effects::is_kept(library.starts_with("Python "), *effect, *steps, through) {
                         let word = effects::word(*effect);
                         lines.insert(format!(
                             "{name}\t{word}{fills}\t{versions}\t{through}\t{steps}\t{via}"
@@ -147,22 +147,3 @@ fn short(version: &str) -> String {
 
 /// Functions that stand in others and are kept where everything of a library seems to reach them.
 const EVERYWHERE: &[&str] = &["torch.export.experimental._ExportPackage._exporter"];
-
-/// Ways through a library that are longer than this are more often wrong than right.
-const STEPS: u16 = 5;
-
-/// Whether a row is kept. A method that calls what its own object holds is as bad as that. Of other
-/// libraries than the standard one, what only calls or looks up what it is given counts where it does
-/// so itself: through three functions it says little.
-fn is_wanted(library: &str, effect: effects::Effect, steps: u16, through: &str) -> bool {
-    let own = through.split(',').all(|part| part.starts_with('.') || part == "self");
-    if effect == INDIRECT && own {
-        return false;
-    }
-    if library.starts_with("Python ") {
-        return true;
-    }
-    let weighs =
-        effects::is_carried(effect) || matches!(effect, effects::FILE | effects::FILE_READ);
-    if weighs { steps <= STEPS } else { effect != effects::CARRIER && steps <= 1 }
-}

@@ -24,6 +24,9 @@ functools.wraps\tdata:same\t\ttest
 importlib.import_module\timport\t0\ttest
 posix.system\texec\t0,command\ttest
 posix.unlink\tfile:write\t0\ttest
+t.show\tdata\t\ttest
+types.CodeType\texec:code-build\t*\ttest
+types.FunctionType\texec:code-build\t0\ttest
 ";
 
 /// Rows of modules given as name and text; a name with a slash at its end is a package.
@@ -63,9 +66,46 @@ fn arguments_are_told_apart() {
     let text = "import posix\ndef f(a, cmd, *, c=1):\n    x = 'run ' + cmd\n    posix.system(x)\n";
     assert_eq!(one(text, "f"), "exec through cmd via posix.system");
     let text = "import posix\ndef g(a):\n    posix.system('id')\n";
-    assert_eq!(one(text, "g"), "unknown");
+    assert_eq!(one(text, "g"), "exec:fixed through  via posix.system");
     assert_eq!(one("def h(a, b):\n    return a + b\n", "h"), "harmless");
     assert_eq!(one("def h(a):\n    return a.strip()\n", "h"), "asks");
+}
+
+#[test]
+fn what_happens_later_is_told() {
+    let text = "import posix\nclass T:\n def __init__(self, a, f):\n  self.a, self.f = a, f\n \
+                def go(self):\n  self.f()\nclass U:\n def __init__(self, a, f):\n  self.f = f\n \
+                def go(self):\n  posix.unlink(self.f)\nclass V:\n def __init__(self, f):\n  self.f = f\n";
+    assert_eq!(one(text, "T"), "exec:deferred through f via m.T.go");
+    assert_eq!(one(text, "U"), "exec:carrier through f via m.U.go");
+    assert_eq!(one(text, "V"), "harmless");
+    let text = "def f(a, call):\n    def inner():\n        return call(a)\n    return inner\n\
+                def g(a, call):\n    def inner():\n        return a + call\n    return inner\n";
+    assert_eq!(one(text, "f"), "exec:deferred through call via m.f");
+    assert_eq!(one(text, "g"), "harmless");
+}
+
+#[test]
+fn functions_and_attributes_are_made_of_what_is_given() {
+    let text = "def _f(): pass\nF = type(_f)\nC = type(_f.__code__)\n\
+                def f(code):\n    return F(code, {})\ndef c(parts):\n    return C(*parts)\n";
+    assert_eq!(one(text, "f"), "exec:code-build through code via types.FunctionType");
+    assert_eq!(one(text, "c"), "exec:code-build through parts via types.CodeType");
+    let text =
+        "def s(a, name, v):\n    setattr(a, name, v)\ndef t(a, v):\n    setattr(a, 'x', v)\n";
+    assert_eq!(one(text, "s"), "exec:mutate through a,name via builtins.setattr");
+    assert_eq!(one(text, "t"), "harmless");
+}
+
+#[test]
+fn the_table_speaks_to_others_and_the_code_of_itself() {
+    let rows = rows(&[
+        ("t", "def show(path):\n    open(path)\ndef more(path):\n    show(path)\n"),
+        ("u", "import t\ndef use(path):\n    t.show(path)\n"),
+    ]);
+    assert_eq!(said(&rows, "t.show"), "file:read through path via builtins.open");
+    assert_eq!(said(&rows, "t.more"), "file:read through path via t.show");
+    assert_eq!(said(&rows, "u.use"), "harmless");
 }
 
 #[test]

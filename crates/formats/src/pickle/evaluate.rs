@@ -121,6 +121,10 @@ fn classify(name: &Name) -> Function {
         ("builtins", path) => builtin(path),
         (_, path) => {
             let last = path.rsplit('.').next().unwrap_or(path);
+            // Of any class: `types.ModuleType.__getattribute__`.
+            if last == "__getattribute__" && path != last {
+                return Function::Getattr;
+            }
             if matches!(
                 last,
                 "load" | "loads" | "_load" | "_loads" | "_load_from_bytes" | "Unpickler"

@@ -28,7 +28,7 @@
 
 use crate::behaviour::Observer;
 use crate::facts::{ALIKE, Performed, Quota, calls, known, target, times, type_of_name, weigh};
-use crate::knowledge::{Effect, is_special};
+use crate::knowledge::{self, Effect, is_special};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Call, Value};
 
@@ -78,10 +78,7 @@ impl Detector for ComputedCallable {
 /// How bad, and what it is that is called, where the file does not name it.
 fn computed(call: &Call) -> Option<(Severity, &'static str)> {
     match &call.callee {
-        Value::Attribute(base, name) if is_data(base) && !is_special(name) => {
-            Some((Severity::Medium, "a method of an object"))
-        }
-        Value::Attribute(..) => Some((Severity::High, "an attribute of a computed object")),
+        Value::Attribute(base, name) => Some(method(base, name)),
         // A type that is looked up by its name is judged as that type.
         Value::Call(made) if type_of_name(made).is_some() => None,
         Value::Call(made) => Some(match effect(made) {
@@ -93,6 +90,26 @@ fn computed(call: &Call) -> Option<(Severity, &'static str)> {
         Value::Unknown(_) => Some((Severity::High, "a computed value")),
         Value::Module(_) => Some((Severity::Medium, "a module")),
         _ => None,
+    }
+}
+
+/// How bad a method of an object is that is made while the file is loaded.
+fn method(base: &Value, name: &str) -> (Severity, &'static str) {
+    if !is_data(base) || is_special(name) {
+        return (Severity::High, "an attribute of a computed object");
+    }
+    let harm = match base {
+        Value::Call(made) => target(made).and_then(|class| {
+            let path = format!("{}.{name}", class.name);
+            knowledge::lookup(&class.module, &path).filter(|known| known.is_dangerous())
+        }),
+        _ => None,
+    };
+    match harm {
+        Some(known) if known.effect.severity() > Severity::Medium => {
+            (known.effect.severity(), "a method that can do harm, of an object made here,")
+        }
+        _ => (Severity::Medium, "a method of an object"),
     }
 }
 
@@ -135,6 +152,9 @@ mod tests {
         let date = result(name("datetime", "datetime"));
         let found = pickle(&ComputedCallable, vec![calls(method(&date, "isoformat"), vec![])]);
         assert_eq!(found[0].severity, Severity::Medium);
+        let path = result(name("pathlib", "PosixPath"));
+        let found = pickle(&ComputedCallable, vec![calls(method(&path, "unlink"), vec![])]);
+        assert_eq!(found[0].severity, Severity::High);
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub enum Effect {
     FileRecon,
     /// Writes, moves or deletes files.
     FileWrite,
+    /// Runs a command or code of its own, whatever it is given.
+    Fixed,
     /// Installs code that the interpreter calls by itself.
     Hook,
     /// Shows what it is given as a page, with its scripts.
@@ -100,6 +102,7 @@ impl Effect {
             Self::FileRead => "file:read",
             Self::FileRecon => "file:recon",
             Self::FileWrite => "file:write",
+            Self::Fixed => "exec:fixed",
             Self::Hook => "exec:hook",
             Self::Html => "exec:html",
             Self::Import => "import",
@@ -137,6 +140,7 @@ impl Effect {
             | Self::Deser
             | Self::Environment
             | Self::Exec
+            | Self::Fixed
             | Self::Hook
             | Self::Html
             | Self::ImportIndirect
@@ -184,6 +188,7 @@ impl Effect {
             Self::FileRead => "reads files that the file chooses",
             Self::FileRecon => "tells what is on the machine that loads the file",
             Self::FileWrite => "writes, moves or deletes files that the file chooses",
+            Self::Fixed => "runs a command or code of its own on the machine that loads the file",
             Self::Hook => "installs code that the interpreter calls by itself",
             Self::Html => "shows a page with scripts that the file chooses",
             Self::Import => "imports a module that the file chooses, which runs it",
@@ -260,6 +265,7 @@ impl Effect {
             Self::Carrier
             | Self::ClassBuild
             | Self::FileRecon
+            | Self::Fixed
             | Self::Html
             | Self::Interactive
             | Self::Introspect
@@ -301,6 +307,7 @@ impl Effect {
             Self::Carrier
             | Self::Dos
             | Self::FileRecon
+            | Self::Fixed
             | Self::Html
             | Self::ImportIndirect
             | Self::Indirect
