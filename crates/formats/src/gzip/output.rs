@@ -134,7 +134,7 @@ impl Output {
     /// Packs the open group, where that saves something.
     fn close(&mut self) {
         let packed = lz4_flex::block::compress(&self.open);
-        let worth = packed.len() < self.open.len() / 8 * 7;
+        let worth = packed.len() < self.open.len().saturating_sub(self.open.len() / 8);
         let open = std::mem::take(&mut self.open);
         let group = if worth { Group::Packed(packed) } else { Group::Plain(open) };
         let (Group::Plain(kept) | Group::Packed(kept)) = &group;

@@ -224,7 +224,7 @@ impl List<'_> {
     fn shape(&mut self) -> Result<Vec<i64>, Halt> {
         let at = self.cursor.position();
         let dims = self.int("dimensions")?;
-        if dims > DIMENSIONS || dims < -1 {
+        if !(-1..=DIMENSIONS).contains(&dims) {
             return Err(Halt::malformed(at, format!("{dims} dimensions")));
         }
         let mut size = Vec::new();
