@@ -2,8 +2,9 @@
 
 usage: tars.py generate|answer|statistics [--seed S] [--start N] [--count N] [--batch N]
 
-A record is an archive and `[whether nothing was done to it, members]`: a list of members, or null where tarfile refuses the archive. A member is [name (hexadecimal), type, size, target of a link
-(hexadecimal), data (hexadecimal, or null where it has none or cannot be read)].
+A record is an archive and `[whether nothing was done to it, members]`: a list of members, or null where
+tarfile refuses the archive. A member is [name (hexadecimal), type, size, target of a link (hexadecimal),
+data (hexadecimal, or null where it has none or cannot be read)].
 """
 import sys
 

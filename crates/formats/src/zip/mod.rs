@@ -28,6 +28,9 @@ use std::collections::HashSet;
 /// The longest link target that is looked at.
 const LINK_LIMIT: usize = 4096;
 
+/// What the first part of a split archive starts with (APPNOTE 8.5.3).
+const SPANNED: &[u8] = b"PK\x07\x08";
+
 /// The zip reader.
 #[derive(Debug)]
 pub struct Zip;
@@ -210,6 +213,10 @@ fn carve(
                     see any";
         reading.deviation(Quirk::Truncated, Span::new(bytes.len(), 0), Route::None, what);
         push_strays(bytes, whole, known, &mut directory.strays)?;
+    }
+    if first == to_u64(SPANNED.len()) && bytes.copy(Span::new(0, first), 4)? == SPANNED {
+        let what = "the other parts of a split archive, which are files of their own";
+        reading.gap(Span::new(bytes.len(), 0), Why::Halted(Blame::Unsupported), what);
     }
     for entry in &mut directory.unlisted {
         entry.label = labels.label(&entry.name());

@@ -77,6 +77,16 @@ fn checkpoint() -> Archive {
 }
 
 #[test]
+fn the_first_part_of_a_split_archive_is_no_whole() {
+    let member = Member::stored("a", b"one, two, three, four");
+    let whole = Archive::of([member]).build();
+    let part = [SPANNED, &whole[..40]].concat();
+    let reading = read(&part);
+    assert_eq!(reading.gaps[0].why, Why::Halted(Blame::Unsupported));
+    assert_eq!(read(&[b"PK\x07\x09", &whole[..40]].concat()).gaps.len(), 0);
+}
+
+#[test]
 fn honest_archives_say_their_members_and_nothing_else() {
     let commented = Archive { comment: b"made by hand".to_vec(), ..two() };
     for (what, archive) in [
