@@ -83,7 +83,7 @@ fn the_first_part_of_a_split_archive_is_no_whole() {
     let part = [SPANNED, &whole[..40]].concat();
     let reading = read(&part);
     assert_eq!(reading.gaps[0].why, Why::Halted(Blame::Unsupported));
-    assert_eq!(read(&[b"PK\x07\x09", &whole[..40]].concat()).gaps.len(), 0);
+    assert_eq!(read(&[&b"PK\x07\x09"[..], &whole[..40]].concat()).gaps.len(), 0);
 }
 
 #[test]
