@@ -7,7 +7,7 @@ mod lzw;
 
 pub use feed::Feed;
 
-use crate::gzip::{Output, PIECE, STREAM, note_expansion};
+use crate::gzip::{Output, PIECE, STREAM, note_expansion, note_streams};
 pub(crate) use codec::SLOW;
 use codec::{Codec, Decoder};
 use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route};
@@ -92,7 +92,6 @@ impl Compressed {
     ) -> Result<(), Halt> {
         let (mut at, mut streams) = (0, 0_u64);
         loop {
-            let start = at;
             at = match skippable(self.codec, bytes, at)? {
                 Some(end) => {
                     let inside = Span::between(at.saturating_add(8), end);
@@ -108,18 +107,13 @@ impl Compressed {
                     self.stream(bytes, at, output, (&mut *reading, &mut *budget))?
                 }
             };
-            if streams == 2 && at > start {
-                let what = "a second stream: some readers take both as one, others stop before it";
-                let span = Span::between(start, at);
-                reading.deviation(Quirk::Repeated, span, Route::None, what);
-                streams = streams.saturating_add(1);
-            }
             at = padding(self.codec, bytes, at)?;
             let head = bytes.copy(Span::new(at, 32), 32)?;
             if !starts(self.codec, &head) || self.codec == Codec::Lzma {
                 break;
             }
         }
+        note_streams(streams, at, reading);
         let rest = Span::between(at, bytes.len());
         reading.seamless = rest.len == 0;
         if rest.len > 0 {

@@ -7,7 +7,7 @@ mod output;
 pub use inflate::{End, Framing, Inflated, Inflater, inflate, keep};
 pub use output::{Output, PIECE};
 
-use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route};
+use davy_artifact::{Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Value};
 use davy_bytes::{Blame, Budget, Cursor, Halt, Span};
 
 /// The longest name of a file in a header that is kept.
@@ -50,17 +50,11 @@ impl Format for Gzip {
         let mut name = None;
         let mut streams = 0_u64;
         let result = loop {
-            let start = cursor.position();
             match stream(&mut cursor, (&mut inflater, &mut output), reading, budget) {
                 Ok(found) => name = name.or(found),
                 Err(halt) => break Err(halt),
             }
             streams = streams.saturating_add(1);
-            if streams == 2 {
-                let what = "a second stream: Python's gzip reads all as one, others stop before it";
-                let span = Span::between(start, cursor.position());
-                reading.deviation(Quirk::Repeated, span, Route::None, what);
-            }
             match rest(&mut cursor, reading) {
                 Ok(true) => {}
                 Ok(false) => break Ok(()),
@@ -69,10 +63,22 @@ impl Format for Gzip {
         };
         if streams > 0 || !output.is_empty() {
             note_expansion(&result, input.bytes.len(), output.len(), reading);
+            note_streams(streams, cursor.position(), reading);
             let name = name.unwrap_or_else(|| "data".to_owned());
             reading.child(name, output.finish(), input.role.unpacked());
         }
         result
+    }
+}
+
+/// Records how many streams there are, where it is not one: programs that pack side by side write many,
+/// and all of them are one to readers (RFC 1952, section 2.2).
+pub(crate) fn note_streams(streams: u64, end: u64, reading: &mut Reading) {
+    if streams > 1 {
+        let (owner, name) = (String::new(), "streams".to_owned());
+        let value = Value::Int(i64::try_from(streams).unwrap_or(i64::MAX));
+        let site = Site { span: Span::new(0, end), route: Route::None };
+        reading.fact(Fact::Attribute { owner, name, value, site });
     }
 }
 
@@ -325,7 +331,7 @@ mod tests {
     fn several_streams_are_one_and_what_follows_is_read_too() {
         let both = [gzip("a", b"one"), gzip("b", b"two"), b"tail".to_vec()].concat();
         let reading = read(&Gzip, &both);
-        assert_eq!(quirks(&reading), [Quirk::Repeated, Quirk::BytesAfterEnd]);
+        assert_eq!(quirks(&reading), [Quirk::BytesAfterEnd]);
         assert_eq!(children(&reading)[1], ("a", b"onetwo".to_vec()));
         assert_eq!(children(&reading)[0].1, b"tail");
         assert_eq!((reading.children[0].role, reading.seamless), (Role::Leftover, false));
