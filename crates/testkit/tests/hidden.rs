@@ -191,6 +191,8 @@ fn files_behind_before_and_within_every_format_are_found_to_the_byte() {
                 let letters =
                     base.first().is_some_and(|byte| davy_formats::text::is_text(&[*byte]));
                 let joined = match place {
+                    // Streams one behind the other, and the padding between them, are one file.
+                    "before" | "behind" | "behind zeros" if payload.format == format => true,
                     "behind" => text && script,
                     // Zeros behind a stream of gzip are padding.
                     "before" if payload.format == "gzip" => base.starts_with(&[0]),
