@@ -225,11 +225,20 @@ impl Machine {
         let done = match self {
             Self::Ended => return Ok(Step { used: 0, made: 0, ended: true }),
             Self::Bzip2(decoder) => return bzip2(decoder, input, output),
-            Self::Xz(stream) => stream.process(input, output, action)?,
+            Self::Xz(stream) => stream.process(input, output, action).map_err(of_xz)?,
         };
         let ended = done.status == lzma_rust2::Status::StreamEnd;
         Ok(Step { used: done.bytes_consumed, made: done.bytes_produced, ended })
     }
+}
+
+/// The library says that a chain of filters is damaged where it is one that it does not read.
+fn of_xz(error: io::Error) -> io::Error {
+    let what = error.to_string();
+    if what.contains("not supported") {
+        return io::Error::new(io::ErrorKind::Unsupported, what);
+    }
+    error
 }
 
 fn bzip2(decoder: &mut Decompress, input: &[u8], output: &mut [u8]) -> io::Result<Step> {

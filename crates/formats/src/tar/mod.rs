@@ -118,12 +118,24 @@ impl Walk<'_> {
                 },
             }
         }
+        self.lonely(len, reading);
         reading.seamless = !self.behind_fault;
         Ok(())
     }
 
+    /// Records that what extension headers say is about no member.
+    fn lonely(&mut self, at: u64, reading: &mut Reading) {
+        if !self.pending.is_empty() {
+            let what = "an extension header without a member behind it: Python's tarfile refuses the \
+                        archive there";
+            reading.deviation(Quirk::Truncated, Span::new(at, 0), Route::None, what);
+            self.pending.clear();
+        }
+    }
+
     /// What stands behind the end of the archive.
     fn finish(&mut self, at: u64, reading: &mut Reading, budget: &mut Budget) -> Result<(), Halt> {
+        self.lonely(at, reading);
         let end = self.bytes.len();
         let Some(start) = first_set(self.bytes, Span::between(at, end), budget)? else {
             reading.seamless = !self.behind_fault;

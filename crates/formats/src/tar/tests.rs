@@ -309,6 +309,15 @@ fn a_cut_archive_says_what_is_missing() {
 }
 
 #[test]
+fn an_extension_header_without_a_member_is_told() {
+    let lonely = pax(&[("path", "x")]);
+    for bytes in [archive(&[member("a", b'0', b"1"), lonely.clone()]), lonely] {
+        let reading = read(&bytes);
+        assert!(quirks(&reading).contains(&Quirk::Truncated), "{:?}", reading.deviations);
+    }
+}
+
+#[test]
 fn probing_wants_a_checksum_or_a_magic() {
     let whole = archive(&[member("a", b'0', b"1")]);
     assert_eq!(robust::probe(&Tar, "x", &whole), Probe::Certain);
