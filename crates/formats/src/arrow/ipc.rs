@@ -4,11 +4,14 @@ use super::MAGIC;
 use super::schema::{self, Columns};
 use crate::flatbuffers::{Flat, Table};
 use davy_artifact::{Fact, Quirk, Reading, Role, Route, Site, Tensor};
-use davy_bytes::{Budget, Bytes, Halt, Span};
+use davy_bytes::{Budget, Bytes, Halt, Span, to_u64};
 use std::collections::BTreeSet;
 
 /// What stands before the length of a message since Arrow 0.15.
 const CONTINUATION: u32 = 0xffff_ffff;
+
+/// The newest version of the metadata.
+const VERSION: u8 = 4;
 
 /// Bytes of metadata of one message at most; the largest schemas have a few megabytes.
 const LARGEST: u64 = 1 << 30;
@@ -24,15 +27,30 @@ const BATCH: u8 = 3;
 const TENSOR: u8 = 4;
 const SPARSE: u8 = 5;
 
-/// Whether `head` starts with a message that holds a schema or a tensor.
-pub(super) fn starts_stream(head: &[u8]) -> bool {
+/// Whether bytes start with a message that holds a schema or a tensor, which has no magic.
+pub(super) fn starts_stream(head: &[u8], bytes: &Bytes) -> bool {
     let number = |at: usize| head.get(at..)?.first_chunk::<4>().map(|it| u32::from_le_bytes(*it));
-    if number(0) != Some(CONTINUATION) {
-        return false;
-    }
+    let marked = number(0) == Some(CONTINUATION);
+    let start = if marked { 8 } else { 4 };
+    let size = number(if marked { 4 } else { 0 }).unwrap_or_default();
     // The root offset of a FlatBuffer, right behind the length, is small and even.
-    let (size, root) = (number(4).unwrap_or_default(), number(8).unwrap_or_default());
-    size >= 16 && size & 7 == 0 && root >= 4 && root < size.min(256) && root & 1 == 0
+    let root = number(start).unwrap_or_default();
+    let plain = size >= 16 && size & 3 == 0 && root >= 4 && root < size.min(256) && root & 1 == 0;
+    plain && is_message(&bytes.slice(Span::new(to_u64(start), u64::from(size))))
+}
+
+/// Whether bytes are the metadata of a message with which a stream can start.
+fn is_message(metadata: &Bytes) -> bool {
+    let mut budget = Budget::default();
+    let mut flat = Flat::new(metadata, &mut budget);
+    let mut look = || -> Result<bool, Halt> {
+        let root = flat.root()?;
+        let kind = flat.u8(root, 1, 0)?;
+        let header = flat.child(root, 2, "header of a message")?;
+        let version = flat.u8(root, 0, 0)?;
+        Ok(matches!(kind, SCHEMA | TENSOR | SPARSE) && header.is_some() && version <= VERSION)
+    };
+    look().unwrap_or_default()
 }
 
 /// Reads a file or a stream.

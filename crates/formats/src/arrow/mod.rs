@@ -32,10 +32,10 @@ impl Format for Arrow {
         "Apache Arrow files, streams and Feather 2: columns, metadata and extension types"
     }
 
-    fn probe(&self, head: &[u8], _: &Input<'_>) -> Probe {
+    fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
         if head.starts_with(MAGIC) {
             Probe::Certain
-        } else if ipc::starts_stream(head) {
+        } else if ipc::starts_stream(head, input.bytes) {
             Probe::Possible
         } else {
             Probe::No

@@ -1,7 +1,7 @@
 //! What stands at the end of a file: columns, where their values are, and notes of whoever wrote it.
 
 use super::thrift::{Field, Thrift};
-use davy_bytes::{Halt, Span};
+use davy_bytes::{Blame, Halt, Span};
 
 /// Bytes of a name.
 const NAME: usize = 256;
@@ -190,17 +190,63 @@ fn notes(
     Ok(())
 }
 
-/// Start and length of a page: of its header, and of the values behind it.
-pub(super) fn page(thrift: &mut Thrift<'_>) -> Result<(Span, i64), Halt> {
+/// A page: its header, the length of what is behind it, and how much of that are levels which stand
+/// before what is packed.
+pub(super) struct Page {
+    pub(super) header: Span,
+    pub(super) size: i64,
+    pub(super) levels: i64,
+}
+
+/// Reads `PageHeader`.
+pub(super) fn page(thrift: &mut Thrift<'_>) -> Result<Page, Halt> {
     let start = thrift.position();
-    let (mut size, mut last) = (-1, 0);
+    let (mut size, mut levels, mut last) = (-1, 0, 0);
     while let Some(field) = thrift.field(&mut last)? {
         match field.id {
             3 => size = thrift.int(field)?,
+            8 if Thrift::is_struct(field) => levels = second(thrift)?,
             _ => thrift.pass(field)?,
         }
     }
-    Ok((Span::between(start, thrift.position()), size))
+    Ok(Page { header: Span::between(start, thrift.position()), size, levels })
+}
+
+/// The length of all levels in `DataPageHeaderV2`.
+fn second(thrift: &mut Thrift<'_>) -> Result<i64, Halt> {
+    let (mut levels, mut last) = (0_i64, 0);
+    while let Some(field) = thrift.field(&mut last)? {
+        match field.id {
+            5 | 6 => levels = levels.saturating_add(thrift.int(field)?),
+            _ => thrift.pass(field)?,
+        }
+    }
+    Ok(levels)
+}
+
+/// Whether what stands up to `end` is `ColumnChunk` or `ColumnMetaData`, one or several, and nothing
+/// else.
+pub(super) fn is_copy(thrift: &mut Thrift<'_>, end: u64) -> Result<bool, Halt> {
+    while thrift.position() < end {
+        let start = thrift.position();
+        let outer = chunk(thrift);
+        let read = match outer {
+            Ok(chunk) if chunk.size > 0 => Ok(chunk),
+            _ => {
+                thrift.seek(start);
+                let mut inner = Chunk::default();
+                values(thrift, &mut inner).map(|_| inner)
+            }
+        };
+        match read {
+            // Each tells how long its pages are.
+            Ok(chunk) if chunk.size > 0 => {}
+            Ok(_) => return Ok(false),
+            Err(halt) if halt.blame() == Blame::Malformed => return Ok(false),
+            Err(halt) => return Err(halt),
+        }
+    }
+    Ok(true)
 }
 
 /// Length of a filter with its header, which older writers do not note.

@@ -215,6 +215,9 @@ impl Table<'_> {
         for (start, len) in chunk.beside {
             self.beside(start, len)?;
         }
+        if chunk.values == 0 && chunk.start() == 0 {
+            return Ok(());
+        }
         let outside = |what: String| Halt::malformed(chunk.at, what);
         let span = span(chunk.start(), chunk.size).filter(|span| within(*span, self.data));
         let Some(span) = span else {
@@ -234,15 +237,18 @@ impl Table<'_> {
         while at < span.end() {
             let part = self.bytes.slice(Span::between(0, span.end()));
             let mut thrift = Thrift::new(part, at, self.budget);
-            let (header, size) = footer::page(&mut thrift)?;
+            let footer::Page { header, size, levels } = footer::page(&mut thrift)?;
             let size = u64::try_from(size).ok().filter(|size| *size <= thrift.left());
             let Some(size) = size else {
                 let what = "a page that is larger than its column";
                 return Err(Halt::malformed(header.start, what));
             };
             at = header.end().saturating_add(size);
-            let name = format!("@page@{:#x}", header.end());
-            let span = Span::between(header.end(), at);
+            // The levels of pages of the second kind are not packed with the values.
+            let levels = u64::try_from(levels).ok().filter(|levels| *levels <= size);
+            let start = header.end().saturating_add(levels.unwrap_or_default());
+            let name = format!("@page@{start:#x}");
+            let span = Span::between(start, at);
             self.pages.push(Stored { name, span, is_bytes: true });
         }
         Ok(())
@@ -287,6 +293,11 @@ impl Table<'_> {
 
     fn leftover(&mut self, span: Span, quirk: Quirk) -> Result<bool, Halt> {
         if span.len < WORTH_READING || first_set(self.bytes, span, self.budget)?.is_none() {
+            return Ok(true);
+        }
+        // Many writers put a copy of what the footer says about a column behind its values.
+        let part = self.bytes.slice(Span::between(0, span.end()));
+        if footer::is_copy(&mut Thrift::new(part, span.start, self.budget), span.end())? {
             return Ok(true);
         }
         let what = format!("{} bytes that nothing in the footer refers to", span.len);

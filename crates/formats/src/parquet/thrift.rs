@@ -43,6 +43,11 @@ impl<'a> Thrift<'a> {
         self.cursor.position()
     }
 
+    /// Goes on at `at`.
+    pub(super) fn seek(&mut self, at: u64) {
+        self.cursor.seek(at);
+    }
+
     /// The next field of a structure whose last one had the number `last`; nothing at its end.
     pub(super) fn field(&mut self, last: &mut i16) -> Result<Option<Field>, Halt> {
         self.budget.spend_steps(1, self.position())?;
