@@ -2,7 +2,7 @@
 //! between and behind them.
 
 use davy_artifact::{Quirk, Reading, Role, Route};
-use davy_bytes::{Budget, Bytes, Halt, Span, to_u64, to_usize};
+use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64, to_usize};
 
 /// Bytes that are looked at at a time.
 const PIECE: usize = 64 * 1024;
@@ -188,6 +188,17 @@ fn overlap(before: &Stored, stored: &Stored, reading: &mut Reading) {
     let how = if before.span == stored.span { "are the same bytes" } else { "lie over each other" };
     let what = format!("tensors `{}` and `{}` {how}", before.name, stored.name);
     reading.deviation(Quirk::Overlap, stored.span, Route::Tensor(stored.name.clone()), &what);
+}
+
+/// Records that a reader which stopped at `halt` leaves the rest of `bytes` unexplained: as a break of
+/// form where it is the file's own fault, and as what else it could be.
+pub(crate) fn break_off(halt: &Halt, bytes: &Bytes, reading: &mut Reading) {
+    if halt.blame() != Blame::Malformed {
+        return;
+    }
+    let rest = Span::between(halt.at().min(bytes.len()), bytes.len());
+    reading.deviation(Quirk::Truncated, rest, Route::None, halt.what());
+    reading.child(format!("@{:#x}", rest.start), bytes.slice(rest), Role::Leftover);
 }
 
 /// Offset of the first byte of `span` that is not zero.

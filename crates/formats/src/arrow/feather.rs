@@ -11,6 +11,9 @@ const MAGIC: &[u8; 4] = b"FEA1";
 /// Bytes of a name.
 const NAME: usize = 256;
 
+/// Columns that are read.
+const COLUMNS: u64 = 1 << 16;
+
 /// Columns are padded to this many bytes.
 const ALIGNMENT: u64 = 64;
 
@@ -39,10 +42,7 @@ impl Format for Feather {
     ) -> Result<(), Halt> {
         let result = table(input.bytes, reading, budget);
         if let Err(halt) = &result {
-            let rest = Span::between(halt.at().min(input.bytes.len()), input.bytes.len());
-            reading.deviation(Quirk::Truncated, rest, Route::None, halt.what());
-            let name = format!("@{:#x}", rest.start);
-            reading.child(name, input.bytes.slice(rest), Role::Leftover);
+            crate::stored::break_off(halt, input.bytes, reading);
         }
         result
     }
@@ -76,6 +76,9 @@ fn columns(
     let mut flat = Flat::new(part, budget);
     let root = flat.root()?;
     let list = flat.vector(root, 2, 4, "columns")?.unwrap_or_default();
+    if list.count > COLUMNS {
+        return Err(Halt::exhausted(list.span.start, "more columns than are read"));
+    }
     for index in 0..list.count {
         let column = flat.element(list, index, "column")?;
         let name = flat.text(column, 0, "name of a column", NAME)?;

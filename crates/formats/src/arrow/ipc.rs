@@ -71,9 +71,7 @@ pub(super) fn read(bytes: &Bytes, reading: &mut Reading, budget: &mut Budget) ->
         it.messages(0, bytes.len()).map(|end| it.behind(Span::between(end, bytes.len())))
     };
     if let Err(halt) = &result {
-        let rest = Span::between(halt.at().min(bytes.len()), bytes.len());
-        it.reading.deviation(Quirk::Truncated, rest, Route::None, halt.what());
-        it.reading.child(format!("@{:#x}", rest.start), bytes.slice(rest), Role::Leftover);
+        crate::stored::break_off(halt, bytes, it.reading);
     }
     it.about();
     it.reading.seamless = it.seamless && result.is_ok();
@@ -314,7 +312,7 @@ impl Messages<'_> {
 
     fn about(&mut self) {
         let Some(columns) = &self.columns else { return };
-        let detail = format!("{} columns, {} rows", columns.len(), self.rows);
+        let detail = format!("{} columns, {} rows", columns.count, self.rows);
         let site = Site { span: Span::new(0, self.bytes.len()), route: Route::None };
         let path = "table".to_owned();
         self.reading.fact(Fact::Object { path, kind: "table", detail, site });

@@ -1,15 +1,20 @@
 //! Schemas: columns, their types, and the metadata that applications put beside them.
 
 use crate::embedded;
-use crate::flatbuffers::{Flat, Table};
+use crate::flatbuffers::{Flat, Table, Vector};
+use crate::key::key_of;
 use davy_artifact::{Excerpt, Fact, Reading, Role, Route, Site, Value};
-use davy_bytes::{Budget, Halt, Limits, Span, to_usize};
+use davy_bytes::{Halt, Span, to_u64, to_usize};
+use std::rc::Rc;
 
 /// Columns within columns that are followed.
-const DEPTH: u32 = 64;
+const DEPTH: usize = 64;
 
 /// Columns that are told one by one.
-const TOLD: usize = 10_000;
+const TOLD: u64 = 10_000;
+
+/// Bytes of a path from which on names are left out.
+const PATH: usize = 1024;
 
 /// Bytes of a name, and of a value that facts show.
 const NAME: usize = 256;
@@ -53,8 +58,20 @@ const TYPES: &[&str] = &[
     "large list view",
 ];
 
-/// The columns of a schema: name, type and extension of each, those within others behind them.
-pub(super) type Columns = Vec<(String, u8, Vec<u8>)>;
+/// The columns of a schema, those within others among them: how many there are, and what stands for
+/// the name, type and extension of each.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Columns {
+    pub(super) count: u64,
+    digest: u128,
+}
+
+/// Columns of one list that are being read.
+struct Level {
+    list: Vector,
+    next: u64,
+    path: Rc<str>,
+}
 
 /// The name of a type.
 pub(super) fn type_name(number: u8) -> &'static str {
@@ -68,43 +85,58 @@ pub(super) fn read(
     base: u64,
     reading: &mut Reading,
 ) -> Result<Columns, Halt> {
-    let mut columns = Columns::new();
+    let mut columns = Columns::default();
     metadata(flat, (schema, 2), "schema", base, reading)?;
-    let mut waiting = Vec::new();
-    children(flat, (schema, 1), "", 0, &mut waiting)?;
-    while let Some((field, path, depth)) = waiting.pop() {
-        let name = flat.text(field, 0, "name of a column", NAME)?;
-        let kind = flat.u8(field, 2, 0)?;
-        let path = if path.is_empty() { name } else { format!("{path}.{name}") };
-        let extension = metadata(flat, (field, 6), &path, base, reading)?;
-        if columns.len() < TOLD {
-            let detail = type_name(kind).to_owned();
-            let span = Span::new(base.saturating_add(field.at), 4);
-            let site = Site { span, route: Route::Object(path.clone()) };
-            reading.fact(Fact::Object { path: path.clone(), kind: "column", detail, site });
+    let list = flat.vector(schema, 1, 4, "columns")?.unwrap_or_default();
+    let mut levels = vec![Level { list, next: 0, path: "".into() }];
+    while let Some(level) = levels.last_mut() {
+        if level.next >= level.list.count {
+            levels.pop();
+            continue;
         }
-        if depth >= DEPTH {
+        let field = flat.element(level.list, level.next, "column")?;
+        level.next = level.next.saturating_add(1);
+        let path = column(flat, field, (&level.path, base), &mut columns, reading)?;
+        let list = flat.vector(field, 5, 4, "columns")?.unwrap_or_default();
+        if levels.len() >= DEPTH {
             return Err(Halt::exhausted(field.at, "columns that lie too deep in each other"));
         }
-        children(flat, (field, 5), &path, depth.saturating_add(1), &mut waiting)?;
-        columns.push((path, kind, extension));
+        levels.push(Level { list, next: 0, path });
     }
     Ok(columns)
 }
 
-/// Puts the columns in a field of a table on the list of what is to be read, the first one last.
-fn children(
+/// Tells of a column; returns its path.
+fn column(
     flat: &mut Flat<'_>,
-    (table, field): (Table, u16),
-    path: &str,
-    depth: u32,
-    waiting: &mut Vec<(Table, String, u32)>,
-) -> Result<(), Halt> {
-    let list = flat.vector(table, field, 4, "columns")?.unwrap_or_default();
-    for index in (0..list.count).rev() {
-        waiting.push((flat.element(list, index, "column")?, path.to_owned(), depth));
+    field: Table,
+    (outer, base): (&Rc<str>, u64),
+    columns: &mut Columns,
+    reading: &mut Reading,
+) -> Result<Rc<str>, Halt> {
+    let name = flat.text(field, 0, "name of a column", NAME)?;
+    let kind = flat.u8(field, 2, 0)?;
+    let path: Rc<str> = match outer.len() {
+        0 => name.as_str().into(),
+        // Names that go on for ever tell nothing more.
+        PATH.. => Rc::clone(outer),
+        _ => format!("{outer}.{name}").into(),
+    };
+    let extension = metadata(flat, (field, 6), &path, base, reading)?;
+    columns.digest = key_of(&|hasher| {
+        hasher.write_u128(columns.digest);
+        hasher.write(path.as_bytes());
+        hasher.write_u8(kind);
+        hasher.write(&extension);
+    });
+    columns.count = columns.count.saturating_add(1);
+    if columns.count <= TOLD {
+        let (detail, path) = (type_name(kind).to_owned(), path.as_ref().to_owned());
+        let span = Span::new(base.saturating_add(field.at), 4);
+        let site = Site { span, route: Route::Object(path.clone()) };
+        reading.fact(Fact::Object { path, kind: "column", detail, site });
     }
-    Ok(())
+    Ok(path)
 }
 
 /// Reads the keys and values in a field of a table; returns what makes an extension type.
@@ -137,13 +169,17 @@ pub(super) fn metadata(
         if key == EXTENSION {
             // The class of the type gets it, whatever that does with it.
             reading.child(format!("{owner}.{key}"), bytes, Role::Loaded);
-        } else if let Ok(text) = std::str::from_utf8(&value) {
-            let mut budget = Budget::new(Limits::default());
-            let place = (flat.bytes(), span, true);
-            embedded::push(&format!("{owner}.{key}"), text, place, reading, &mut budget)?;
+        } else if let Some(text) = whole(&value, span) {
+            let (all, name) = (flat.bytes().clone(), format!("{owner}.{key}"));
+            embedded::push(&name, text, (&all, span, true), reading, flat.budget())?;
         } else {
             reading.child(format!("{owner}.{key}"), bytes, Role::Storage);
         }
     }
     Ok(extension)
+}
+
+/// The text in a place, where it is one that was read whole.
+fn whole(value: &[u8], place: Span) -> Option<&str> {
+    std::str::from_utf8(value).ok().filter(|_| to_u64(value.len()) == place.len)
 }

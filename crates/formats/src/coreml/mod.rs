@@ -11,12 +11,14 @@ mod weights;
 pub use weights::Weights;
 
 use crate::embedded;
-use crate::protobuf::{End, Field, Kind, Message, Table, Wire, sketch};
+use crate::protobuf::{End, Field, Kind, Message, Table, Wire, sketch, stranger};
 use crate::tally::Tally;
 use davy_artifact::{
-    Excerpt, Fact, Format, Input, Operator, Probe, Quirk, Reading, Role, Route, Site, Value,
+    Excerpt, Fact, Format, Input, Operator, Probe, Reading, Role, Route, Site, Value,
 };
 use davy_bytes::{Budget, Bytes, Halt, Span};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// Bytes of a text that is read, and of one that facts show.
 const LOOK: usize = 1 << 20;
@@ -27,9 +29,6 @@ const TOLD: usize = 1000;
 
 /// What stands for the folder of the package in the name of a file.
 const PACKAGE: &str = "@model_path/";
-
-/// Unknown fields of fewer bytes hold nothing.
-const WORTH_READING: u64 = 16;
 
 /// Kinds of models that hold others.
 const PIPELINES: &[&str] = &["pipeline", "pipelineClassifier", "pipelineRegressor"];
@@ -69,15 +68,13 @@ impl Format for CoreMl {
     ) -> Result<(), Halt> {
         let wire = Wire::new(input.bytes);
         let tally = Tally::default();
-        let mut walk = Walk { bytes: input.bytes, wire, reading, budget, tally };
-        let result = walk.model();
+        let mut walk =
+            Walk { bytes: input.bytes, wire, reading, budget, tally, files: BTreeSet::new() };
+        let result = walk.message(Message::whole(input.bytes, &table::MODEL), "");
         let Walk { reading, tally, .. } = walk;
         tally.push(reading);
         if let Err(halt) = &result {
-            let len = input.bytes.len();
-            let rest = Span::between(halt.at().min(len), len);
-            reading.deviation(Quirk::Truncated, rest, Route::None, halt.what());
-            reading.child(format!("@{:#x}", rest.start), input.bytes.slice(rest), Role::Leftover);
+            crate::stored::break_off(halt, input.bytes, reading);
         }
         reading.seamless = result.is_ok();
         result
@@ -91,47 +88,33 @@ struct Walk<'a> {
     reading: &'a mut Reading,
     budget: &'a mut Budget,
     tally: Tally,
+    /// Files that constants are in.
+    files: BTreeSet<String>,
 }
 
 impl Walk<'_> {
-    /// The model, and those in it: each message that holds others waits with its path.
-    fn model(&mut self) -> Result<(), Halt> {
-        let mut waiting = vec![(Message::whole(self.bytes, &table::MODEL), String::new())];
-        while let Some((message, path)) = waiting.pop() {
-            self.message(message, &path, &mut waiting)?;
-        }
-        Ok(())
-    }
-
-    /// Reads the fields of a message; those that are messages are put on the list, the first last.
-    fn message(
-        &mut self,
-        mut message: Message,
-        path: &str,
-        waiting: &mut Vec<(Message, String)>,
-    ) -> Result<(), Halt> {
-        let (mut inside, mut name) = (Vec::new(), String::new());
-        let whole = message;
+    /// Reads the fields of a message and of those in it, which [`Wire`] allows to a certain depth.
+    fn message(&mut self, mut message: Message, outer: &str) -> Result<(), Halt> {
+        let (whole, mut path) = (message, Cow::Borrowed(outer));
         while let Some(field) = self.wire.next(&mut message, self.budget)? {
             let Some(entry) = field.entry else {
-                self.stranger(&field);
+                stranger(&field, self.bytes, self.reading);
                 continue;
             };
-            if entry.name == "name" {
-                name = self.text(field.content(), SHOWN)?;
+            // Names that go on for ever tell nothing more.
+            if entry.name == "name" && outer.len() < SHOWN {
+                path = Cow::Owned(format!("{outer}{}/", self.text(field.content(), SHOWN)?));
             }
-            self.field(&whole, &field, path)?;
+            self.field(&whole, &field, &path)?;
             // The parts of these are read with them.
             let is_told =
                 |table: &Table| matches!(table.name, "UserDefinedEntry" | "FeatureDescription");
             if let Kind::Message(table) = entry.kind
                 && !is_told(table)
             {
-                inside.push(whole.inside(field.content(), table));
+                self.message(whole.inside(field.content(), table), &path)?;
             }
         }
-        let path = if name.is_empty() { path.to_owned() } else { format!("{path}{name}/") };
-        waiting.extend(inside.into_iter().rev().map(|message| (message, path.clone())));
         Ok(())
     }
 
@@ -247,24 +230,11 @@ impl Walk<'_> {
     fn blob(&mut self, field: &Field) -> Result<(), Halt> {
         let name = self.text(field.content(), LOOK)?;
         let target = name.strip_prefix(PACKAGE).unwrap_or(&name).to_owned();
-        let is_new =
-            !self.reading.facts.iter().any(
-                |fact| matches!(fact, Fact::Reference { target: known, .. } if *known == target),
-            );
-        if is_new {
+        if self.files.insert(target.clone()) {
             let site = Site { span: field.content(), route: Route::None };
             self.reading.fact(Fact::Reference { target, purpose: "weights", site });
         }
         Ok(())
-    }
-
-    /// A field that the library does not have: it keeps it, and nobody looks at it.
-    fn stranger(&mut self, field: &Field) {
-        let span = field.content();
-        if span.len >= WORTH_READING {
-            let name = format!("@{:#x}", span.start);
-            self.reading.child(name, self.bytes.slice(span), Role::Storage);
-        }
     }
 }
 

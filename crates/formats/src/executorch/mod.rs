@@ -18,9 +18,6 @@ use davy_bytes::{Budget, Bytes, Halt, Span};
 /// What the header starts with, behind root offset and identifier.
 const HEADER: &[u8; 4] = b"eh00";
 
-/// Segments, buffers and plans that are read at most.
-const MOST: u64 = 1 << 20;
-
 /// Segments and buffers of at least this many bytes are read for what else they could be.
 const WORTH_READING: u64 = 64;
 /// So many of them.
@@ -120,7 +117,7 @@ impl Program<'_> {
         self.constants(root, &segments)?;
         let inline = self.flat.vector(root, 3, 4, "delegates");
         let inline = keep(inline, self.reading, || Route::None)?.flatten().unwrap_or_default();
-        for index in 0..inline.count.min(MOST) {
+        for index in 0..inline.count {
             let data = self.flat.element(inline, index, "delegate");
             let data = data.and_then(|it| self.flat.vector(it, 0, 1, "data of a delegate"));
             if let Some(data) = keep(data, self.reading, || Route::None)?.flatten() {
@@ -129,7 +126,7 @@ impl Program<'_> {
         }
         let plans = self.flat.vector(root, 1, 4, "plans");
         let plans = keep(plans, self.reading, || Route::None)?.flatten().unwrap_or_default();
-        for index in 0..plans.count.min(MOST) {
+        for index in 0..plans.count {
             let plan = self.flat.element(plans, index, "plan");
             let plan = plan.and_then(|plan| self.plan(plan));
             keep(plan, self.reading, || Route::None)?;
@@ -142,7 +139,7 @@ impl Program<'_> {
         let list = self.flat.vector(root, 4, 4, "segments");
         let list = keep(list, self.reading, || Route::None)?.flatten().unwrap_or_default();
         let mut segments = Vec::new();
-        for index in 0..list.count.min(MOST) {
+        for index in 0..list.count {
             let route = || Route::Object(format!("segment {index}"));
             let read = self.segment(list, index);
             let span = keep(read, self.reading, route)?.unwrap_or_default();
@@ -174,7 +171,7 @@ impl Program<'_> {
     fn constants(&mut self, root: Table, segments: &[Span]) -> Result<(), Halt> {
         let list = self.flat.vector(root, 2, 4, "constants");
         let list = keep(list, self.reading, || Route::None)?.flatten().unwrap_or_default();
-        for index in 0..list.count.min(MOST) {
+        for index in 0..list.count {
             let read = self.flat.element(list, index, "constant");
             let read = read.and_then(|it| self.flat.vector(it, 0, 1, "bytes of a constant"));
             let span = keep(read, self.reading, || Route::None)?.flatten().map(|it| it.span);
@@ -201,7 +198,7 @@ impl Program<'_> {
             let what = format!("constants in segment {index}, which is not there");
             return Err(Halt::malformed(table.at, what));
         };
-        for index in 0..list.count.min(MOST) {
+        for index in 0..list.count {
             let offset = self.flat.i64_element(list, index)?;
             let start = u64::try_from(offset).ok().filter(|start| *start <= segment.len);
             let span = start

@@ -1,6 +1,6 @@
 //! Plans: values, operators, and what is handed to delegates.
 
-use super::{MOST, Program};
+use super::Program;
 use crate::flatbuffers::{Table, Vector};
 use crate::tflite::keep;
 use davy_artifact::{Excerpt, Fact, Operator, Quirk, Route, Site, Tensor, Value};
@@ -48,18 +48,18 @@ impl Program<'_> {
     pub(super) fn plan(&mut self, plan: Table) -> Result<(), Halt> {
         let name = self.flat.text(plan, 0, "name of a plan", TEXT)?;
         let operators = self.flat.vector(plan, 6, 4, "operators")?.unwrap_or_default();
-        for index in 0..operators.count.min(MOST) {
+        for index in 0..operators.count {
             let read = self.operator(operators, index, &name);
             keep(read, self.reading, || Route::Node(format!("{name}/{index}")))?;
         }
         let values = self.flat.vector(plan, 2, 4, "values")?.unwrap_or_default();
-        for index in 0..values.count.min(MOST) {
+        for index in 0..values.count {
             let route = || Route::Tensor(format!("{name}/{index}"));
             let read = self.value(values, index, route());
             keep(read, self.reading, route)?;
         }
         let delegates = self.flat.vector(plan, 7, 4, "delegates")?.unwrap_or_default();
-        for index in 0..delegates.count.min(MOST) {
+        for index in 0..delegates.count {
             let read = self.delegate(delegates, index, &name);
             keep(read, self.reading, || Route::Node(format!("{name}/delegate {index}")))?;
         }
@@ -162,7 +162,7 @@ impl Program<'_> {
         let path = format!("{plan}/delegate {index}");
         self.reading.fact(Fact::Object { path: path.clone(), kind: "delegate", detail: id, site });
         let specs = self.flat.vector(table, 2, 4, "settings")?.unwrap_or_default();
-        for index in 0..specs.count.min(MOST) {
+        for index in 0..specs.count {
             let spec = self.flat.element(specs, index, "setting")?;
             let key = self.flat.text(spec, 0, "name of a setting", TEXT)?;
             let value = self.flat.vector(spec, 1, 1, "value of a setting")?.unwrap_or_default();

@@ -16,6 +16,9 @@ const V1: u32 = 0xf993_fac8;
 const V2: u32 = 0xf993_fac9;
 const V3: u32 = 0xf993_faca;
 
+/// Arrays of one file that are read.
+const ARRAYS: u64 = 1 << 19;
+
 /// Dimensions of an array at most.
 const DIMENSIONS: i32 = 64;
 
@@ -132,6 +135,10 @@ impl List<'_> {
         let count = self.count("arrays", 4)?;
         for index in 0..count {
             self.budget.spend_steps(16, self.cursor.position())?;
+            if index >= ARRAYS {
+                let at = self.cursor.position();
+                return Err(Halt::exhausted(at, "more arrays than are read"));
+            }
             let array = self.array(index)?;
             self.arrays.push(array);
         }

@@ -1,10 +1,8 @@
 //! Programs: blocks of operators with their attributes, and the variables between them.
 
-use crate::protobuf::{End, Entry, Field, Kind, Message, Table, Wire, sketch};
+use crate::protobuf::{End, Entry, Field, Kind, Message, Table, Wire, sketch, stranger};
 use crate::tally::Tally;
-use davy_artifact::{
-    Excerpt, Fact, Format, Input, Operator, Probe, Quirk, Reading, Role, Route, Site, Value,
-};
+use davy_artifact::{Excerpt, Fact, Format, Input, Operator, Probe, Reading, Route, Site, Value};
 use davy_bytes::{Budget, Bytes, Halt, Span};
 
 /// Bytes of a text that is read.
@@ -12,9 +10,6 @@ const TEXT: usize = 4096;
 
 /// Names of variables and files that are kept.
 const TOLD: usize = 1000;
-
-/// Unknown fields of fewer bytes hold nothing.
-const WORTH_READING: u64 = 16;
 
 /// Operators of which all attributes matter: those that call Python, run what a library brings, or
 /// open files and connections (`paddle/fluid/operators`).
@@ -146,10 +141,7 @@ impl Format for Program {
         let Walk { reading, tally, .. } = walk;
         tally.push(reading);
         if let Err(halt) = &result {
-            let len = input.bytes.len();
-            let rest = Span::between(halt.at().min(len), len);
-            reading.deviation(Quirk::Truncated, rest, Route::None, halt.what());
-            reading.child(format!("@{:#x}", rest.start), input.bytes.slice(rest), Role::Leftover);
+            crate::stored::break_off(halt, input.bytes, reading);
         }
         reading.seamless = result.is_ok();
         result
@@ -185,14 +177,20 @@ impl Walk<'_> {
                         match part.name() {
                             "vars" => self.variable(block.inside(part.content(), &VARIABLE))?,
                             "ops" => self.operator(block.inside(part.content(), &OPERATOR))?,
-                            _ => self.stranger(&part),
+                            _ => self.unknown(&part),
                         }
                     }
                 }
-                _ => self.stranger(&field),
+                _ => self.unknown(&field),
             }
         }
         Ok(())
+    }
+
+    fn unknown(&mut self, field: &Field) {
+        if field.entry.is_none() {
+            stranger(field, self.bytes, self.reading);
+        }
     }
 
     fn text(&mut self, span: Span) -> Result<String, Halt> {
@@ -209,7 +207,7 @@ impl Walk<'_> {
                     place = field.content();
                 }
                 3 => kept = field.int() != 0,
-                _ => self.stranger(&field),
+                _ => self.unknown(&field),
             }
         }
         let is_path = name.starts_with(['/', '\\']) || name.contains("..") || name.contains(":\\");
@@ -227,7 +225,7 @@ impl Walk<'_> {
             match field.number {
                 3 => name = self.text(field.content())?,
                 4 => attributes.push(operator.inside(field.content(), &ATTRIBUTE)),
-                _ => self.stranger(&field),
+                _ => self.unknown(&field),
             }
         }
         let route = Route::Node(format!("{} {name}", self.operators));
@@ -273,14 +271,5 @@ impl Walk<'_> {
         }
         let value = if items.is_empty() { value } else { Value::List(items) };
         Ok((name, value))
-    }
-
-    /// A field that the library does not have: it keeps it, and nobody looks at it.
-    fn stranger(&mut self, field: &Field) {
-        let span = field.content();
-        if field.entry.is_none() && span.len >= WORTH_READING {
-            let name = format!("@{:#x}", span.start);
-            self.reading.child(name, self.bytes.slice(span), Role::Storage);
-        }
     }
 }

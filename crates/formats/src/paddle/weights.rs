@@ -5,6 +5,9 @@ use crate::stored::{Stored, children};
 use davy_artifact::{Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Tensor};
 use davy_bytes::{Budget, Bytes, Cursor, Halt, Span};
 
+/// Tensors of one file that are read.
+const TENSORS: u64 = 1 << 19;
+
 /// Bytes of a description at most: a type and a shape.
 const DESCRIPTION: u32 = 1024;
 
@@ -105,6 +108,9 @@ impl<'a> List<'a> {
     fn tensor(&mut self, index: u64) -> Result<(), Halt> {
         let start = self.cursor.position();
         self.budget.spend_steps(16, start)?;
+        if index >= TENSORS {
+            return Err(Halt::exhausted(start, "more tensors than are read"));
+        }
         self.version()?;
         let levels = self.cursor.u64_le("levels")?;
         if levels > self.cursor.remaining() / 8 {

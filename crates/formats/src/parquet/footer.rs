@@ -6,6 +6,18 @@ use davy_bytes::{Blame, Halt, Span};
 /// Bytes of a name.
 const NAME: usize = 256;
 
+/// Columns, parts of columns and notes of one file that are read.
+const MOST: usize = 1 << 18;
+
+/// Puts an item into a list that has an end.
+fn push<T>(list: &mut Vec<T>, item: T, at: u64) -> Result<(), Halt> {
+    if list.len() >= MOST {
+        return Err(Halt::exhausted(at, "a footer of more columns or notes than are read"));
+    }
+    list.push(item);
+    Ok(())
+}
+
 /// Everything in it that matters.
 #[derive(Debug, Default)]
 pub(super) struct Footer {
@@ -67,7 +79,7 @@ pub(super) fn read(thrift: &mut Thrift<'_>, footer: &mut Footer) -> Result<(), H
             2 => {
                 for _ in 0..thrift.structs(field)? {
                     let column = column(thrift)?;
-                    footer.columns.push(column);
+                    push(&mut footer.columns, column, thrift.position())?;
                 }
             }
             3 => footer.rows = thrift.int(field)?,
@@ -119,7 +131,7 @@ fn group(thrift: &mut Thrift<'_>, chunks: &mut Vec<Chunk>) -> Result<(), Halt> {
         }
         for _ in 0..thrift.structs(field)? {
             let chunk = chunk(thrift)?;
-            chunks.push(chunk);
+            push(chunks, chunk, thrift.position())?;
         }
     }
     Ok(())
@@ -185,7 +197,7 @@ fn notes(
                 _ => thrift.pass(field)?,
             }
         }
-        notes.push((key, value));
+        push(notes, (key, value), thrift.position())?;
     }
     Ok(())
 }

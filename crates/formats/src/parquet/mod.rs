@@ -15,8 +15,9 @@ use crate::stored::{Stored, children, first_set};
 use davy_artifact::{
     Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Value,
 };
-use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64, to_usize};
+use davy_bytes::{Budget, Bytes, Halt, Span, to_u64, to_usize};
 use footer::{Chunk, Footer};
+use std::collections::BTreeMap;
 use thrift::Thrift;
 
 /// What files start and end with, and what they end with where the footer is encrypted.
@@ -32,6 +33,9 @@ const SHOWN: usize = 1024;
 
 /// Columns and notes of columns that are told one by one.
 const TOLD: usize = 10_000;
+
+/// Pages that may be read for what else they could be.
+const PAGES: usize = 1 << 16;
 
 /// Bytes between parts that are too few to hold anything; writers align parts to eight or sixteen.
 const WORTH_READING: u64 = 16;
@@ -65,13 +69,8 @@ impl Format for Parquet {
         budget: &mut Budget,
     ) -> Result<(), Halt> {
         let result = file(input.bytes, reading, budget);
-        if let Err(halt) = &result
-            && halt.blame() == Blame::Malformed
-        {
-            let rest = Span::between(halt.at().min(input.bytes.len()), input.bytes.len());
-            reading.deviation(Quirk::Truncated, rest, Route::None, halt.what());
-            let name = format!("@{:#x}", rest.start);
-            reading.child(name, input.bytes.slice(rest), Role::Leftover);
+        if let Err(halt) = &result {
+            crate::stored::break_off(halt, input.bytes, reading);
         }
         result
     }
@@ -93,7 +92,15 @@ fn file(bytes: &Bytes, reading: &mut Reading, budget: &mut Budget) -> Result<(),
         return Err(Halt::malformed(4, "no footer at the end of a Parquet file"));
     }
     let data = Span::between(4, start);
-    let mut it = Table { bytes, data, reading, budget, parts: Vec::new(), pages: Vec::new() };
+    let mut it = Table {
+        bytes,
+        data,
+        reading,
+        budget,
+        parts: Vec::new(),
+        pages: Vec::new(),
+        chunks: Values::default(),
+    };
     let place = Span::new(start, size);
     let mut footer = Footer::default();
     let part = bytes.slice(Span::between(0, place.end()));
@@ -122,6 +129,7 @@ struct Table<'a> {
     /// What is explained of that.
     parts: Vec<Span>,
     pages: Vec<Stored>,
+    chunks: Values,
 }
 
 impl Table<'_> {
@@ -228,6 +236,9 @@ impl Table<'_> {
             );
             return Err(outside(what));
         };
+        if !self.chunks.insert(span) {
+            return Err(outside("two columns whose values lie over each other".to_owned()));
+        }
         self.parts.push(span);
         if chunk.is_encrypted {
             self.reading.halted(&Halt::encrypted(span.start, "an encrypted column"), span.end());
@@ -249,7 +260,9 @@ impl Table<'_> {
             let start = header.end().saturating_add(levels.unwrap_or_default());
             let name = format!("@page@{start:#x}");
             let span = Span::between(start, at);
-            self.pages.push(Stored { name, span, is_bytes: true });
+            if self.pages.len() < PAGES {
+                self.pages.push(Stored { name, span, is_bytes: true });
+            }
         }
         Ok(())
     }
@@ -305,6 +318,22 @@ impl Table<'_> {
         let name = format!("@between@{:#x}", span.start);
         self.reading.child(name, self.bytes.slice(span), Role::Leftover);
         Ok(false)
+    }
+}
+
+/// Where values of columns are: no two lie over each other, so that each page is read once.
+#[derive(Default)]
+struct Values(BTreeMap<u64, u64>);
+
+impl Values {
+    /// Takes a place, unless it lies over another.
+    fn insert(&mut self, span: Span) -> bool {
+        let before = self.0.range(..span.end()).next_back();
+        let free = before.is_none_or(|(_, end)| *end <= span.start);
+        if free && span.len > 0 {
+            self.0.insert(span.start, span.end());
+        }
+        free
     }
 }
 

@@ -10,11 +10,11 @@ mod charsmap;
 mod table;
 
 use crate::embedded;
-use crate::protobuf::{End, Field, Message, Wire, sketch};
+use crate::protobuf::{End, Message, Wire, sketch, stranger};
 use davy_artifact::{
-    Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Value, Why,
+    Excerpt, Fact, Format, Input, Probe, Quirk, Reading, Role, Route, Site, Value,
 };
-use davy_bytes::{Blame, Budget, Bytes, Halt, Span};
+use davy_bytes::{Budget, Bytes, Halt, Span};
 
 /// Pieces of at least so many bytes are looked at for what else they could be.
 const LONG: u64 = 64;
@@ -27,9 +27,6 @@ const SHOWN: usize = 1024;
 
 /// Pieces that are told one by one where they break their form, and long ones that are looked at.
 const TOLD: usize = 1000;
-
-/// Fields that the library does not have of fewer bytes hold nothing.
-const WORTH_READING: u64 = 16;
 
 /// The kind of a piece that stands for a byte.
 const BYTE: i64 = 6;
@@ -121,7 +118,7 @@ impl Model<'_> {
                     self.settings(owner, whole.inside(span, &table::NORMALIZER))?;
                 }
                 "self_test_data" => {}
-                _ => self.stranger(&field),
+                _ => stranger(&field, self.bytes, self.reading),
             }
         }
         Ok(())
@@ -136,7 +133,7 @@ impl Model<'_> {
                 "piece" => text = field.content(),
                 "type" => kind = field.int(),
                 "score" => {}
-                _ => self.stranger(&field),
+                _ => stranger(&field, self.bytes, self.reading),
             }
         }
         let what = if !(1..=KINDS).contains(&kind) {
@@ -174,7 +171,7 @@ impl Model<'_> {
     fn settings(&mut self, owner: &str, mut message: Message) -> Result<(), Halt> {
         while let Some(field) = self.wire.next(&mut message, self.budget)? {
             let Some(entry) = field.entry else {
-                self.stranger(&field);
+                stranger(&field, self.bytes, self.reading);
                 continue;
             };
             let (name, span) = (entry.name, field.content());
@@ -201,21 +198,6 @@ impl Model<'_> {
             }
         }
         Ok(())
-    }
-
-    /// A field that the library does not have: it keeps it, and nobody looks at it.
-    fn stranger(&mut self, field: &Field) {
-        let span = field.content();
-        if span.len < WORTH_READING {
-            return;
-        }
-        if self.reading.children.len() >= TOLD {
-            let why = Why::Halted(Blame::Exhausted);
-            self.reading.gap(span, why, "more unknown fields than are looked at");
-        } else {
-            let name = format!("@{:#x}", span.start);
-            self.reading.child(name, self.bytes.slice(span), Role::Storage);
-        }
     }
 
     /// Says in a line what the file is.
