@@ -1,67 +1,195 @@
-//! Which graphs call which, and whether calls lead back to where they started: a runtime that
-//! follows them runs out of stack (CVE-2021-29591).
+//! Which graphs call which: whether calls lead back to where they started, how deep they go, and how
+//! many nodes they stand for. A runtime that follows them runs out of stack (CVE-2021-29591), and one
+//! that puts each graph in the place of its calls runs out of memory.
 
-use davy_bytes::to_usize;
+use davy_artifact::{Quirk, Reading, Route};
+use davy_bytes::{Span, to_usize};
+
+/// Graphs that call each other one in the other, from which on that is told: honest models have a few
+/// layers of them.
+const DEEP: u64 = 256;
+/// Nodes that a graph becomes when all calls are replaced by what they call, from which on that is
+/// told.
+const HUGE: u64 = 100_000_000;
 
 /// Calls from one graph to another, by index.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    edges: Vec<(usize, usize)>,
+    edges: Vec<Edge>,
+}
+
+/// A caller, what it calls, and how often.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Edge {
+    from: usize,
+    to: usize,
+    count: u64,
+}
+
+/// What calls come to.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(crate) struct Extent {
+    /// Graphs that call themselves, directly or through others, and those between them.
+    pub(crate) cycles: Vec<usize>,
+    /// Graphs in the longest chain of calls.
+    depth: u64,
+    /// Nodes of the largest graph when each call is replaced by what it calls.
+    size: u64,
 }
 
 impl Calls {
     /// Records that `from` calls `to`.
     pub(crate) fn add(&mut self, from: u64, to: u64) {
-        let edge = (to_usize(from), to_usize(to));
-        if self.edges.last() != Some(&edge) {
-            self.edges.push(edge);
+        let (from, to) = (to_usize(from), to_usize(to));
+        match self.edges.last_mut().filter(|last| (last.from, last.to) == (from, to)) {
+            Some(last) => last.count = last.count.saturating_add(1),
+            None => self.edges.push(Edge { from, to, count: 1 }),
         }
     }
 
-    /// A graph that calls itself, directly or through others, of `count` graphs.
-    pub(crate) fn cycle(mut self, count: usize) -> Option<usize> {
+    /// What the calls come to among graphs of so many nodes each.
+    pub(crate) fn extent(mut self, nodes: &[u64]) -> Extent {
+        self.edges.retain(|edge| edge.from < nodes.len() && edge.to < nodes.len());
         self.edges.sort_unstable();
-        self.edges.dedup();
-        // Graphs that nothing calls are taken away until none is left; what stays is in a cycle or
-        // called from one.
-        let mut callers = vec![0_usize; count];
-        for (_, to) in &self.edges {
-            if let Some(callers) = callers.get_mut(*to) {
-                *callers = callers.saturating_add(1);
-            }
-        }
-        let mut free: Vec<usize> =
-            callers.iter().enumerate().filter(|(_, n)| **n == 0).map(|(index, _)| index).collect();
-        while let Some(graph) = free.pop() {
-            let first = self.edges.partition_point(|(from, _)| *from < graph);
-            let mine = self.edges.iter().skip(first).take_while(|(from, _)| *from == graph);
-            for (_, to) in mine {
-                let Some(callers) = callers.get_mut(*to) else { continue };
-                *callers = callers.saturating_sub(1);
-                if *callers == 0 {
-                    free.push(*to);
+        let order = Order::new(nodes.len(), &self.edges);
+        let mut depths = vec![1_u64; nodes.len()];
+        let mut sizes = nodes.to_vec();
+        for caller in order.done.iter().rev() {
+            for edge in leaving(&self.edges, *caller) {
+                let deep = depths.get(edge.to).map_or(1, |depth| depth.saturating_add(1));
+                let large = sizes.get(edge.to).map_or(0, |size| size.saturating_mul(edge.count));
+                if let Some(depth) = depths.get_mut(*caller) {
+                    *depth = deep.max(*depth);
+                }
+                if let Some(size) = sizes.get_mut(*caller) {
+                    *size = size.saturating_add(large);
                 }
             }
         }
-        callers.iter().position(|callers| *callers > 0)
+        // What is left is in a cycle or called from one. The latter is taken away from its end.
+        let back = self.edges.iter().filter(|edge| order.is_left(edge.from));
+        let mut back: Vec<Edge> =
+            back.map(|edge| Edge { from: edge.to, to: edge.from, count: 1 }).collect();
+        back.sort_unstable();
+        let back = Order::new(nodes.len(), &back);
+        let cycles = (0..nodes.len()).filter(|graph| back.is_left(*graph) && order.is_left(*graph));
+        Extent {
+            cycles: cycles.collect(),
+            depth: depths.into_iter().max().unwrap_or_default(),
+            size: sizes.into_iter().max().unwrap_or_default(),
+        }
     }
+}
+
+impl Extent {
+    /// Records calls that go too deep, or that stand for more than fits in memory.
+    pub(crate) fn tell(&self, span: Span, reading: &mut Reading) {
+        if self.depth > DEEP {
+            let what = format!(
+                "{} functions that call each other, each in the one before: a runtime that goes \
+                 down with them runs out of stack",
+                self.depth
+            );
+            reading.deviation(Quirk::Expansion, span, Route::None, &what);
+        }
+        if self.size > HUGE {
+            let what =
+                format!("a function that stands for {} nodes when calls are resolved", self.size);
+            reading.deviation(Quirk::Expansion, span, Route::None, &what);
+        }
+    }
+}
+
+/// Graphs in an order in which each stands before those that it calls.
+struct Order {
+    done: Vec<usize>,
+    /// How many callers of each are not in it.
+    waits: Vec<usize>,
+}
+
+impl Order {
+    /// The order of so many graphs; `edges` are sorted.
+    fn new(count: usize, edges: &[Edge]) -> Self {
+        let mut waits = vec![0_usize; count];
+        let mut last = None;
+        for edge in edges {
+            if last.replace((edge.from, edge.to)) != Some((edge.from, edge.to))
+                && let Some(waits) = waits.get_mut(edge.to)
+            {
+                *waits = waits.saturating_add(1);
+            }
+        }
+        let mut free: Vec<usize> =
+            (0..count).filter(|graph| waits.get(*graph) == Some(&0)).collect();
+        let mut done = Vec::new();
+        while let Some(graph) = free.pop() {
+            done.push(graph);
+            let mut last = None;
+            for edge in leaving(edges, graph).filter(|edge| last.replace(edge.to) != Some(edge.to))
+            {
+                let Some(waits) = waits.get_mut(edge.to) else { continue };
+                *waits = waits.saturating_sub(1);
+                if *waits == 0 {
+                    free.push(edge.to);
+                }
+            }
+        }
+        Self { done, waits }
+    }
+
+    fn is_left(&self, graph: usize) -> bool {
+        self.waits.get(graph).is_some_and(|waits| *waits > 0)
+    }
+}
+
+/// The calls of one graph among `edges`, which are sorted.
+fn leaving(edges: &[Edge], graph: usize) -> impl Iterator<Item = &Edge> {
+    let first = edges.partition_point(|edge| edge.from < graph);
+    edges.iter().skip(first).take_while(move |edge| edge.from == graph)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn cycle(edges: &[(u64, u64)]) -> Option<usize> {
+    fn extent(nodes: &[u64], edges: &[(u64, u64)]) -> Extent {
         let mut calls = Calls::default();
         edges.iter().for_each(|(from, to)| calls.add(*from, *to));
-        calls.cycle(5)
+        calls.extent(nodes)
+    }
+
+    fn cycle(edges: &[(u64, u64)]) -> Option<usize> {
+        extent(&[1; 5], edges).cycles.first().copied()
     }
 
     #[test]
     fn cycles_are_told_from_graphs_that_are_called_twice() {
         assert_eq!(cycle(&[(0, 1), (0, 2), (1, 3), (2, 3)]), None);
-        assert_eq!(cycle(&[(0, 1), (1, 2), (2, 1)]), Some(1));
+        assert_eq!(cycle(&[(0, 1), (1, 2), (2, 1), (2, 3)]), Some(1));
         assert_eq!(cycle(&[(4, 4)]), Some(4));
         assert_eq!(cycle(&[(0, 99)]), None);
+    }
+
+    #[test]
+    fn calls_are_counted_by_what_they_stand_for() {
+        // Twice one and once two, which calls one once.
+        let all = extent(&[3, 10, 100], &[(0, 1), (0, 1), (0, 2), (2, 1)]);
+        assert_eq!((all.depth, all.size), (3, 3 + 20 + 110));
+        // Apart from each other they are the same.
+        let apart = extent(&[3, 10, 100], &[(0, 1), (0, 2), (2, 1), (0, 1)]);
+        assert_eq!(apart, all);
+    }
+
+    #[test]
+    fn long_chains_and_doublings_are_told() {
+        let told = |nodes: usize, edges: Vec<(u64, u64)>| {
+            let mut reading = Reading::default();
+            extent(&vec![1; nodes], &edges).tell(Span::default(), &mut reading);
+            reading.deviations.len()
+        };
+        let chain = |len: u64| (0..len).map(|index| (index, index + 1)).collect();
+        assert_eq!((told(300, chain(200)), told(300, chain(256))), (0, 1));
+        let twice = |len: u64| (0..len).flat_map(|at| [(at, at + 1), (at, at + 1)]).collect();
+        assert_eq!((told(60, twice(24)), told(60, twice(40))), (0, 1));
     }
 }

@@ -48,6 +48,13 @@ pub(crate) fn is_keras(artifact: &Artifact) -> bool {
     artifact.identities.iter().any(|identity| identity.format.starts_with("keras"))
 }
 
+/// Whether an artifact is a graph that a runtime runs node by node.
+pub(crate) fn is_graph(artifact: &Artifact) -> bool {
+    const GRAPHS: &[&str] = &["onnx", "ort", "tf-", "tflite"];
+    let graph = |format: &str| GRAPHS.iter().any(|graph| format.starts_with(graph));
+    artifact.identities.iter().any(|identity| graph(identity.format))
+}
+
 /// Formats of settings, whose keys name what a library is to build.
 const SETTINGS: &[&str] = &["json", "spacy-config", "yaml"];
 

@@ -11,7 +11,7 @@ mod weights;
 pub use weights::Weights;
 
 use crate::embedded;
-use crate::protobuf::{End, Field, Kind, Message, Table, Wire, sketch, stranger};
+use crate::protobuf::{End, Field, Kind, Message, Sketch, Table, Wire, sketch, stranger};
 use crate::tally::Tally;
 use davy_artifact::{
     Excerpt, Fact, Format, Input, Operator, Probe, Reading, Role, Route, Site, Value,
@@ -51,11 +51,14 @@ impl Format for CoreMl {
         if !matches!(head, [0x08, 1..=0x40, 0x12, ..]) {
             return Probe::No;
         }
-        match sketch(head, input.bytes, &table::MODEL) {
-            Some(it) if it.fits() && it.has("description") => Probe::Certain,
-            Some(it) if it.has("description") && it.end != End::Fault && it.misfits == 0 => {
-                Probe::Possible
-            }
+        // Version and description alone look like a saved model of TensorFlow: what makes a model one
+        // is its kind, which is a field of its own.
+        let sketch = sketch(head, input.bytes, &table::MODEL);
+        let is_model =
+            |it: &Sketch| it.has("description") && (it.kinds() > 2 || it.end == End::Cut);
+        match sketch.filter(is_model) {
+            Some(it) if it.fits() => Probe::Certain,
+            Some(it) if it.end != End::Fault && it.misfits == 0 => Probe::Possible,
             _ => Probe::No,
         }
     }

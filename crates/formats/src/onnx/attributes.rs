@@ -1,6 +1,7 @@
 //! Attributes of nodes: graphs, tensors and numbers in them, and what follows for the node.
 
 use super::node::{AttributeRecord, NodeRecord};
+use super::operators::is_common;
 use super::tensor::{ELEMENTS, NAME};
 use super::types::text;
 use super::walk::{Join, Open, Walker};
@@ -60,6 +61,7 @@ impl Walker<'_> {
             self.tensors(node, attribute, id, operator, open)?;
             self.reclass(attribute, id, operator, &name);
         }
+        self.note_blocks(node, id, operator, open)?;
         self.leftovers(node, id, open)
     }
 
@@ -180,9 +182,9 @@ impl Walker<'_> {
         open: &Open,
     ) -> Result<(), Halt> {
         let zero = attribute.i.iter().chain(&attribute.ints.0).find(|number| **number <= 0);
-        let what = if let Some(zero) =
-            zero.filter(|_| node.domain.len == 0 && POSITIVE.contains(&name))
-        {
+        let zero = zero.filter(|_| POSITIVE.contains(&name));
+        let is_common = zero.is_some() && is_common(self.wire.head(node.domain, NAME)?);
+        let what = if let Some(zero) = zero.filter(|_| is_common) {
             let name = String::from_utf8_lossy(name);
             Some((Quirk::OutOfRange, format!("the attribute `{name}` has the value {zero}")))
         } else {

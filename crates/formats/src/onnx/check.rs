@@ -18,6 +18,7 @@ const HUGE: u64 = 1 << 30;
 impl Walker<'_> {
     /// Checks the nodes of a graph that was read.
     pub(super) fn check(&mut self, open: &Open) -> Result<(), Halt> {
+        self.check_blocks(open);
         let last = self.graph.nodes().len();
         let mut dangling = 0_u64;
         let mut is_sorted = true;

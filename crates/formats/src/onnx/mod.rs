@@ -4,6 +4,7 @@
 //! tensors are passed over as spans. What nodes have inside them, and functions, wait in a list.
 
 mod attributes;
+mod blocks;
 mod check;
 mod content;
 mod data;

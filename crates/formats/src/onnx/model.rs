@@ -4,18 +4,14 @@ use super::tensor::{NAME, entry_of};
 use super::types::text;
 use super::walk::{Join, Pending, Walker};
 use super::{Sink, content, tables};
+use crate::calls::Calls;
 use crate::graph::Graph;
 use crate::protobuf::{Field, Message, Payload};
 use davy_artifact::{Excerpt, Fact, Quirk, Reading, Route, Site, Value};
 use davy_bytes::{Budget, Bytes, Halt, Span, to_u64};
-use std::collections::HashMap;
 
 /// Nodes that copies of functions may add to a graph.
 const COPIES: u64 = 500_000;
-
-/// Nodes that a model becomes when all its functions are put in their places, from which on that is
-/// told: runtimes do so.
-const HUGE: u64 = 100_000_000;
 
 /// A function of the model.
 struct Function {
@@ -69,13 +65,13 @@ fn walk(walker: &mut Walker<'_>) -> Result<(), Halt> {
             }
         }
     }
-    let calls = functions(walker, &parts.functions)?;
+    functions(walker, &parts.functions)?;
     let library = walker.reset()?;
     let training = training(walker, &parts.training)?;
     let root = Pending { parts: parts.graphs, label: "graph".to_owned(), join: Join::Main };
     let result = walker.run(root, training);
     walker.tell_nodes()?;
-    splice(walker, &library, &calls);
+    splice(walker, &library);
     walker.tell_overrides()?;
     match fault {
         // The fault of the model itself is where its reading ends, whatever is inside.
@@ -183,11 +179,8 @@ fn training(walker: &mut Walker<'_>, messages: &[Message]) -> Result<Vec<Pending
     Ok(graphs)
 }
 
-/// How often each function calls each other one.
-type Calls = Vec<HashMap<u32, u64>>;
-
-/// Reads the functions of a model, and returns what calls what.
-fn functions(walker: &mut Walker<'_>, messages: &[Message]) -> Result<Calls, Halt> {
+/// Reads the functions of a model.
+fn functions(walker: &mut Walker<'_>, messages: &[Message]) -> Result<(), Halt> {
     let mut all = Vec::new();
     for (index, message) in (0_u32..).zip(messages) {
         let function = head(walker, *message, index)?;
@@ -200,7 +193,8 @@ fn functions(walker: &mut Walker<'_>, messages: &[Message]) -> Result<Calls, Hal
         walker.reading.fact(Fact::Object { path, kind: "function", detail, site });
         all.push(function);
     }
-    let mut calls: Calls = Vec::new();
+    let mut calls = Calls::default();
+    let mut sizes = Vec::new();
     for (index, Function { message, label }) in (0_u32..).zip(all) {
         let first = walker.graph.nodes().len();
         let join = Join::Function(index);
@@ -208,19 +202,24 @@ fn functions(walker: &mut Walker<'_>, messages: &[Message]) -> Result<Calls, Hal
         if let Some(body) = walker.bodies.get_mut(&index) {
             body.nodes = first..walker.graph.nodes().len();
         }
-        let mut called = HashMap::new();
-        for node in walker.graph.nodes().get(first..).unwrap_or_default() {
+        let nodes = walker.graph.nodes().get(first..).unwrap_or_default();
+        for node in nodes {
             let function = walker.operators.get(node.operator).and_then(|used| used.function);
             if let Some(function) = function {
-                let count: &mut u64 = called.entry(function).or_default();
-                *count = count.saturating_add(1);
+                calls.add(u64::from(index), u64::from(function));
             }
         }
-        calls.push(called);
+        sizes.push(to_u64(nodes.len()));
     }
     walker.tell_nodes()?;
-    check_calls(walker, messages, &calls);
-    Ok(calls)
+    let span = messages.first().map(|it| Span::between(it.at, it.end)).unwrap_or_default();
+    let extent = calls.extent(&sizes);
+    if !extent.cycles.is_empty() {
+        let what = format!("{} functions call each other", extent.cycles.len());
+        walker.reading.deviation(Quirk::Cycle, span, Route::None, &what);
+    }
+    extent.tell(span, walker.reading);
+    Ok(())
 }
 
 /// Domain and name of a function, which are made known.
@@ -241,61 +240,9 @@ fn head(walker: &mut Walker<'_>, message: Message, index: u32) -> Result<Functio
     Ok(Function { message, label: format!("{domain}::{}", String::from_utf8_lossy(&name)) })
 }
 
-/// Records functions that call themselves, through others or not, and those that become very many
-/// nodes when they are put in their places.
-fn check_calls(walker: &mut Walker<'_>, messages: &[Message], calls: &Calls) {
-    let order = order(calls);
-    let span = messages.first().map(|it| Span::between(it.at, it.end)).unwrap_or_default();
-    if order.len() < calls.len() {
-        let what = format!("{} functions call each other", calls.len().saturating_sub(order.len()));
-        walker.reading.deviation(Quirk::Cycle, span, Route::None, &what);
-    }
-    let mut sizes: HashMap<u32, u64> = HashMap::new();
-    for function in order {
-        let own = walker.bodies.get(&function).map_or(0, |body| to_u64(body.nodes.len()));
-        let called = calls.get(davy_bytes::to_usize(u64::from(function)));
-        let inside = called
-            .into_iter()
-            .flatten()
-            .map(|(callee, count)| sizes.get(callee).copied().unwrap_or(0).saturating_mul(*count));
-        sizes.insert(function, inside.fold(own, u64::saturating_add));
-    }
-    if let Some(size) = sizes.values().copied().max().filter(|size| *size > HUGE) {
-        let what = format!("a function that stands for {size} nodes when calls are resolved");
-        walker.reading.deviation(Quirk::Expansion, span, Route::None, &what);
-    }
-}
-
-/// The functions in an order in which each stands behind those that it calls, without those that
-/// wait for each other.
-fn order(calls: &Calls) -> Vec<u32> {
-    let mut callers: HashMap<u32, Vec<u32>> = HashMap::new();
-    let mut waits: HashMap<u32, usize> = HashMap::new();
-    let mut ready = Vec::new();
-    for (caller, called) in (0_u32..).zip(calls) {
-        waits.insert(caller, called.len());
-        called.keys().for_each(|callee| callers.entry(*callee).or_default().push(caller));
-        if called.is_empty() {
-            ready.push(caller);
-        }
-    }
-    let mut order = Vec::new();
-    while let Some(function) = ready.pop() {
-        order.push(function);
-        for caller in callers.get(&function).into_iter().flatten() {
-            let Some(left) = waits.get_mut(caller) else { continue };
-            *left = left.saturating_sub(1);
-            if *left == 0 {
-                ready.push(*caller);
-            }
-        }
-    }
-    order
-}
-
 /// Puts copies of functions in the place of the nodes that call them, so that data can be followed
 /// through them, as far as that stays in proportion.
-fn splice(walker: &mut Walker<'_>, library: &Graph, calls: &Calls) {
+fn splice(walker: &mut Walker<'_>, library: &Graph) {
     let mut left = COPIES;
     let mut index = 0;
     while let Some(node) = walker.graph.nodes().get(index).copied() {
@@ -303,9 +250,7 @@ fn splice(walker: &mut Walker<'_>, library: &Graph, calls: &Calls) {
         let body = function.and_then(|function| walker.bodies.get(&function));
         if let (Some(body), false) = (body, node.class == crate::graph::Class::Replaced) {
             let size = to_u64(body.nodes.len()).saturating_add(1);
-            let Some(rest) = left.checked_sub(size).filter(|_| calls.len() < 1 << 20) else {
-                break;
-            };
+            let Some(rest) = left.checked_sub(size) else { break };
             left = rest;
             let id = u32::try_from(index).unwrap_or(u32::MAX);
             if walker.graph.splice(id, library, body).is_none() {

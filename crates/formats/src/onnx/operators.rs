@@ -86,6 +86,11 @@ impl Operators {
     }
 }
 
+/// Whether every runtime brings a set of operators.
+pub(super) fn is_common(domain: &[u8]) -> bool {
+    COMMON.iter().any(|common| common.as_bytes() == domain)
+}
+
 /// `ai.onnx` is the full name of the set that has none.
 fn plain(domain: &[u8]) -> &[u8] {
     if domain == b"ai.onnx" { b"" } else { domain }

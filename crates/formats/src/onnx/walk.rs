@@ -1,6 +1,7 @@
 //! Goes through the graphs of a model, those inside nodes and functions included: each once, from a
 //! list, so that no depth of nesting matters.
 
+use super::blocks::Blocks;
 use super::external::Files;
 use super::names::{ABSENT, Mention, Names, key};
 use super::node::NodeRecord;
@@ -98,6 +99,8 @@ pub(super) struct Open {
     pub(super) first: usize,
     /// Values that are inputs, initializers, or both.
     pub(super) given: HashMap<ValueId, Given>,
+    /// Nodes whose attributes say how large their tensors are.
+    pub(super) blocks: Vec<Blocks>,
     children: Vec<Pending>,
 }
 
@@ -165,6 +168,7 @@ impl<'a> Walker<'a> {
             outputs: Vec::new(),
             first: self.graph.nodes().len(),
             given: HashMap::new(),
+            blocks: Vec::new(),
             children: Vec::new(),
         };
         // The model's own names stay known to the graphs that train it.

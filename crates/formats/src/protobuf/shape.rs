@@ -65,6 +65,12 @@ impl Sketch {
         self.count(name) > 0
     }
 
+    /// How many different fields of the message itself were seen.
+    #[must_use]
+    pub fn kinds(&self) -> usize {
+        self.seen.len()
+    }
+
     /// The content of the first length-delimited field of this name.
     #[must_use]
     pub fn first(&self, name: &str) -> Option<Span> {

@@ -10,7 +10,7 @@ use super::value::{self, Constant};
 use super::{Place, Sink, table};
 use crate::protobuf::{Field, Message, Wire};
 use crate::tally::Tally;
-use davy_artifact::{Fact, Quirk, Reading, Role, Route, Site, Tensor, Why};
+use davy_artifact::{Fact, Role, Route, Site, Tensor, Why};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span};
 use std::collections::HashMap;
 
@@ -20,8 +20,6 @@ const LARGE: u64 = 1024;
 const CONSTANTS: u64 = 4096;
 /// `DT_RESOURCE`.
 const RESOURCE: i64 = 20;
-/// Elements that a constant of a few bytes may stand for: more do not fit in memory.
-const ELEMENTS: u64 = 1 << 32;
 
 /// A function of the library.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +34,15 @@ pub(super) struct Function {
     pub(super) returns: Vec<(String, String)>,
     pub(super) span: Span,
     pub(super) nodes: u64,
+}
+
+/// The tensors that the signatures of a graph name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ends {
+    /// Those that it gives.
+    pub(super) outputs: Vec<String>,
+    /// All of them, and where they are named.
+    pub(super) all: Vec<(String, Span)>,
 }
 
 /// A node that calls a function.
@@ -67,6 +74,8 @@ pub(super) struct Graph {
     /// Nodes that are told with their inputs.
     pub(super) told: Vec<u32>,
     constants: u64,
+    /// Attributes that cannot be.
+    pub(super) faults: usize,
 }
 
 impl Graph {
@@ -83,15 +92,15 @@ impl Graph {
             outer: 0,
             told: Vec::new(),
             constants: 0,
+            faults: 0,
         }
     }
 
     /// Reads the `GraphDef`s in `parts`, which are one graph: the libraries merge what stands twice.
-    /// `outputs` are the tensors that its signatures give.
     pub(super) fn read(
         &mut self,
         parts: &[Message],
-        outputs: &[String],
+        ends: &Ends,
         label: &str,
         place: Place<'_>,
         (reading, budget): Sink<'_>,
@@ -101,7 +110,8 @@ impl Graph {
         self.callers.sort_by_key(|caller| caller.callee);
         self.nodes.resolve();
         if read.is_ok() {
-            self.nodes.check(place, reading);
+            self.check(place, reading, budget);
+            self.check_ends(&ends.all, place, reading);
         }
         if let Some(span) = self.nodes.cut {
             let what = "how nodes hang together, of which there are too many";
@@ -111,12 +121,12 @@ impl Graph {
         let told = self.tell(&mut tally, place, (reading, budget));
         tally.push(reading);
         self.tell_functions(label, parts, place, reading);
-        let ends = match outputs {
-            [] => self.tell_ends(place, (reading, budget)),
-            _ => Ok(()),
+        let told_ends = match ends.outputs.is_empty() {
+            true => self.tell_ends(place, (reading, budget)),
+            false => Ok(()),
         };
-        let overrides = self.tell_overrides(outputs, place, (reading, budget));
-        read.and(told).and(ends).and(overrides)
+        let overrides = self.tell_overrides(&ends.outputs, place, (reading, budget));
+        read.and(told).and(told_ends).and(overrides)
     }
 
     /// Goes over all nodes: first of the graph, then of each function.
@@ -263,8 +273,12 @@ impl Graph {
         let mut message = node::message(span, &table::NODE_DEF);
         let (mut name, mut op) = (Nodes::hash(scope, b""), Span::new(span.start, 0));
         let links = self.nodes.links();
-        while let Some(field) = self.wire.next(&mut message, budget)? {
+        let mut attributes = None;
+        loop {
+            let before = message;
+            let Some(field) = self.wire.next(&mut message, budget)? else { break };
             match field.name() {
+                "attr" => _ = attributes.get_or_insert(before),
                 "name" => name = Nodes::hash(scope, self.wire.head(field.content(), NAME)?),
                 "op" => op = field.content(),
                 "input" => {
@@ -286,6 +300,10 @@ impl Graph {
         let number = u32::try_from(self.nodes.all().len()).unwrap_or(u32::MAX);
         self.nodes.add(name, scope, op, links, span);
         let class = self.nodes.op_of(op).map_or(Class::Plain, |op| op.class);
+        if let Some(first) = attributes {
+            let node = (scope, span, matches!(class, Class::Const));
+            self.check_attributes(first, node, place, (reading, budget))?;
+        }
         match class {
             Class::Told => {
                 self.told.push(number);
@@ -337,7 +355,6 @@ impl Graph {
         }
         let Some(constant) = constant else { return Ok(()) };
         let path = format!("{}{}", prefix(&self.functions, scope), node.name);
-        check_constant(&constant, place.span(attribute), &path, reading);
         self.constants = self.constants.saturating_add(1);
         let content = constant.content.filter(|content| content.len >= LARGE);
         if let Some(content) = content.filter(|_| self.constants <= CONSTANTS) {
@@ -355,32 +372,6 @@ impl Graph {
             reading.child(path, self.bytes.slice(content), Role::Storage);
         }
         Ok(())
-    }
-}
-
-/// Compares what a constant says of itself (CVE-2022-23594).
-fn check_constant(constant: &Constant, span: Span, path: &str, reading: &mut Reading) {
-    let route = || Route::Tensor(path.to_owned());
-    if value::type_name(constant.dtype).is_none() {
-        let what = format!("element type {}", constant.dtype);
-        reading.deviation(Quirk::OutOfRange, span, route(), &what);
-        return;
-    }
-    let dims = &constant.dims;
-    let Some(elements) = super::elements(dims) else {
-        let what = format!("dimensions {dims:?}");
-        reading.deviation(Quirk::OutOfRange, span, route(), &what);
-        return;
-    };
-    let content = constant.content.map_or(0, |content| content.len);
-    let needed = value::width(constant.dtype).and_then(|width| elements.checked_mul(width));
-    if let Some(needed) = needed.filter(|needed| content > 0 && *needed != content) {
-        let what = format!("dimensions {dims:?} take {needed} bytes, where there are {content}");
-        reading.deviation(Quirk::SizeMismatch, span, route(), &what);
-    }
-    if content == 0 && elements > ELEMENTS {
-        let what = format!("{elements} elements in {} bytes", span.len);
-        reading.deviation(Quirk::Expansion, span, route(), &what);
     }
 }
 

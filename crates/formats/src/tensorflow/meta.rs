@@ -1,6 +1,6 @@
 //! Saved models and meta graphs: what belongs to a graph besides its nodes.
 
-use super::graph::Graph;
+use super::graph::{Ends, Graph};
 use super::node::{self, text};
 use super::{Place, Sink, table, value};
 use crate::protobuf::{Field, Kind, Message, Table, Wire};
@@ -57,12 +57,12 @@ pub(super) fn meta_graph(
         label: label.to_owned(),
         graphs: Vec::new(),
         assets: HashMap::new(),
-        outputs: Vec::new(),
+        ends: Ends::default(),
     };
     let read = meta.fields(message, (reading, budget));
     // Where the rest cannot be read, the graph still is.
     let mut graph = Graph::new(bytes, std::mem::take(&mut meta.assets));
-    graph.read(&meta.graphs, &meta.outputs, &meta.label, place, (reading, budget))?;
+    graph.read(&meta.graphs, &meta.ends, &meta.label, place, (reading, budget))?;
     read
 }
 
@@ -75,8 +75,7 @@ struct Meta<'a> {
     graphs: Vec<Message>,
     /// Files that come with the model, by the name of the tensor that has their path.
     assets: HashMap<String, String>,
-    /// Tensors that signatures give.
-    outputs: Vec<String>,
+    ends: Ends,
 }
 
 impl Meta<'_> {
@@ -224,11 +223,13 @@ impl Meta<'_> {
                         match part.name() {
                             "method_name" => method = text(&mut self.wire, &part)?,
                             "inputs" => {
-                                self.end(&signature, &part, &mut ends[0], budget)?;
+                                let tensor = self.end(&signature, &part, &mut ends[0], budget)?;
+                                self.ends.all.extend(tensor.map(|name| (name, part.span)));
                             }
                             "outputs" => {
                                 let tensor = self.end(&signature, &part, &mut ends[1], budget)?;
-                                self.outputs.extend(tensor);
+                                self.ends.outputs.extend(tensor.clone());
+                                self.ends.all.extend(tensor.map(|name| (name, part.span)));
                             }
                             _ => {}
                         }

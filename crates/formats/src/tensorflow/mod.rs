@@ -4,6 +4,7 @@
 //! soon as the model is run or even loaded. All nodes of a graph and of every function in it are
 //! read. Binary and text form are read by the same code: text is turned into the wire format first.
 
+mod check;
 mod checkpoint;
 mod ends;
 mod flow;
@@ -30,7 +31,7 @@ pub use walk::{NodeRecord, Whole, nodes};
 use crate::protobuf::{Encoded, End, Message, Sketch, Table, Wire, encode, fits_text, sketch};
 use davy_artifact::{Format, Input, Probe, Reading, Value, Why};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span};
-use graph::Graph;
+use graph::{Ends, Graph};
 use std::collections::HashMap;
 
 /// Where spans of a message stand in the artifact: there, or in the text that it was made from.
@@ -136,7 +137,13 @@ impl Format for GraphDef {
     ) -> Result<(), Halt> {
         with_wire(input.bytes, &table::GRAPH_DEF, (reading, budget), |bytes, place, sink| {
             let message = Message::whole(bytes, &table::GRAPH_DEF);
-            Graph::new(bytes, HashMap::new()).read(&[message], &[], "graph", place, sink)
+            Graph::new(bytes, HashMap::new()).read(
+                &[message],
+                &Ends::default(),
+                "graph",
+                place,
+                sink,
+            )
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Names are not kept, since a graph may have millions of nodes: a hash stands for each.
 
 use super::Place;
+use super::check::{self, Arity};
 use super::told::{self, Class};
 use crate::key::{AsIs, hasher};
 use crate::tally::Tally;
@@ -78,6 +79,8 @@ pub(super) struct Op {
     pub(super) class: Class,
     /// The function of the library that has this name.
     pub(super) function: Option<usize>,
+    /// How many inputs and outputs it has, where that is known.
+    pub(super) arity: Option<Arity>,
     count: u64,
     first: Site,
 }
@@ -137,7 +140,15 @@ impl Nodes {
         let function = function();
         let class = if function.is_some() { Class::Call } else { told::class(name) };
         self.by_op.insert(name.to_owned(), number);
-        self.ops.push(Op { name: name.to_owned(), class, function, count: 1, first: site() });
+        let arity = if function.is_some() { None } else { check::arity(name) };
+        self.ops.push(Op {
+            name: name.to_owned(),
+            class,
+            function,
+            arity,
+            count: 1,
+            first: site(),
+        });
         number
     }
 
@@ -224,7 +235,12 @@ impl Nodes {
 
     /// Records names that stand twice in a graph or function, and inputs that are nowhere: the
     /// runtime refuses the former, and old versions crash on the latter (CVE-2020-26266).
-    pub(super) fn check(&self, place: Place<'_>, reading: &mut Reading) {
+    pub(super) fn check(
+        &self,
+        scope: impl Fn(usize) -> String,
+        place: Place<'_>,
+        reading: &mut Reading,
+    ) {
         let what = "a node with a name that another one has";
         for span in self.twice.iter().take(FAULTS) {
             reading.deviation(Quirk::Repeated, place.span(*span), Route::None, what);
@@ -234,7 +250,8 @@ impl Nodes {
         });
         for (_, node) in nowhere.take(FAULTS) {
             let what = "a node with an input that no node of its graph or function has";
-            reading.deviation(Quirk::Missing, place.span(node.span), Route::None, what);
+            let route = Route::Node(scope(to_usize(u64::from(node.scope))));
+            reading.deviation(Quirk::Missing, place.span(node.span), route, what);
         }
     }
 }

@@ -94,7 +94,11 @@ impl Graph {
         for Caller { callee, scope, .. } in &self.callers {
             calls.add(to_u64(*scope), to_u64(callee.saturating_add(1)));
         }
-        let cycle = calls.cycle(count.saturating_add(1));
+        let inner = self.functions.iter().map(|function| function.nodes);
+        let sizes: Vec<u64> = std::iter::once(self.outer).chain(inner).collect();
+        let extent = calls.extent(&sizes);
+        extent.tell(place.span(span), reading);
+        let cycle = extent.cycles.first();
         if let Some(function) = cycle.and_then(|scope| self.functions.get(scope.checked_sub(1)?)) {
             let what =
                 format!("function `{}` calls itself, directly or through others", function.name);

@@ -45,7 +45,8 @@ const PARTS: &[&str] = &[
     "Writer",
 ];
 
-/// Operators that reach out without saying so in their name.
+/// Operators that reach out without saying so in their name, and decoders, which have been led astray
+/// by what they decode.
 const WHOLE: &[&str] = &[
     "CacheDataset",
     "CacheDatasetV2",
@@ -56,6 +57,15 @@ const WHOLE: &[&str] = &[
     "DatasetToGraph",
     "DatasetToGraphV2",
     "DatasetToTFRecord",
+    "DecodeAndCropJpeg",
+    "DecodeBmp",
+    "DecodeGif",
+    "DecodeImage",
+    "DecodeJpeg",
+    "DecodeJxl",
+    "DecodePng",
+    "DecodeWav",
+    "DecodeWebP",
     "DumpTensor",
     "GenerateVocabRemapping",
     "ImmutableConst",

@@ -1,5 +1,6 @@
 //! The graphs of a model: tensors, operators, and the indices by which they hang together.
 
+use super::check::{COUNTED, Checked};
 use super::flow::{Step, makes_one};
 use super::{Buffer, MOST, Model, NAME, constant, count, elements, keep, table};
 use crate::calls::Calls;
@@ -22,13 +23,17 @@ pub(super) struct Slot {
     pub(super) elements: u64,
     /// Whether a product with it makes a single number.
     pub(super) is_column: bool,
+    /// Where its dimensions stand.
+    pub(super) shape: Vector,
+    /// Whether it has bytes, or gets some before the next operator runs.
+    pub(super) is_made: bool,
 }
 
 /// A graph that is being read.
-struct Graph {
+pub(super) struct Graph {
     index: u64,
     name: String,
-    tensors: Vec<Slot>,
+    pub(super) tensors: Vec<Slot>,
 }
 
 impl Graph {
@@ -43,14 +48,18 @@ impl Model<'_> {
         let list = self.flat.vector(root, 2, 4, "list of graphs");
         let Some(list) = keep(list, self.reading, || Route::None)?.flatten() else { return Ok(()) };
         let mut calls = Calls::default();
+        let mut sizes = Vec::new();
         for index in 0..list.count.min(MOST) {
             let route = || Route::Object(format!("graph {index}"));
             let table = self.flat.element(list, index, "graph");
-            if let Some(table) = keep(table, self.reading, route)? {
-                self.graph(table, index, list.count, &mut calls)?;
-            }
+            sizes.push(match keep(table, self.reading, route)? {
+                Some(table) => self.graph(table, index, list.count, &mut calls)?,
+                None => 0,
+            });
         }
-        if let Some(graph) = calls.cycle(to_usize(list.count.min(MOST))) {
+        let extent = calls.extent(&sizes);
+        extent.tell(list.span, self.reading);
+        if let Some(graph) = extent.cycles.first() {
             let what = format!("graph {graph} calls itself, directly or through others");
             let route = Route::Object(format!("graph {graph}"));
             self.reading.deviation(Quirk::Cycle, list.span, route, &what);
@@ -58,13 +67,14 @@ impl Model<'_> {
         Ok(())
     }
 
+    /// Reads a graph, and returns how many operators it has.
     fn graph(
         &mut self,
         table: Table,
         index: u64,
         graphs: u64,
         calls: &mut Calls,
-    ) -> Result<(), Halt> {
+    ) -> Result<u64, Halt> {
         let route = || Route::Object(format!("graph {index}"));
         let name = self.flat.text(table, 4, "name of a graph", NAME);
         let name = keep(name, self.reading, route)?.filter(|name| !name.is_empty());
@@ -89,10 +99,16 @@ impl Model<'_> {
         let [inputs, outputs] = lists;
         let (inputs, outputs) = (self.indices(inputs)?, self.indices(outputs)?);
         self.flow.ends(&inputs, &outputs);
+        for input in &inputs {
+            let slot = usize::try_from(*input).ok();
+            if let Some(slot) = slot.and_then(|index| graph.tensors.get_mut(index)) {
+                slot.is_made = true;
+            }
+        }
         let operators = self.flat.vector(table, 3, 4, "list of operators");
         let operators = keep(operators, self.reading, route)?.flatten().unwrap_or_default();
         for at in 0..self.bounded(operators) {
-            self.operator(operators, at, &graph, (graphs, calls))?;
+            self.operator(operators, at, &mut graph, (graphs, calls))?;
         }
         let detail = format!(
             "{} tensors, {} operators, {} inputs, {} outputs",
@@ -100,7 +116,7 @@ impl Model<'_> {
         );
         let site = Site { span: Span::new(table.at, 4), route: Route::None };
         self.reading.fact(Fact::Object { path: graph.name, kind: "graph", detail, site });
-        Ok(())
+        Ok(operators.count)
     }
 
     /// Tells of the tensors that a graph works on, or that it makes.
@@ -143,7 +159,14 @@ impl Model<'_> {
     }
 
     fn tensor(&mut self, list: Vector, at: u64, graph: &Graph) -> Result<Slot, Halt> {
-        let unread = Slot { dtype: 0, data: None, elements: 0, is_column: false };
+        let unread = Slot {
+            dtype: 0,
+            data: None,
+            elements: 0,
+            is_column: false,
+            shape: Vector::default(),
+            is_made: true,
+        };
         let route = || graph.route("tensor", at);
         let read = self.read_tensor(list, at, graph);
         Ok(keep(read, self.reading, route)?.unwrap_or(unread))
@@ -165,13 +188,24 @@ impl Model<'_> {
         let span = Span::new(table.at, 4);
         let data = self.buffer(buffer, span, &graph.route("tensor", at));
         let elements = elements(&size).unwrap_or_default();
-        let slot = Slot { dtype, data, elements, is_column: makes_one(&size) };
+        let is_variable = self.flat.u8(table, 5, 0)? != 0;
+        // What has no elements needs no bytes, and handles have none in the file.
+        let is_made =
+            data.is_some() || is_variable || size.contains(&0) || table::bits(dtype).is_none();
+        let slot = Slot { dtype, data, elements, is_column: makes_one(&size), shape, is_made };
         let route = Route::Tensor(format!("{}/{name}", graph.name));
         if shape.count > DIMENSIONS {
             let what = format!("{} dimensions", shape.count);
             self.reading.deviation(Quirk::OutOfRange, span, route.clone(), &what);
         } else if !sparse {
             self.check_size(slot, &size, span, &route);
+            if let Some(data) = data.filter(|_| dtype == table::STRING) {
+                let count = self.check_texts(data, &route)?;
+                if count.zip(super::elements(&size)).is_some_and(|(has, says)| has != says) {
+                    let what = format!("{} texts for dimensions {size:?}", count.unwrap_or(0));
+                    self.reading.deviation(Quirk::SizeMismatch, span, route.clone(), &what);
+                }
+            }
         }
         if self.told(at, graph) {
             let dtype = type_name(dtype);
@@ -202,7 +236,8 @@ impl Model<'_> {
         if size.iter().any(|dim| *dim < -1) {
             return wrong(Quirk::OutOfRange, &format!("dimensions {shown}"), self);
         }
-        if size.iter().all(|dim| *dim >= 0) && elements(size).is_none() {
+        let known = size.iter().copied().filter(|dim| *dim >= 0).collect::<Vec<_>>();
+        if elements(&known).is_none_or(|elements| elements > COUNTED) {
             let what = format!("dimensions {shown} have more elements than can be counted");
             return wrong(Quirk::OutOfRange, &what, self);
         }
@@ -282,11 +317,11 @@ impl Model<'_> {
         &mut self,
         list: Vector,
         at: u64,
-        graph: &Graph,
+        graph: &mut Graph,
         (graphs, calls): (u64, &mut Calls),
     ) -> Result<(), Halt> {
-        let route = || graph.route("operator", at);
         let read = self.read_operator((list, at), graph);
+        let route = || graph.route("operator", at);
         let Some((table, called)) = keep(read, self.reading, route)? else { return Ok(()) };
         for callee in called {
             match u64::try_from(callee).ok().filter(|callee| *callee < graphs) {
@@ -304,7 +339,7 @@ impl Model<'_> {
     fn read_operator(
         &mut self,
         (list, at): (Vector, u64),
-        graph: &Graph,
+        graph: &mut Graph,
     ) -> Result<(Table, Vec<i64>), Halt> {
         let table = self.flat.element(list, at, "operator")?;
         let route = graph.route("operator", at);
@@ -343,6 +378,10 @@ impl Model<'_> {
             is_whole: result.is_some_and(|it| table::is_whole(it.dtype)),
             callees: &callees,
         });
+        let name = table::operator(code.builtin).unwrap_or_default();
+        let checked = Checked { name, table, inputs: &taken, outputs: &made, route: &route };
+        let fit = self.check_operator(&checked, graph);
+        keep(fit, self.reading, || route.clone())?;
         let site = Site { span, route: route.clone() };
         match table::operator(code.builtin) {
             Some("CUSTOM" | "DELEGATE") => {

@@ -7,6 +7,7 @@
 //! their options and constant inputs.
 
 mod buffers;
+mod check;
 mod constant;
 mod flow;
 mod graph;
@@ -181,6 +182,9 @@ impl Model<'_> {
             let buffer = self.flat.u32(table, 1, 0);
             let buffer = keep(buffer, self.reading, route)?.unwrap_or_default();
             let span = self.buffer(u64::from(buffer), Span::new(table.at, 4), &route());
+            if let Some(span) = span.filter(|_| name == "OfflineMemoryAllocation") {
+                self.check_plan(span, &route())?;
+            }
             let head = self.flat.bytes().copy(span.unwrap_or_default(), NAME)?;
             let len = span.unwrap_or_default().len;
             let value = Value::Bytes(Excerpt { head, len });

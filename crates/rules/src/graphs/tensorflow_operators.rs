@@ -12,6 +12,7 @@ pub(crate) enum Effect {
     Compute,
     Config,
     Debug,
+    Decode,
     FileCache,
     FileList,
     FileLog,
@@ -35,6 +36,7 @@ impl Effect {
         ("compute", Self::Compute),
         ("config", Self::Config),
         ("debug", Self::Debug),
+        ("decode", Self::Decode),
         ("file:cache", Self::FileCache),
         ("file:list", Self::FileList),
         ("file:log", Self::FileLog),
@@ -55,6 +57,7 @@ impl Effect {
         match self {
             Self::Graph | Self::Library | Self::Native | Self::Python => Threat::CodeExecution,
             Self::Debug | Self::Network => Threat::NetworkAccess,
+            Self::Decode => Threat::ParserExploit,
             _ => Threat::FileAccess,
         }
     }
@@ -67,6 +70,7 @@ impl Effect {
             Self::Compute => "computes with",
             Self::Config => "changes how files and networks are reached, by",
             Self::Debug => "sends what passes through it to",
+            Self::Decode => "decodes what stands in the graph itself:",
             Self::FileCache => "keeps what passes through it in",
             Self::FileList => "lists the files of",
             Self::FileLog => "writes logs to",

@@ -5,7 +5,8 @@
 //! A TensorFlow graph has an operator that reads or writes files, opens connections, calls Python or
 //! runs another graph, and what it is given makes that more than what every saved model does. What
 //! it is given is followed through the graph and its functions to constants; a path that is put
-//! together of nothing but constants is as good as a constant.
+//! together of nothing but constants is as good as a constant. A picture or sound that is decoded and
+//! that stands in the graph itself is told too.
 //!
 //! ## Why it matters
 //!
@@ -26,6 +27,7 @@
 //! ## References
 //!
 //! * TensorFlow, "Using TensorFlow Securely": models are programs
+//! * CVE-2022-23584, CVE-2022-23585: memory errors of a decoder of pictures
 //! * CWE-73, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0018.001
 
 use super::tensorflow_operators::{Effect, Known, Runs, lookup, operators};
@@ -48,6 +50,9 @@ static RULE: Rule = Rule {
     aliases: &[],
     source: include_str!("tensorflow_unsafe_operator.rs"),
 };
+
+/// Texts that joining makes and that are looked at.
+const CHOICES: usize = 64;
 
 pub(crate) struct UnsafeOperator;
 
@@ -83,7 +88,10 @@ impl Detector for UnsafeOperator {
             if !quota.admits(format!("{} {severity:?}", known.name)) {
                 continue;
             }
-            let shown = show(&target, given);
+            let shown = match (known.effect, given) {
+                (Effect::Decode, Some(given)) => given.to_string(),
+                _ => show(&target, given),
+            };
             let does = known.effect.does();
             let message = format!("operator `{}` {does} {shown}{}", known.name, times(runs.count));
             if let Some(finding) = reporter.report(artifact, runs.site, message, evidence(&runs)) {
@@ -138,6 +146,9 @@ fn judge(known: &Known, target: &Target, format: &str) -> Option<Severity> {
         (Effect::Native | Effect::Network | Effect::Python, _) => {
             Some(if training { Medium } else { High })
         }
+        // Pictures come from whoever runs a model. What a file brings was made for the decoder.
+        (Effect::Decode, Relative(_) | Outside(_)) => Some(Medium),
+        (Effect::Decode, _) => None,
         (Effect::Config | Effect::Graph, _) => Some(Medium),
     }
 }
@@ -164,6 +175,9 @@ fn of_call(call: &Call) -> Target {
     let Value::Name(name) = &call.callee else { return Target::Computed };
     match name.module.as_str() {
         "asset" => Target::Asset,
+        "StringJoin" | "Add" | "AddV2" if let Some(texts) = joined(call) => {
+            texts.iter().map(|text| path(text)).max().unwrap_or(Target::Empty)
+        }
         "StringJoin" | "Add" | "AddV2" | "ReduceJoin" | "ShardedFilename" | "ShardedFilespec"
         | "StringFormat" | "Substr" | "StringLower" | "StringUpper" | "StringStrip"
         | "RegexReplace" | "StaticRegexReplace" | "AsString" => {
@@ -188,6 +202,34 @@ fn of_call(call: &Call) -> Target {
         }
         _ => Target::Computed,
     }
+}
+
+/// The texts that joining constants makes, one for each choice; nothing where a part is not known.
+fn joined(call: &Call) -> Option<Vec<String>> {
+    let separator = call.kwargs.iter().find(|(name, _)| name == "separator");
+    let separator = separator.and_then(|(_, value)| plain(value)).unwrap_or_default();
+    let mut texts = vec![String::new()];
+    for (index, part) in call.args.iter().enumerate() {
+        let choices: Vec<String> = match part {
+            Value::Set(choices) => choices.iter().map(plain).collect::<Option<_>>()?,
+            one => vec![plain(one)?],
+        };
+        if texts.len().saturating_mul(choices.len()) > CHOICES {
+            return None;
+        }
+        let between = if index == 0 { "" } else { separator.as_str() };
+        let with = |text: &String| {
+            choices.iter().map(|choice| format!("{text}{between}{choice}")).collect::<Vec<_>>()
+        };
+        texts = texts.iter().flat_map(with).collect();
+    }
+    Some(texts)
+}
+
+/// A whole text.
+fn plain(value: &Value) -> Option<String> {
+    let Value::Text(text) = value else { return None };
+    text.text().map(str::to_owned)
 }
 
 /// Whether a call works on nothing but constants.
@@ -310,6 +352,12 @@ mod tests {
     }
 
     #[test]
+    fn pictures_come_from_whoever_runs_the_model() {
+        assert_eq!(severity("DecodePng", vec![FED]), None);
+        assert_eq!(severity("DecodePng", vec![text("PNG")]), Some(Severity::Medium));
+    }
+
+    #[test]
     fn attributes_say_where_debuggers_and_printers_write() {
         let of = |op, name, value| severity_in("tf-graph", op, vec![FED], &[(name, value)]);
         assert_eq!(of("PrintV2", "output_stream", text("stderr")), None);
@@ -326,6 +374,10 @@ mod tests {
         assert_eq!(severity("ReadFile", vec![hidden]), Some(Severity::High));
         let fed = made("RegexReplace", vec![FED, text("X"), text("/")]);
         assert_eq!(severity("ReadFile", vec![fed]), Some(Severity::Medium));
+        let joined = |parts: &[&str]| made("StringJoin", parts.iter().map(|it| text(it)).collect());
+        assert_eq!(severity("SaveV2", vec![joined(&["model", "_temp/part"])]), None);
+        assert_eq!(severity("SaveV2", vec![joined(&["a/.", "./../b"])]), Some(Severity::High));
+        assert_eq!(severity("ReadFile", vec![joined(&["/e", "tc"])]), Some(Severity::High));
         let letters = made("UnicodeEncode", vec![Value::List(vec![Value::Int(47)])]);
         assert_eq!(severity("ReadFile", vec![letters]), Some(Severity::High));
         let computed = Value::Unknown("computed");

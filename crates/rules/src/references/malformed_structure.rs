@@ -28,7 +28,7 @@
 //! * CVE-2026-0897, CVE-2026-12570: shapes that exhaust memory in Keras
 //! * CWE-20, CWE-787, CWE-770; MITRE ATLAS AML.T0076
 
-use crate::facts::is_keras;
+use crate::facts::{is_graph, is_keras};
 use crate::quirks::{ByQuirk, Formats};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Quirk, Route};
@@ -70,6 +70,8 @@ static STRUCTURES: ByQuirk = ByQuirk {
     formats: Formats::Structured,
     so: SO,
     severity: |artifact, deviation| match (deviation.quirk, &deviation.route) {
+        // A runtime that computes with what nothing made reads memory that is not its own.
+        (Quirk::Missing, Route::Node(_)) if is_graph(artifact) => Severity::Medium,
         (Quirk::Missing | Quirk::Repeated, _) => Severity::Low,
         // Groups of HDF5 may have links to what they are in.
         (Quirk::Cycle, Route::Object(_)) => Severity::Low,
