@@ -154,6 +154,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &tensorflow::GraphDef,
     &tensorflow::Hub,
     &tensorflow::MetaGraph,
+    &tensorflow::Records,
     &tensorflow::SavedModel,
     &tflite::TfLite,
     &torch::Legacy,

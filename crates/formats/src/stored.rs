@@ -1,7 +1,7 @@
 //! Where the bytes of tensors lie in a file: which of them lie over each other, and what stands
 //! between and behind them.
 
-use davy_artifact::{Quirk, Reading, Role, Route};
+use davy_artifact::{Excerpt, Fact, Quirk, Reading, Role, Route, Site, Value};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64, to_usize};
 
 /// Bytes that are looked at at a time.
@@ -25,6 +25,19 @@ pub(crate) struct Stored {
     pub(crate) span: Span,
     /// Whether its elements are bytes, which anything can be made of.
     pub(crate) is_bytes: bool,
+}
+
+/// The fact that the tensors of a model take `bytes` in `files`, which lie beside it, one behind the
+/// other; rules compare that with the files.
+pub(crate) fn shards(number: i64, files: Vec<String>, bytes: u64, span: Span) -> Fact {
+    let files = files.into_iter().map(|file| Value::Text(Excerpt::whole(file))).collect();
+    let bytes = Value::Int(i64::try_from(bytes).unwrap_or(i64::MAX));
+    Fact::Attribute {
+        owner: "shards".to_owned(),
+        name: number.to_string(),
+        value: Value::Tuple(vec![Value::List(files), bytes]),
+        site: Site { span, route: Route::None },
+    }
 }
 
 /// The part of a file that holds tensors.

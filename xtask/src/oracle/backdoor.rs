@@ -17,6 +17,8 @@ const SCRIPTS: &[(&str, &str, Option<&str>)] = &[
     ("tensorflow-unseen", "tensorflow_backdoors_unseen", None),
     ("tensorflow-third", "tensorflow_backdoors_third", None),
     ("tflite", "tensorflow_backdoors_third", Some("tflite")),
+    ("keras", "keras_backdoors", None),
+    ("keras-tflite", "keras_backdoors", Some("tflite")),
 ];
 
 /// Of networks with and of networks without a backdoor: how many there are, and in how many davy

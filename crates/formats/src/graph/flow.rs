@@ -4,7 +4,7 @@
 use super::order::Order;
 use super::{ABSENT, Class, Constant, Graph, Node, NodeId, ValueId};
 use davy_artifact::Value;
-use davy_bytes::to_usize;
+use davy_bytes::{to_u64, to_usize};
 
 /// Elements of a table from which on looking something up in it is a layer: an embedding.
 const EMBEDDING: u64 = 4096;
@@ -392,7 +392,7 @@ impl Flow {
                 is_global: known.is_reduced || known.part > Part::All,
                 is_summed: known.is_reduced,
                 has_layer: false,
-                is_pointed: known.is_reduced && known.part == Part::One,
+                is_pointed: known.part == Part::One && (known.is_reduced || known.depth == 0),
                 is_count: false,
                 is_spread: false,
                 is_learned: false,
@@ -513,10 +513,18 @@ fn picked(graph: &Graph, inputs: &[ValueId]) -> Part {
     let one = |constant: &Constant| constant.elements == 1;
     match (constant(1), constant(2)) {
         (Some(index), None) if one(index) => Part::One,
-        (Some(from), Some(to)) => match (from.head.as_slice(), to.head.as_slice()) {
-            ([Value::Int(from)], [Value::Int(to)]) if to.saturating_sub(*from) == 1 => Part::One,
-            _ => Part::Some,
-        },
+        (Some(from), Some(to)) => {
+            let is_one = |(from, to): (&Value, &Value)| match (from, to) {
+                (Value::Int(from), Value::Int(to)) => to.saturating_sub(*from) == 1,
+                _ => false,
+            };
+            // Of several dimensions the first is the one of the batch.
+            let skipped = usize::from(from.elements > 1);
+            let mut ends = from.head.iter().zip(&to.head).skip(skipped).peekable();
+            let is_whole = to_u64(from.head.len()) == from.elements && from.elements == to.elements;
+            let is_point = is_whole && ends.peek().is_some() && ends.all(is_one);
+            if is_point { Part::One } else { Part::Some }
+        }
         _ => Part::Some,
     }
 }

@@ -172,11 +172,40 @@ impl Format for TensorFlowJs {
     }
 }
 
+/// Groups of weights whose sizes are told.
+const GROUPS: usize = 4096;
+
+/// Bytes that a weight takes: its shape times its type, or times what it was quantised to; nothing
+/// where that is not fixed (TensorFlow.js, `io/types.ts`, `WeightsManifestEntry`).
+fn size(weight: Node<'_>) -> Option<u64> {
+    let dtype = weight.get("quantization").and_then(|it| it.get("dtype")).or(weight.get("dtype"));
+    let width = match dtype?.text()?.as_ref() {
+        "bool" | "int8" | "uint8" => 1_u64,
+        "float16" | "uint16" => 2,
+        "float32" | "int32" => 4,
+        "complex64" => 8,
+        _ => return None,
+    };
+    let dims = weight.get("shape").into_iter().flat_map(Node::items);
+    let mut dims = dims.map(|dim| dim.int().and_then(|dim| u64::try_from(dim).ok()));
+    dims.try_fold(width, |size, dim| size.checked_mul(dim?))
+}
+
 /// The files that weights are read from, which a browser or `io.loadModel` fetches from beside the
 /// model, or from wherever else their names lead.
 fn weights(root: Node<'_>, reading: &mut Reading) {
-    let groups = root.get("weightsManifest").into_iter().flat_map(Node::items);
-    for path in groups.filter_map(|group| group.get("paths")).flat_map(Node::items) {
+    let groups = || root.get("weightsManifest").into_iter().flat_map(Node::items);
+    for (index, group) in (0_i64..).zip(groups()).take(GROUPS) {
+        let paths = group.get("paths").into_iter().flat_map(Node::items);
+        let paths: Vec<String> =
+            paths.filter_map(|path| path.text()).map(|path| path.into_owned()).collect();
+        let weights = || group.get("weights").into_iter().flat_map(Node::items);
+        let bytes = weights().try_fold(0_u64, |sum, weight| sum.checked_add(size(weight)?));
+        if let Some(bytes) = bytes.filter(|_| weights().next().is_some()) {
+            reading.fact(crate::stored::shards(index, paths, bytes, group.span()));
+        }
+    }
+    for path in groups().filter_map(|group| group.get("paths")).flat_map(Node::items) {
         let Some(target) = path.text() else { continue };
         let site = Site { span: path.span(), route: Route::Key(path.path()) };
         let outside = target.contains("..") || target.contains("://") || target.starts_with('/');

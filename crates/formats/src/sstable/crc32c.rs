@@ -38,7 +38,7 @@ pub(super) fn sum(bytes: &[u8]) -> u32 {
 }
 
 /// The checksum as it is stored.
-pub(super) fn masked(bytes: &[u8]) -> u32 {
+pub(crate) fn masked(bytes: &[u8]) -> u32 {
     sum(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 

@@ -6,6 +6,8 @@
 mod crc32c;
 mod snappy;
 
+pub(crate) use crc32c::masked;
+
 use davy_bytes::{Budget, Bytes, Halt, Span, to_u64, to_usize};
 
 /// Bytes of the footer.
@@ -88,7 +90,7 @@ pub(crate) fn block(bytes: &Bytes, span: Span, budget: &mut Budget) -> Result<Bl
     budget.spend_steps(1, span.start)?;
     let mut content = bytes.copy(Span::new(span.start, span.len.saturating_add(1)), usize::MAX)?;
     let stored = bytes.copy(Span::new(span.end().saturating_add(1), 4), 4)?;
-    let intact = crc32c::masked(&content).to_le_bytes().as_slice() == stored.as_slice();
+    let intact = masked(&content).to_le_bytes().as_slice() == stored.as_slice();
     let kind = content.pop().unwrap_or_default();
     let content = match kind {
         0 => content,
@@ -218,7 +220,7 @@ mod tests {
     fn stored(bytes: &mut Vec<u8>, mut block: Vec<u8>) -> [u8; 2] {
         let handle = [u8::try_from(bytes.len()).unwrap(), u8::try_from(block.len()).unwrap()];
         block.push(0);
-        let sum = crc32c::masked(&block);
+        let sum = masked(&block);
         bytes.extend(block);
         bytes.extend(sum.to_le_bytes());
         handle

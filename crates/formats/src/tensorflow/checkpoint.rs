@@ -10,6 +10,8 @@ use davy_bytes::{Budget, Bytes, Halt, Span};
 
 /// Variables that are told one by one; more are counted.
 const TOLD: u64 = 50_000;
+/// Shards that are told of.
+const SHARDS: i64 = 4096;
 /// Places of variables that are compared with each other.
 const PLACES: usize = 1 << 22;
 /// Bytes of the first block of a checkpoint of version 1 that are read: its list of variables.
@@ -43,7 +45,8 @@ impl Format for Checkpoint {
         budget: &mut Budget,
     ) -> Result<(), Halt> {
         let (index, spans) = sstable::blocks(input.bytes, budget)?;
-        let mut bundle = Bundle::new(input.bytes);
+        let name = input.name.rsplit(['/', '!']).next().unwrap_or_default();
+        let mut bundle = Bundle::new(input.bytes, name.strip_suffix(".index"));
         bundle.check(&index, reading);
         let read = bundle.read(&spans, (reading, budget));
         bundle.finish(reading);
@@ -90,6 +93,8 @@ fn shard(name: &str) -> Option<(i64, i64)> {
 /// A directory that is being read.
 struct Bundle<'a> {
     bytes: &'a Bytes,
+    /// What the names of its shards begin with, where that is known.
+    stem: Option<&'a str>,
     shards: Option<i64>,
     variables: u64,
     total: u64,
@@ -109,8 +114,8 @@ struct Entry {
 }
 
 impl<'a> Bundle<'a> {
-    fn new(bytes: &'a Bytes) -> Self {
-        Self { bytes, shards: None, variables: 0, total: 0, places: Vec::new() }
+    fn new(bytes: &'a Bytes, stem: Option<&'a str>) -> Self {
+        Self { bytes, stem, shards: None, variables: 0, total: 0, places: Vec::new() }
     }
 
     fn read(
@@ -291,6 +296,7 @@ impl<'a> Bundle<'a> {
             attribute("bytes in shards", total, whole, reading);
         }
         self.places.sort_unstable();
+        self.shards(whole, reading);
         for pair in self.places.windows(2) {
             let [(shard, before, _), (other, after, entry)] = pair else { continue };
             if shard == other && after.start < before.end() {
@@ -301,6 +307,20 @@ impl<'a> Bundle<'a> {
                 );
                 reading.deviation(Quirk::Overlap, *entry, Route::None, &what);
             }
+        }
+    }
+}
+
+impl Bundle<'_> {
+    /// Tells of the files that the variables are in, and how far each has to reach (CVE-2021-41203).
+    fn shards(&self, whole: Span, reading: &mut Reading) {
+        let (Some(stem), Some(count)) = (self.stem, self.shards) else { return };
+        for shard in 0..count.min(SHARDS) {
+            let from = self.places.partition_point(|(it, ..)| *it < shard);
+            let mine = self.places.iter().skip(from).take_while(|(it, ..)| *it == shard);
+            let end = mine.map(|(_, place, _)| place.end()).max().unwrap_or_default();
+            let file = format!("{stem}.data-{shard:05}-of-{count:05}");
+            reading.fact(crate::stored::shards(shard, vec![file], end, whole));
         }
     }
 }

@@ -14,6 +14,7 @@ mod made;
 mod meta;
 mod node;
 mod nodes;
+mod records;
 mod small;
 mod steps;
 pub(crate) mod table;
@@ -25,6 +26,7 @@ mod walk;
 
 pub use checkpoint::{Checkpoint, Data};
 pub(crate) use kinds::class;
+pub use records::Records;
 pub use small::{Fingerprint, Hub, State};
 pub use walk::{NodeRecord, Whole, nodes};
 

@@ -5,14 +5,16 @@
 //! A model in several files whose parts do not fit each other: an index of weights tells of a tensor
 //! that is in another file or in none, files hold tensors that the index leaves out, files are
 //! missing, their sizes are far from what the index says; parts of a split GGUF tell different
-//! numbers of parts, or bring the same tensor twice.
+//! numbers of parts, or bring the same tensor twice; files of plain bytes, as checkpoints of
+//! TensorFlow and models of TensorFlow.js have them, are shorter or longer than the tensors in them.
 //!
 //! ## Why it matters
 //!
 //! Some loaders go by the index, and others take all that is in the files. Where the two differ, what
 //! was reviewed and what runs are different models. A part that was exchanged for one of another
-//! model shows in the same way. Tensors in other files than the index tells, and tensors that come
-//! twice, are medium; the rest is low.
+//! model shows in the same way. Readers have been led beyond the end of files that are too short
+//! (CVE-2021-41203). Tensors in other files than the index tells, tensors that come twice, and files
+//! that are too short are medium; the rest is low.
 //!
 //! ## How it can be wrong
 //!
@@ -68,6 +70,8 @@ impl Detector for MismatchedShards {
             Index::of(artifact).compare(artifact, beside, reporter);
         } else if artifact.is("gguf") {
             parts(artifact, beside, reporter);
+        } else if artifact.is("tf-checkpoint") || artifact.is("tfjs") {
+            files(artifact, beside, reporter);
         }
     }
 }
@@ -308,6 +312,89 @@ fn parts(artifact: &Artifact, beside: &Beside<'_>, reporter: &mut Reporter<'_>) 
                 report((artifact, site), Severity::Medium, message, tensor, reporter);
             }
         }
+    }
+}
+
+/// Files that a model keeps its tensors in, and the bytes that these take.
+struct Shards<'a> {
+    files: Vec<&'a str>,
+    bytes: u64,
+    site: &'a Site,
+}
+
+impl<'a> Shards<'a> {
+    fn of(fact: &'a Fact) -> Option<Self> {
+        let Fact::Attribute { owner, value: Value::Tuple(parts), site, .. } = fact else {
+            return None;
+        };
+        let [Value::List(files), Value::Int(bytes)] = parts.as_slice() else { return None };
+        let files = files.iter().filter_map(|file| match file {
+            Value::Text(text) => text.text(),
+            _ => None,
+        });
+        let bytes = u64::try_from(*bytes).ok()?;
+        (owner == "shards").then(|| Self { files: files.collect(), bytes, site })
+    }
+}
+
+/// What files of another size than their tensors come to.
+fn misfit(names: &str, has: u64, bytes: u64) -> (Severity, String) {
+    if has < bytes {
+        let message = format!(
+            "`{names}` has {has} bytes, and its tensors reach to {bytes}: what is loaded for the rest \
+             is not in the model"
+        );
+        return (Severity::Medium, message);
+    }
+    let message = format!(
+        "`{names}` has {has} bytes, of which its tensors take {bytes}: what is behind them is not \
+         loaded"
+    );
+    (Severity::Low, message)
+}
+
+/// Compares the files of plain bytes that a model names with what it says is in them.
+fn files(artifact: &Artifact, beside: &Beside<'_>, reporter: &mut Reporter<'_>) {
+    let all: Vec<Shards<'_>> = loaded(artifact).into_iter().filter_map(Shards::of).collect();
+    let (mut quota, mut seen) = (Quota::of(ALIKE), BTreeSet::new());
+    let (mut missing, mut there) = (Vec::new(), 0_u64);
+    for group in &all {
+        let mut sum = Some(0_u64);
+        for file in &group.files {
+            if !seen.insert(*file) && quota.admits("twice") {
+                let message =
+                    format!("`{}` is named twice: two parts have the same bytes", escape(file));
+                report((artifact, group.site), Severity::Medium, message, file, reporter);
+            }
+            match beside.get(file) {
+                Some(shard) => {
+                    there = there.saturating_add(1);
+                    sum = sum.map(|sum| sum.saturating_add(shard.size));
+                }
+                None => {
+                    missing.push((*file, group.site));
+                    sum = None;
+                }
+            }
+        }
+        let Some(sum) = sum.filter(|sum| *sum != group.bytes && !group.files.is_empty()) else {
+            continue;
+        };
+        let names = group.files.join(", ");
+        let (severity, message) = misfit(&escape(&names), sum, group.bytes);
+        if quota.admits("size") {
+            report((artifact, group.site), severity, message, &names, reporter);
+        }
+    }
+    if let Some((file, site)) = missing.first() {
+        let severity = if there == 0 { Severity::Info } else { Severity::Low };
+        let message = format!(
+            "{} of the files that hold its tensors were not read with it, such as `{}`: nothing is \
+             known about them",
+            missing.len(),
+            escape(file)
+        );
+        report((artifact, site), severity, message, file, reporter);
     }
 }
 
