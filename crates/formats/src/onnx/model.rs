@@ -13,6 +13,9 @@ use davy_bytes::{Budget, Bytes, Halt, Span, to_u64};
 /// Nodes that copies of functions may add to a graph.
 const COPIES: u64 = 500_000;
 
+/// Functions that are told by themselves.
+const TOLD: u32 = 20_000;
+
 /// A function of the model.
 struct Function {
     message: Message,
@@ -188,9 +191,10 @@ fn functions(walker: &mut Walker<'_>, messages: &[Message]) -> Result<(), Halt> 
             span: Span::between(message.at, message.end),
             route: Route::Node(function.label.clone()),
         };
-        let path = function.label.clone();
-        let detail = String::new();
-        walker.reading.fact(Fact::Object { path, kind: "function", detail, site });
+        if index < TOLD {
+            let (path, detail) = (function.label.clone(), String::new());
+            walker.reading.fact(Fact::Object { path, kind: "function", detail, site });
+        }
         all.push(function);
     }
     let mut calls = Calls::default();

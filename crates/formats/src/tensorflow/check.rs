@@ -19,6 +19,10 @@ use std::sync::LazyLock;
 const FAULTS: usize = 16;
 /// Elements that a constant of a few bytes may stand for: more do not fit in memory.
 const ELEMENTS: u64 = 1 << 32;
+/// Bytes of the attributes of a node that are looked at as a whole.
+const SMALL: u64 = 512;
+/// The tag of an attribute of a node: field 5, with a length.
+const ATTRIBUTE: u8 = 0x2a;
 /// `DT_RESOURCE`.
 const RESOURCE: i64 = 20;
 
@@ -130,6 +134,10 @@ impl Graph {
         place: Place<'_>,
         (reading, budget): Sink<'_>,
     ) -> Result<(), Halt> {
+        let region = Span::between(message.at, message.end);
+        if region.len <= SMALL && are_plain(self.wire.head(region, node::NAME)?, is_const) {
+            return budget.spend_steps(1, region.start);
+        }
         let (mut said, mut constant) = (0, None);
         while let Some(field) = self.wire.next(&mut message, budget)? {
             let ("attr", Some(table)) = (field.name(), node::table_of(&field)) else { continue };
@@ -181,6 +189,44 @@ impl Graph {
             reading.deviation(quirk, place.span(at), route, what);
         }
     }
+}
+
+/// Whether fields of a node are such that nothing is to be said of them: short ones of a single value
+/// each, whose types there are. Most of the millions of attributes of a large graph are.
+fn are_plain(mut fields: &[u8], is_const: bool) -> bool {
+    while let [tag, len, rest @ ..] = fields {
+        // All others of a node that come behind are messages as well.
+        let is_message = *tag < 0x80 && *tag & 7 == 2;
+        let Some((field, behind)) = short(*len, rest).filter(|_| is_message) else { return false };
+        fields = behind;
+        if *tag != ATTRIBUTE {
+            continue;
+        }
+        // Name and value of an attribute.
+        let [0x0a, len, rest @ ..] = field else { return false };
+        let Some((_, rest)) = short(*len, rest) else { return false };
+        let [0x12, len, rest @ ..] = rest else { return false };
+        let Some((value, [])) = short(*len, rest) else { return false };
+        let is_plain = match value {
+            [] | [0x18 | 0x28, 0..=0x7f] => true,
+            [0x30, kind @ 0..=0x7f] => value::type_name(i64::from(*kind)).is_some(),
+            [0x42, ..] if is_const => false,
+            [0x0a | 0x12 | 0x3a | 0x42 | 0x4a | 0x52, len, rest @ ..] => {
+                matches!(short(*len, rest), Some((_, [])))
+            }
+            _ => false,
+        };
+        if !is_plain {
+            return false;
+        }
+    }
+    fields.is_empty()
+}
+
+/// What a field of `len` bytes holds, and what is behind it; nothing where its length takes more than
+/// a byte, or is not there.
+fn short(len: u8, rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    if len < 0x80 { rest.split_at_checked(usize::from(len)) } else { None }
 }
 
 /// What a constant in `span` says of itself that cannot be; its node says that it is of type `said`.
@@ -310,6 +356,25 @@ mod tests {
         let lines = include_str!("arity.tsv").lines().filter(|line| !line.starts_with('#'));
         assert_eq!(ROWS.len(), lines.count());
         assert!(ROWS.is_sorted_by(|(a, _), (b, _)| a < b));
+    }
+
+    #[test]
+    fn plain_attributes_are_told_from_others() {
+        let node = |value: &[u8]| {
+            let mut entry = vec![0x0a, 1, b'T', 0x12, u8::try_from(value.len()).unwrap()];
+            entry.extend(value);
+            let mut node = vec![0x2a, u8::try_from(entry.len()).unwrap()];
+            node.extend(entry);
+            node
+        };
+        for plain in [&[0x30, 1][..], &[], &[0x28, 1], &[0x3a, 2, 0x12, 0], &[0x42, 1, 8]] {
+            assert!(are_plain(&node(plain), false), "{plain:?}");
+        }
+        for other in [&[0x30, 99][..], &[0x30, 0x8f, 0x4e], &[0x28, 1, 0x30, 99], &[0x3a, 9, 0]] {
+            assert!(!are_plain(&node(other), false), "{other:?}");
+        }
+        assert!(!are_plain(&node(&[0x42, 1, 8]), true));
+        assert!(are_plain(&[], true) && !are_plain(&[0x2a, 9, 1], false));
     }
 
     #[test]
