@@ -1,6 +1,7 @@
 """Writes files that ask whoever reads them for all memory or all time: one line for each, with the row of
 the catalogue of attacks that it stands for, its name, and the verdict that it must get: `fail`,
-`incomplete`, `pass`, `told` (one of the first two), or `any` where the file is large and honest.
+`incomplete`, `pass`, `told` (one of the first two), `noted` where a finding of medium weight fails it if
+people ask for that, or `any` where the file is large and honest.
 
     python3 bombs.py FOLDER [WORD]...
 
@@ -52,7 +53,16 @@ def hdf5():
         for at in range(4):
             values.id.write_direct_chunk((at * GIB,), chunk)
         root.create_dataset("huge", (1 << 40, 1 << 20), chunks=(1024, 1024), **deflated)
-    yield "chunks.h5", file.getvalue(), "any"
+    yield "008", "chunks.h5", file.getvalue(), "any"
+    file = io.BytesIO()
+    with h5py.File(file, "w") as root:
+        # Groups that lead back to each other, which the format allows.
+        for at in range(200):
+            root.create_group(f"{at}")
+        for at in range(200):
+            for to in range(200):
+                root[f"{at}/{to}"] = root[f"{to}"]
+    yield "018", "cycles.h5", file.getvalue(), "any"
 
 
 def honest():
@@ -72,9 +82,10 @@ def bombs():
     yield from shapes.bombs()
     yield from honest()
     yield "003", "quine.gz", packed.quine(), "incomplete"
-    for rows, made in [("005", streams()), ("008", hdf5())]:
-        for name, content, verdict in made:
-            yield rows, name, content, verdict
+    yield "005", "zeros.lz", packed.lzipped(bytes(16 * MIB), GIB), "incomplete"
+    for name, content, verdict in streams():
+        yield "005", name, content, verdict
+    yield from hdf5()
     for name, content in packed.windows().items():
         yield "007", name, content, "told"
     yield "020", "line.txt", b"x" * (100 * MIB), "any"

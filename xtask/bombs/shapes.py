@@ -25,12 +25,16 @@ def gguf():
     return b"GGUF" + struct.pack("<IQQ", 3, 1 << 40, 1 << 40) + bytes(64)
 
 
+def varint(value):
+    text = b""
+    while value > 0x7F:
+        text, value = text + bytes([value & 0x7F | 0x80]), value >> 7
+    return text + bytes([value])
+
+
 def field(number, content):
     """A length-delimited field of a message."""
-    length, size = b"", len(content)
-    while size > 0x7F:
-        length, size = length + bytes([size & 0x7F | 0x80]), size >> 7
-    return bytes([number << 3 | 2]) + length + bytes([size]) + content
+    return varint(number << 3 | 2) + varint(len(content)) + content
 
 
 def onnx(graph):
@@ -106,18 +110,97 @@ def template():
     return json.dumps({"chat_template": tail}).encode()
 
 
+def flat_table(slots):
+    """A table of FlatBuffers behind its own list of fields, and where in both the table starts."""
+    listing = struct.pack(f"<HH{len(slots)}H", 4 + 2 * len(slots), 4 + 4 * len(slots), *range(4, 4 + 4 * len(slots), 4))
+    listing = listing.ljust(-(-len(listing) // 4) * 4, b"\0")
+    return listing, len(listing)
+
+
+def tflite(count):
+    """As many graphs as one wishes, all of which are one, whose tensors and operators are one each."""
+    out = bytearray(b"\0\0\0\0TFL3")
+
+    def table(width):
+        listing, back = flat_table([0] * width)
+        out.extend(listing)
+        at = len(out)
+        out.extend(struct.pack("<i", back) + bytes(4 * width))
+        return at
+
+    def vector(place, target):
+        """A vector of offsets that lead to `target` once it is known; fills in the field at `place`."""
+        struct.pack_into("<I", out, place, len(out) - place)
+        out.extend(struct.pack("<I", count))
+        start = len(out)
+        out.extend(bytes(4 * count))
+        to = target()
+        for at in range(start, start + 4 * count, 4):
+            struct.pack_into("<I", out, at, to - at)
+
+    def graph():
+        at = table(4)
+        vector(at + 4, lambda: table(3))
+        vector(at + 16, lambda: table(3))
+        return at
+
+    root = table(3)
+    struct.pack_into("<I", out, 0, root)
+    struct.pack_into("<I", out, root + 4, 3)
+    vector(root + 8, lambda: table(3))
+    vector(root + 12, graph)
+    return bytes(out)
+
+
+def parquet(count):
+    """A footer whose schema claims so many elements (Thrift's compact protocol)."""
+    footer = b"\x15\x02\x19\xfc" + varint(count) + bytes(64)
+    return b"PAR1" + footer + struct.pack("<I", len(footer)) + b"PAR1"
+
+
+def thrift_depth(levels):
+    """Structures in structures of a footer."""
+    footer = b"\x15\x02\xfc" * levels + bytes(levels)
+    return b"PAR1" + footer + struct.pack("<I", len(footer)) + b"PAR1"
+
+
+def arrow():
+    """A message whose description is as long as a number can say."""
+    message = b"\xff\xff\xff\xff" + struct.pack("<i", 0x7FFFFFF0) + bytes(64)
+    return b"ARROW1\0\0" + message + struct.pack("<i", 0x7FFFFFF0) + b"ARROW1"
+
+
+def coreml(levels):
+    """Pipelines of pipelines."""
+    model = b"\x08\x01"
+    for _ in range(levels):
+        model = b"\x08\x01" + field(202, field(1, field(1, model)))
+    return model
+
+
+def paddle():
+    """A tensor with a list of levels of 2⁶⁰ entries."""
+    return struct.pack("<IQQ", 0, 1, 1 << 60) + bytes(64)
+
+
 def bombs():
     """`(rows, name, bytes, verdict)` of each."""
-    yield "011", "dims.npy", npy("(1099511627776, 1099511627776)"), "any"
+    yield "011", "dims.npy", npy("(1099511627776, 1099511627776)"), "noted"
     yield "011", "dims.safetensors", safetensors(), "fail"
     yield "011", "counts.gguf", gguf(), "told"
-    yield "011", "dims.onnx", onnx_dims(), "any"
+    yield "011", "dims.onnx", onnx_dims(), "noted"
+    yield "011", "counts.parquet", parquet(1 << 30), "told"
+    yield "011", "counts.params", struct.pack("<QQQ", 0x112, 0, 1 << 40) + bytes(64), "told"
+    yield "011", "counts.pdiparams", paddle(), "told"
+    yield "011", "length.arrow", arrow(), "told"
     yield "012", "laughs.pkl", laughs(60), "fail"
     yield "012", "doubled.pkl", doubled(200), "fail"
     yield "013", "marks.pkl", marks(LEVELS), "any"
     yield "013", "tuples.pkl", b"\x80\x02)" + b"\x85" * LEVELS + b".", "any"
     yield "013", "lists.pkl", b"\x80\x02" + b"]" * LEVELS + b"a" * (LEVELS - 1) + b".", "any"
-    yield "014", "depth.onnx", onnx_depth(2000), "any"
+    yield "014", "depth.onnx", onnx_depth(2000), "noted"
+    yield "014", "depth.mlmodel", coreml(2000), "told"
+    yield "014", "depth.parquet", thrift_depth(LEVELS), "told"
     yield "014", "groups.onnx", groups(LEVELS), "told"
     yield "015", "depth.json", b"[" * LEVELS + b"]" * LEVELS, "any"
     yield "015", "objects.json", b'{"a":' * LEVELS + b"1" + b"}" * LEVELS, "any"
@@ -126,4 +209,5 @@ def bombs():
     yield "016", "anchors.yaml", yaml(30), "any"
     yield "016", "merges.yaml", merged(30), "any"
     yield "017", "entities.pmml", xml(30), "told"
+    yield "018", "same.tflite", tflite(20_000), "told"
     yield "019", "template.json", template(), "any"

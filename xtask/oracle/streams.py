@@ -111,7 +111,11 @@ def read(data, kind):
             return gzip.decompress(data)
         if kind == "bzip2":
             return bz2.decompress(data)
-        return lzma.decompress(data, lzma.FORMAT_XZ if kind == "xz" else lzma.FORMAT_ALONE)
+        if kind == "lzma":
+            return lzma.decompress(data, lzma.FORMAT_ALONE)
+        # The format allows zeros behind a stream, four at a time; Python refuses fewer than twelve of them.
+        zeros = len(data) - len(data.rstrip(b"\0"))
+        return lzma.decompress(data[:-zeros] if zeros in (4, 8) else data, lzma.FORMAT_XZ)
     except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error, struct.error, MemoryError):
         return None
 

@@ -105,7 +105,7 @@ impl Detector for ByQuirk {
         let mut quota = Quota::of(ALIKE);
         let mut seen = BTreeSet::new();
         for identity in &artifact.identities {
-            if !self.formats.include(identity.format) {
+            if identity.reading.deviations.is_empty() || !self.formats.include(identity.format) {
                 continue;
             }
             for deviation in &identity.reading.deviations {

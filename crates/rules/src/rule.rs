@@ -172,8 +172,13 @@ pub trait Detector: Sync {
         let _ = (artifacts, reporter);
     }
 
+    /// Whether it looks beside artifacts at all, with [`Detector::folder`].
+    fn looks_beside(&self) -> bool {
+        false
+    }
+
     /// Looks at one artifact and at those that were scanned with it in the same folder or archive,
-    /// for what only shows across files.
+    /// for what only shows across files; only where [`Detector::looks_beside`].
     fn folder(&self, artifact: &Artifact, beside: &Beside<'_>, reporter: &mut Reporter<'_>) {
         let _ = (artifact, beside, reporter);
     }

@@ -9,7 +9,7 @@ use crate::survey::Mark;
 use davy_artifact::{
     Child, Deviation, Format, Gap, Identity, Input, Probe, Quirk, Reading, Role, Route, Why,
 };
-use davy_bytes::{Blame, Budget, Span, to_u64};
+use davy_bytes::{Blame, Budget, Bytes, Span, to_u64};
 
 /// Bytes that probes see.
 const HEAD: usize = 4096;
@@ -51,9 +51,12 @@ pub(crate) fn read(formats: &[&dyn Format], input: &Input<'_>, budget: &mut Budg
             return outcome;
         }
     };
+    // All that a probe can ask for is in memory where the artifact is small.
+    let small = (to_u64(head.len()) == size).then(|| Bytes::from_memory(head.as_slice()));
+    let probed = Input { bytes: small.as_ref().unwrap_or(input.bytes), ..*input };
     let mut attempts = Vec::new();
     for format in formats {
-        match fenced(|| format.probe(&head, input)) {
+        match fenced(|| format.probe(&head, &probed)) {
             Ok(Probe::No) => {}
             Ok(probe) => attempts.push(attempt(*format, probe, input, budget)),
             Err(fault) => {
@@ -62,6 +65,7 @@ pub(crate) fn read(formats: &[&dyn Format], input: &Input<'_>, budget: &mut Budg
         }
     }
     davy_formats::zip::forget();
+    davy_formats::tar::forget();
     let short = |gap: &Gap| gap.why == Why::Halted(Blame::Exhausted);
     outcome.starved = attempts.iter().any(|attempt| attempt.reading.gaps.iter().any(short));
     choose(&mut attempts, input, &mut outcome.gaps);

@@ -101,13 +101,22 @@ impl Ours {
     }
 
     /// Whether `data` comes out; or more where Python stops at a stream that others read: it takes the
-    /// zeros between two streams of xz, which the format allows, for bytes behind the end.
+    /// zeros between two streams of xz, which the format allows, for bytes behind the end, and passes
+    /// over a later stream that is damaged, which davy reads as far as it goes.
     fn holds(&self, data: &[u8]) -> bool {
-        let repeated = self.reading.deviations.iter().any(|it| it.quirk == Quirk::Repeated);
+        let repeated = self
+            .reading
+            .facts
+            .iter()
+            .any(|fact| matches!(fact, Fact::Attribute { name, .. } if name == "streams"));
+        if data.is_empty() {
+            return true;
+        }
+        let more = repeated || self.partial;
         let mut contents = self.reading.children.iter().filter(|it| it.role == Role::Present);
         contents.any(|child| {
             let content = whole(&child.bytes);
-            content == data || (repeated && content.starts_with(data))
+            content == data || (more && content.starts_with(data))
         })
     }
 }
@@ -133,12 +142,17 @@ fn lacks(reading: &Reading, member: &Member) -> Result<Option<String>, String> {
         Ok(String::from_utf8_lossy(&recipe::digits(hex)?).into_owned())
     };
     let (name, target) = (text(name)?, text(target)?);
+    let is_folder = member.1 == "35";
+    // Python takes the slashes from the names of folders; links, devices and folders have no data,
+    // whatever size is stated.
+    let has_data = !matches!(member.1.as_str(), "31" | "32" | "33" | "34" | "35" | "36");
     let is_label = |label: &str| {
+        let label = if is_folder { without_slashes(label) } else { label.to_owned() };
         let rest = label.strip_prefix(name.as_str());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
     };
     let listed = reading.facts.iter().any(|fact| match fact {
-        Fact::Member { name, size: ours, .. } => is_label(name) && ours == size,
+        Fact::Member { name, size: ours, .. } => is_label(name) && (ours == size || !has_data),
         _ => false,
     });
     if !listed {
@@ -155,6 +169,17 @@ fn lacks(reading: &Reading, member: &Member) -> Result<Option<String>, String> {
     let mut children = reading.children.iter().filter(|child| is_label(&child.name));
     let same = data.is_empty() || children.any(|child| whole(&child.bytes) == data);
     Ok((!same).then(|| format!("the {} bytes of member {name:?}", data.len())))
+}
+
+/// The label of a folder without the slashes that its name ends with; what distinguishes it from
+/// another of the same name stays.
+fn without_slashes(label: &str) -> String {
+    match label.rsplit_once('#') {
+        Some((name, number)) if name.ends_with('/') && !number.is_empty() => {
+            format!("{}#{number}", name.trim_end_matches('/'))
+        }
+        _ => label.trim_end_matches('/').to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ const SHARE: u64 = 20_000;
 const BATCH: u64 = 250;
 /// So many files in a row that kill Python mean that it does not work at all.
 const DEATHS: u64 = 10;
-/// Files that are kept in full where davy falls short; more are counted.
+/// Files that are kept in full where davy falls short, unless `--keep` says otherwise; more are counted.
 const KEPT: usize = 20;
 /// How many bytes of such a file are shown.
 const SHOWN: usize = 160;
@@ -36,6 +36,7 @@ struct Plan<'a> {
     seed: u64,
     count: u64,
     pythons: Vec<String>,
+    keep: usize,
 }
 
 /// One file that davy falls short on.
@@ -72,6 +73,7 @@ pub fn run(oracle: &dyn Oracle, args: &mut Args) -> Outcome {
         seed: args.value("--seed")?.unwrap_or(1),
         count: args.value("--count")?.unwrap_or(10_000),
         pythons: args.values("--python")?,
+        keep: args.value("--keep")?.unwrap_or(KEPT),
     };
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let jobs = args.value("--jobs")?.unwrap_or(cores).max(1);
@@ -184,7 +186,7 @@ fn compare(
     };
     state.failed.fetch_add(1, Ordering::Relaxed);
     let mut failures = locked(&state.failures);
-    if failures.len() < KEPT {
+    if failures.len() < plan.keep {
         let (python, bytes) = (python.to_owned(), record.bytes);
         failures.push(Failure { index, python, bytes, what, disagreement });
     }

@@ -5,7 +5,7 @@ use super::lzw::Lzw;
 use bzip2::Decompress;
 use davy_bytes::to_u64;
 use lz4_flex::frame::FrameDecoder as Lz4Decoder;
-use lzma_rust2::{Action, LzmaReader, XzStream};
+use lzma_rust2::{Action, LzmaReader, XzReader, XzStream};
 use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::io::{self, BufRead, Read};
@@ -56,6 +56,8 @@ pub enum Decoder {
     Lz4(Box<Lz4Decoder<Feed>>),
     /// Reads by itself, and ahead.
     Lzma(Box<LzmaReader<Feed>>),
+    /// Reads by itself: xz with a chain of filters, which the machine does not take.
+    Xz(Box<XzReader<Feed>>),
     /// Reads by itself.
     Zstd(Box<Zstd>),
 }
@@ -137,12 +139,19 @@ impl Decoder {
     ///
     /// # Errors
     /// What is wrong with the stream's header.
-    pub fn new(codec: Codec, feed: Feed) -> io::Result<Self> {
+    pub fn new(codec: Codec, mut feed: Feed) -> io::Result<Self> {
         let machine = match codec {
             Codec::Bzip2 => Machine::Bzip2(Box::new(Decompress::new(false))),
             Codec::Lzma => {
-                let decoder = LzmaReader::new_mem_limit(feed, LZMA_MEMORY, None)?;
+                let mut decoder = LzmaReader::new_mem_limit(feed, LZMA_MEMORY, None)?;
+                // An end mark may stand behind a size that is declared, as liblzma allows it.
+                decoder.set_relaxed_end_condition(false);
+                decoder.set_defer_errors(true);
                 return Ok(Self::Lzma(Box::new(decoder)));
+            }
+            Codec::Xz if is_chained(feed.fill_buf()?) => {
+                let decoder = XzReader::new_mem_limit(feed, false, LZMA_MEMORY);
+                return Ok(Self::Xz(Box::new(decoder)));
             }
             Codec::Xz => Machine::Xz(Box::new(XzStream::new_mem_limit(false, LZMA_MEMORY))),
             Codec::Compress => return Ok(Self::Compress(Box::new(Lzw::new(feed)?))),
@@ -167,6 +176,7 @@ impl Decoder {
             Self::Compress(decoder) => decoder.feed(),
             Self::Lz4(decoder) => decoder.get_ref(),
             Self::Lzma(decoder) => decoder.inner(),
+            Self::Xz(decoder) => decoder.inner(),
             Self::Zstd(decoder) => &decoder.feed,
         }
     }
@@ -181,6 +191,7 @@ impl Decoder {
                 let (feed, unread) = decoder.into_parts();
                 (feed, to_u64(unread.len()))
             }
+            Self::Xz(decoder) => (decoder.into_inner(), 0),
             Self::Zstd(decoder) => (decoder.feed, 0),
         };
         let end = feed.position().saturating_sub(unread);
@@ -194,10 +205,17 @@ impl Read for Decoder {
             Self::Compress(decoder) => decoder.read(buffer),
             Self::Lz4(decoder) => decoder.read(buffer),
             Self::Lzma(decoder) => decoder.read(buffer),
+            Self::Xz(decoder) => decoder.read(buffer),
             Self::Zstd(decoder) => decoder.read(buffer),
             Self::Pushed(feed, machine) => pull(feed, machine, buffer),
         }
     }
+}
+
+/// Whether the first block of the xz stream that `head` starts has more filters than LZMA2 and one
+/// before it (xz file format, section 3.1.2).
+fn is_chained(head: &[u8]) -> bool {
+    head.get(13).is_some_and(|flags| flags & 3 >= 2)
 }
 
 /// Steps until something comes out, or the stream ends.

@@ -1,7 +1,7 @@
 //! Archives and compressed files that davy knows by name but does not read: told from bytes that
 //! nobody knows, so that people see what to unpack first.
 
-use davy_artifact::{Format, Input, Probe, Reading};
+use davy_artifact::{Format, Input, Probe, Reading, Role};
 use davy_bytes::{Budget, Halt, Span};
 
 /// Bytes that are enough to tell them.
@@ -29,6 +29,10 @@ const KINDS: &[(&[u8], &str)] = &[
     (b"**ACE**", "an ACE archive"),
 ];
 
+/// Where the first volume descriptor of an ISO 9660 image has its mark (ECMA-119, section 8.1).
+const VOLUME_AT: u64 = 32_769;
+const VOLUME: &[u8] = b"CD001";
+
 /// The reader of archives that are only named.
 #[derive(Debug)]
 pub struct Foreign;
@@ -42,22 +46,41 @@ impl Format for Foreign {
         "other archives and compressed files, which are named but not read"
     }
 
-    fn probe(&self, head: &[u8], _: &Input<'_>) -> Probe {
+    fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
         // Two bytes are not enough to be certain; the reader says the same.
         match kind(head) {
             Some((magic, _)) if magic.len() > 3 => Probe::Certain,
             Some(_) => Probe::Possible,
+            None if is_volume(input).unwrap_or(false) => Probe::Certain,
+            None if is_brotli(head, input) => Probe::Possible,
             None => Probe::No,
         }
     }
 
     fn read(&self, input: &Input<'_>, _: &mut Reading, _: &mut Budget) -> Result<(), Halt> {
         let head = input.bytes.copy(Span::new(0, 512), HEAD)?;
-        match kind(&head) {
-            Some((_, name)) => Err(Halt::unsupported(0, format!("{name}, which is not read"))),
-            None => Err(Halt::malformed(0, "no archive")),
-        }
+        let name = match kind(&head) {
+            Some((_, name)) => name,
+            None if is_volume(input)? => "an ISO 9660 image",
+            None if is_brotli(&head, input) => "a Brotli stream, by its name",
+            None => return Err(Halt::malformed(0, "no archive")),
+        };
+        Err(Halt::unsupported(0, format!("{name}, which is not read")))
     }
+}
+
+/// Whether an image of a disc stands here; its first 32 KiB are free for anything.
+fn is_volume(input: &Input<'_>) -> Result<bool, Halt> {
+    let mark = Span::new(VOLUME_AT, 5);
+    let there = input.role != Role::Storage && mark.end() < input.bytes.len();
+    Ok(there && input.bytes.copy(mark, VOLUME.len())? == VOLUME)
+}
+
+/// Whether the name says that these bytes are a Brotli stream, which has no magic (RFC 7932), and they
+/// are neither text nor a pickle.
+fn is_brotli(head: &[u8], input: &Input<'_>) -> bool {
+    let text = std::str::from_utf8(head).is_ok_and(|text| !text.contains('\0'));
+    input.name.ends_with(".br") && !text && !head.starts_with(b"\x80")
 }
 
 /// What starts with `head`. Short magics need a header that makes sense behind them.
@@ -96,5 +119,22 @@ mod tests {
         for other in [&b"\x1f\xa0\0"[..], b"\x1f\x8b\x08", b"\x60\xea\0\0\0", b"Rar?"] {
             assert_eq!(robust::probe(&Foreign, "x", other), Probe::No, "{other:?}");
         }
+    }
+
+    #[test]
+    fn what_has_no_magic_at_its_start_is_named_too() {
+        let told = |name: &str, bytes: &[u8]| {
+            robust::read(&Foreign, name, bytes).unwrap().halt.unwrap().what().to_owned()
+        };
+        let mut disc = vec![0; 40_000];
+        assert_eq!(robust::probe(&Foreign, "x.iso", &disc), Probe::No);
+        disc[32_769..32_774].copy_from_slice(b"CD001");
+        assert_eq!(robust::probe(&Foreign, "x.iso", &disc), Probe::Certain);
+        assert_eq!(told("x.iso", &disc), "an ISO 9660 image, which is not read");
+        let packed = b"\x8b\x03\x80davy\x03\xff";
+        assert_eq!(robust::probe(&Foreign, "x.json.br", packed), Probe::Possible);
+        assert!(told("x.json.br", packed).starts_with("a Brotli stream"));
+        assert_eq!(robust::probe(&Foreign, "x.json", packed), Probe::No);
+        assert_eq!(robust::probe(&Foreign, "x.br", b"{\"a\": 1}"), Probe::No);
     }
 }

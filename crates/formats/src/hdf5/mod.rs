@@ -72,7 +72,7 @@ impl Format for Hdf5 {
             return Probe::Certain;
         }
         // Behind a user block, at any power of two, as libhdf5 looks for it.
-        match superblock::locate(input.bytes) {
+        match superblock::locate_behind(head, input.bytes) {
             Ok(Some(at)) => {
                 let version = input.bytes.copy(Span::new(at, 9), 9).unwrap_or_default();
                 if version.get(8).is_some_and(|version| *version <= 3) {

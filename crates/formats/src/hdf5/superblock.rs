@@ -6,7 +6,7 @@ use super::access::{Access, Ranks, Space};
 use super::fields::{Fields, Widths};
 use super::lookup3;
 use davy_artifact::Reading;
-use davy_bytes::{Bytes, Halt, Span, to_u64};
+use davy_bytes::{Bytes, Halt, Span, to_u64, to_usize};
 
 /// The bytes that every HDF5 file has at offset 0, 512, 1024 or a larger power of two.
 pub(super) const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
@@ -40,7 +40,21 @@ pub(super) struct Superblock {
 /// # Errors
 /// Only when the medium fails.
 pub(super) fn locate(bytes: &Bytes) -> Result<Option<u64>, Halt> {
+    locate_behind(&[], bytes)
+}
+
+/// As [`locate`], where `head` is the start of the bytes.
+///
+/// # Errors
+/// As [`locate`].
+pub(super) fn locate_behind(head: &[u8], bytes: &Bytes) -> Result<Option<u64>, Halt> {
     let mut at = 0_u64;
+    while let Some(there) = head.get(to_usize(at)..to_usize(at).saturating_add(8)) {
+        if there == SIGNATURE {
+            return Ok(Some(at));
+        }
+        at = if at == 0 { 512 } else { at.saturating_mul(2) };
+    }
     while at.saturating_add(8) <= bytes.len() {
         let mut found = [0; 8];
         bytes.read_at(at, &mut found)?;
@@ -133,7 +147,7 @@ fn new(fields: Fields<'_>, mut space: Space, version: u8, data: &[u8]) -> Result
     let root = fields.address("address of the root group")?;
     let before = fields.position().saturating_sub(space.base);
     let stored = fields.u32("checksum of the superblock")?;
-    let body = data.get(..davy_bytes::to_usize(before)).unwrap_or_default();
+    let body = data.get(..to_usize(before)).unwrap_or_default();
     let sound = Some(lookup3::checksum(body) == stored);
     let span = Span::between(space.base, fields.position());
     let end = end.map(|end| moved(end, written, space.base));

@@ -114,13 +114,21 @@ pub fn validate(bytes: &Bytes, budget: &mut Budget) -> Result<(), Halt> {
 /// Whether bytes start as an object or array does, in any encoding that `json.loads` recognises.
 /// Numbers and strings alone are JSON as well, but so is any file of digits.
 pub(crate) fn starts_container(head: &[u8]) -> bool {
-    let filler = |byte: &&u8| !matches!(**byte, b' ' | b'\t' | b'\n' | b'\r' | 0);
     let body = match head {
         [0xef, 0xbb, 0xbf, body @ ..] | [0xfe, 0xff, body @ ..] | [0xff, 0xfe, body @ ..] => body,
         [0, 0, 0xfe, 0xff, body @ ..] => body,
         body => body,
     };
-    matches!(body.iter().find(filler), Some(b'{' | b'['))
+    // Four zeros are no character in any of them.
+    let mut zeros = 0_u8;
+    for byte in body {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => zeros = 0,
+            0 if zeros < 3 => zeros = zeros.saturating_add(1),
+            byte => return matches!(byte, b'{' | b'['),
+        }
+    }
+    false
 }
 
 /// Whether bytes start as an object does: a brace, and a key or the brace that ends it. Templates and

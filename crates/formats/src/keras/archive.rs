@@ -75,7 +75,7 @@ struct Model<'a> {
 impl<'a> Model<'a> {
     /// The member that Keras opens under `name`: Python's `zipfile` finds it.
     fn member(&self, name: &str) -> Option<&'a Entry> {
-        self.directory.zipfile()?.find(name)
+        self.directory.find(name)
     }
 
     fn has_weights(&self) -> bool {

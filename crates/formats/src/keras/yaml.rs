@@ -33,8 +33,8 @@ impl Format for Yaml {
                 rest.is_some_and(|rest| rest.starts_with(b":"))
             })
         };
-        let known = head.split(|byte| *byte == b'\n').any(key);
-        if known && crate::text::is_text(head) { Probe::Possible } else { Probe::No }
+        let known = || head.split(|byte| *byte == b'\n').any(key);
+        if crate::text::is_text(head) && known() { Probe::Possible } else { Probe::No }
     }
 
     fn read(

@@ -53,15 +53,19 @@ impl Format for Mar {
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
         let zipped = zip::Zip.probe(head, input);
+        if zipped == Probe::No {
+            return Probe::No;
+        }
         let len = input.bytes.len();
         let tail = Span::between(len.saturating_sub(TAIL), len);
         let tail = input.bytes.copy(tail, to_usize(TAIL)).unwrap_or_default();
         let has = |bytes: &[u8]| memchr::memmem::find(bytes, MANIFEST.as_bytes()).is_some();
-        match zipped {
-            Probe::No => Probe::No,
-            _ if has(&tail) || has(head) => zipped,
-            _ if len > TAIL => Probe::Possible,
-            _ => Probe::No,
+        if has(&tail) || has(head) {
+            zipped
+        } else if len > TAIL {
+            Probe::Possible
+        } else {
+            Probe::No
         }
     }
 

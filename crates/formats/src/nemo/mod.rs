@@ -7,6 +7,7 @@
 //! the members themselves is told by the reader of tar archives.
 
 use crate::json::Kind;
+use crate::tar::{self, plain};
 use crate::yaml::{Made, Parsed, parse};
 use davy_artifact::{Child, Fact, Format, Input, Probe, Reading, Role, Route, Site};
 use davy_bytes::{Budget, Halt, Span};
@@ -38,7 +39,7 @@ impl Format for Nemo {
     }
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
-        match crate::tar::Tar.probe(head, input) {
+        match tar::Tar.probe(head, input) {
             Probe::No => Probe::No,
             _ => Probe::Possible,
         }
@@ -50,9 +51,13 @@ impl Format for Nemo {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
+        if tar::lacks(input.bytes, CONFIG) {
+            return Ok(());
+        }
         let mut members = Reading::default();
-        let result = crate::tar::Tar.read(input, &mut members, budget);
+        let result = tar::Tar.read(input, &mut members, budget);
         if !members.children.iter().any(|child| plain(&child.name) == CONFIG) {
+            tar::keep(input.bytes, members, result);
             return Ok(());
         }
         let place = |fact: &Fact| match fact {
@@ -111,10 +116,4 @@ fn describe(
 fn is_weights(name: &str) -> bool {
     let lower = plain(name).to_ascii_lowercase();
     [".bin", ".ckpt", ".pt", ".pth"].iter().any(|end| lower.ends_with(end))
-}
-
-/// A member's name without `./`, and without the number that tells it from others of its name.
-fn plain(name: &str) -> &str {
-    let name = name.trim_start_matches("./");
-    name.split('#').next().unwrap_or(name)
 }

@@ -89,7 +89,7 @@ impl Sketch {
 /// the result is `None`.
 #[must_use]
 pub fn sketch(head: &[u8], bytes: &Bytes, table: &'static Table) -> Option<Sketch> {
-    if !starts(head, bytes.len(), table) {
+    if !opens(head) || !starts(head, bytes.len(), table) {
         return None;
     }
     let mut look = Look {
@@ -108,6 +108,12 @@ pub fn sketch(head: &[u8], bytes: &Bytes, table: &'static Table) -> Option<Sketc
         look.sketch.misfits = look.sketch.misfits.saturating_add(u64::from(bad));
     }
     Some(look.sketch)
+}
+
+/// Whether the first tag of `head` can be one: three bits of it have six values, and no number is zero.
+/// Most bytes that are no message are told by that, and nothing is made for them.
+fn opens(head: &[u8]) -> bool {
+    head.first().is_none_or(|tag| tag & 7 < 6 && tag & 7 != 4 && tag & 0xf8 != 0)
 }
 
 /// Whether the first known field of what starts with `head` and has `len` bytes is where one can be.
@@ -184,11 +190,21 @@ impl Look {
     }
 }
 
+/// Whether a text may start as the text format does: behind the first name stands a colon, or what
+/// opens a message.
+fn opens_text(head: &[u8]) -> bool {
+    let head = head.trim_ascii_start();
+    let named = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let name = head.iter().take_while(|byte| named(byte)).count();
+    let behind = head.get(name..).unwrap_or_default().trim_ascii_start();
+    name == 0 || matches!(behind, [] | [b':' | b'{' | b'<' | b'#', ..])
+}
+
 /// Whether `head`, the start of a text, is the text format of a message of this kind: every name in
 /// it is one of the table's, and at least one is there.
 #[must_use]
 pub fn fits_text(head: &[u8], len: u64, table: &'static Table) -> bool {
-    if !crate::text::is_text(head) {
+    if !opens_text(head) || !crate::text::is_text(head) {
         return false;
     }
     let bytes = Bytes::from_memory(head);

@@ -62,7 +62,7 @@ impl Format for StableBaselines {
         budget: &mut Budget,
     ) -> Result<(), Halt> {
         let directory = zip::directory(input.bytes, budget)?;
-        let Some(entry) = directory.zipfile().and_then(|members| members.find(DATA)) else {
+        let Some(entry) = directory.find(DATA) else {
             return Ok(());
         };
         let content = match zip::unpack(input.bytes, entry, budget) {

@@ -75,7 +75,7 @@ impl Format for Skops {
             return Ok(());
         }
         let directory = zip::directory(input.bytes, budget)?;
-        let Some(entry) = directory.zipfile().and_then(|members| members.find(SCHEMA)) else {
+        let Some(entry) = directory.find(SCHEMA) else {
             return Ok(());
         };
         let content = match zip::unpack(input.bytes, entry, budget) {

@@ -32,6 +32,9 @@ impl Format for SpacyConfig {
     }
 
     fn probe(&self, head: &[u8], _: &Input<'_>) -> Probe {
+        if head.first() == Some(&0) {
+            return Probe::No;
+        }
         let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
         let first = lines.by_ref().find(|line| !line.is_empty() && !line.starts_with(b"#"));
         let section = first.is_some_and(|line| line.starts_with(b"[") && line.ends_with(b"]"));

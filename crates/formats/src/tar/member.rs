@@ -35,6 +35,11 @@ fn has_data(kind: u8) -> bool {
     !matches!(kind, b'1'..=b'6')
 }
 
+/// How many bytes a map of a sparse member speaks of.
+fn held(map: &sparse::Map) -> u64 {
+    map.iter().fold(0, |sum, (_, len)| sum.saturating_add(*len))
+}
+
 impl Member {
     /// Puts together what header and extensions say, in the order in which `tarfile` does: the
     /// header, global records, then extensions from the last to the first.
@@ -81,7 +86,9 @@ impl Member {
                 }
             }
         }
-        let end = data_at.saturating_add(member.stored).min(bytes.len());
+        // Python reads what the map of a sparse member speaks of, whatever size is stated.
+        let held = member.map.as_ref().map_or(0, held);
+        let end = data_at.saturating_add(member.stored.max(held)).min(bytes.len());
         member.data = Span::between(data_at.min(bytes.len()), end);
         if !has_data(kind) {
             member.data = Span::new(data_at.min(bytes.len()), 0);
@@ -306,19 +313,22 @@ impl Member {
             reading.child(self.label.clone(), data, Role::Present);
             return None;
         }
-        let held = map.iter().fold(0_u64, |sum, (_, len)| sum.saturating_add(*len));
-        if held != self.data.len {
-            let what = format!(
-                "its map speaks of {held} bytes, where {} are in the archive",
-                self.data.len
-            );
+        let held = held(map);
+        if held != self.stored {
+            let what =
+                format!("its map speaks of {held} bytes, where {} are in the archive", self.stored);
             reading.deviation(Quirk::SizeMismatch, self.data, self.route(), &what);
         }
         Some(Bytes::new(Unfolded::new(data, map, self.size)))
     }
 
-    /// Records bytes between the end of data and the next header that are not zero.
+    /// Records bytes between the end of data and the next header that are not zero, or not there.
     pub(super) fn check_padding(&self, bytes: &Bytes, reading: &mut Reading) -> Result<(), Halt> {
+        if has_data(self.kind) && self.data.len == self.stored && self.next > bytes.len() {
+            let what = "the archive breaks off in the padding of its last block: Python's tarfile \
+                        refuses it";
+            reading.deviation(Quirk::Truncated, Span::new(bytes.len(), 0), self.route(), what);
+        }
         let padding = Span::between(self.data.end(), self.next.min(bytes.len()));
         let block = padding.len < to_u64(BLOCK) && self.data.len == self.stored;
         if block && has_data(self.kind) && !is_blank(bytes, padding)? {

@@ -11,10 +11,11 @@ mod sparse;
 
 use crate::zip::names::Labels;
 use davy_artifact::{Format, Input, Probe, Quirk, Reading, Role, Route};
-use davy_bytes::{Budget, Bytes, Halt, Span, to_u64, to_usize};
+use davy_bytes::{Budget, Bytes, Halt, Mark, Span, to_u64, to_usize};
 use header::{BLOCK, Header, parse};
 use member::Member;
 use pax::{Pax, int};
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// The longest name or list of records that is read: no file system takes longer names, and maps of
@@ -55,18 +56,81 @@ impl Format for Tar {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
+        if let Some((kept, result)) = taken(input.bytes) {
+            *reading = kept;
+            return result;
+        }
         let mut walk = Walk {
             bytes: input.bytes,
             labels: Labels::default(),
             folds: HashMap::new(),
             pending: Vec::new(),
+            open: false,
             all: Pax::default(),
             behind_fault: false,
             forked: false,
             room: budget.left().artifacts,
         };
-        walk.run(reading, budget)
+        let result = walk.run(reading, budget);
+        note(input.bytes, reading);
+        result
     }
+}
+
+/// Members that formats which are tar archives are told by.
+const TELLING: [&str; 2] = ["model_config.yaml", "pickle"];
+
+/// The archive that was read last on this thread.
+struct Last {
+    mark: Mark,
+    /// Which of the telling members it has.
+    has: [bool; 2],
+    /// What was read of it, where nobody has taken that over.
+    kept: Option<(Reading, Result<(), Halt>)>,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+/// A member's name without `./`, and without the number that tells it from others of its name.
+pub(crate) fn plain(name: &str) -> &str {
+    let name = name.trim_start_matches("./");
+    name.split('#').next().unwrap_or(name)
+}
+
+fn note(bytes: &Bytes, reading: &Reading) {
+    let names = || reading.children.iter().map(|child| plain(&child.name));
+    let has = TELLING.map(|telling| names().any(|name| name == telling));
+    LAST.set(Some(Last { mark: bytes.mark(), has, kept: None }));
+}
+
+/// Leaves what was read of an archive to the reader of archives, which need not go over it again.
+pub(crate) fn keep(bytes: &Bytes, reading: Reading, result: Result<(), Halt>) {
+    LAST.with_borrow_mut(|last| {
+        if let Some(last) = last.as_mut().filter(|last| bytes.is(&last.mark)) {
+            last.kept = Some((reading, result));
+        }
+    });
+}
+
+/// What was left of these bytes.
+fn taken(bytes: &Bytes) -> Option<(Reading, Result<(), Halt>)> {
+    LAST.with_borrow_mut(|last| last.as_mut().filter(|last| bytes.is(&last.mark))?.kept.take())
+}
+
+/// Whether these bytes were read before as an archive that has no member of this name, so that the
+/// other formats need not go over all of its headers again.
+pub(crate) fn lacks(bytes: &Bytes, name: &str) -> bool {
+    LAST.with_borrow(|last| {
+        let Some(last) = last.as_ref().filter(|last| bytes.is(&last.mark)) else { return false };
+        TELLING.iter().zip(last.has).any(|(telling, has)| *telling == name && !has)
+    })
+}
+
+/// Drops what is known of the last archive.
+pub fn forget() {
+    LAST.set(None);
 }
 
 /// What an extension header says about the member behind it.
@@ -88,6 +152,8 @@ struct Walk<'a> {
     folds: HashMap<String, Vec<u8>>,
     /// What extension headers say about the next member, first one first.
     pending: Vec<Extension>,
+    /// Whether the last header extends one that has to follow.
+    open: bool,
     /// What global pax headers say about all members behind them.
     all: Pax,
     /// Whether a broken header lies before: most readers do not get here.
@@ -125,11 +191,12 @@ impl Walk<'_> {
 
     /// Records that what extension headers say is about no member.
     fn lonely(&mut self, at: u64, reading: &mut Reading) {
-        if !self.pending.is_empty() {
+        if self.open {
             let what = "an extension header without a member behind it: Python's tarfile refuses the \
                         archive there";
             reading.deviation(Quirk::Truncated, Span::new(at, 0), Route::None, what);
             self.pending.clear();
+            self.open = false;
         }
     }
 
@@ -177,6 +244,7 @@ impl Walk<'_> {
         reading.deviation(Quirk::WrongChecksum, fault, Route::None, what);
         self.behind_fault = true;
         self.pending.clear();
+        self.open = false;
         let skipped = Span::between(at, next.min(self.bytes.len()));
         let label = self.labels.label(&format!("@between@{at:#x}"));
         reading.child(label, self.bytes.slice(skipped), Role::Leftover);
@@ -199,7 +267,8 @@ impl Walk<'_> {
         }
         let data_at = at.saturating_add(to_u64(BLOCK));
         let size = header.size.bytes().unwrap_or(0);
-        if matches!(header.kind, b'L' | b'K' | b'x' | b'X' | b'g') {
+        self.open = matches!(header.kind, b'L' | b'K' | b'x' | b'X' | b'g');
+        if self.open {
             self.extend(header.kind, data_at, size, reading, budget)?;
             return Ok(padded(data_at, size));
         }

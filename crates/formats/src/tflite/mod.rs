@@ -49,7 +49,9 @@ impl Format for TfLite {
             return Probe::Certain;
         }
         // The runtime does not ask for the identifier.
-        if input.role != Role::Storage && is_model(input.bytes).unwrap_or(false) {
+        let root = head.first_chunk().map(|root| u64::from(u32::from_le_bytes(*root)));
+        let inside = root.is_some_and(|root| root < input.bytes.len());
+        if inside && input.role != Role::Storage && is_model(input.bytes).unwrap_or(false) {
             Probe::Possible
         } else {
             Probe::No

@@ -195,6 +195,9 @@ impl<'a> Archive<'a> {
             let whole = Span::new(0, self.bytes.len());
             self.reading.deviation(Quirk::Repeated, whole, Route::None, &what);
         }
+        if !self.members.iter().any(|(name, _)| name.ends_with("data.pkl")) {
+            return;
+        }
         let (miniz, zipfile) = (self.directory.miniz(), self.directory.zipfile());
         let pickles = self.members.iter().filter(|(name, _)| name.ends_with("data.pkl"));
         for (_, entry) in pickles.take(64) {

@@ -47,10 +47,25 @@ fn note(name: &str, end: &str, roots: &mut BTreeSet<String>) {
     }
 }
 
+/// Names that tell a layout, by their ends.
+const TELLING: [&[u8]; 4] = [b"data.pkl", b"constants.pkl", b"extern_modules", b"python_version"];
+
+/// Whether a name may be one that tells a layout: most are not, and need not be folded.
+fn may_tell(name: &[u8]) -> bool {
+    let slash = |byte: &u8| matches!(byte, b'/' | b'\\' | b'.');
+    let end = name.iter().rposition(|byte| !slash(byte)).map_or(0, |at| at.saturating_add(1));
+    let name = name.get(..end).unwrap_or_default();
+    let ends = |end: &&[u8]| {
+        let from = name.len().saturating_sub(end.len());
+        name.get(from..).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    };
+    !name.is_ascii() || TELLING.iter().any(ends)
+}
+
 impl Layout {
     pub(crate) fn of(directory: &Directory) -> Self {
         let mut layout = Self::default();
-        for entry in every(directory) {
+        for entry in every(directory).filter(|entry| may_tell(&entry.raw_name)) {
             let name = plain(entry);
             note(&name, "data.pkl", &mut layout.eager);
             note(&name, "constants.pkl", &mut layout.script);
@@ -62,6 +77,9 @@ impl Layout {
 
     /// What is done with a member, where the layout tells.
     pub(crate) fn role(&self, entry: &Entry) -> Option<Role> {
+        if self.eager.is_empty() && self.script.is_empty() && self.package.is_empty() {
+            return None;
+        }
         let name = plain(entry);
         let within = |roots: &BTreeSet<String>| {
             roots

@@ -1,6 +1,7 @@
 //! The oldest layout of `torch.save` (0.1): a tar archive with the members `pickle`, `storages` and
 //! `tensors`, all of which start with pickles that `torch.load` still loads.
 
+use crate::tar::{self, plain};
 use davy_artifact::{Format, Input, Probe, Reading, Role};
 use davy_bytes::{Budget, Halt};
 
@@ -18,7 +19,7 @@ impl Format for Tar {
     }
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
-        match crate::tar::Tar.probe(head, input) {
+        match tar::Tar.probe(head, input) {
             Probe::No => Probe::No,
             _ => Probe::Possible,
         }
@@ -32,8 +33,11 @@ impl Format for Tar {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
+        if tar::lacks(input.bytes, "pickle") {
+            return Ok(());
+        }
         let mut members = Reading::default();
-        crate::tar::Tar.read(input, &mut members, budget)?;
+        tar::Tar.read(input, &mut members, budget)?;
         let has = |wanted: &str| members.children.iter().any(|child| plain(&child.name) == wanted);
         if !has("pickle") {
             return Ok(());
@@ -45,10 +49,4 @@ impl Format for Tar {
         }
         Ok(())
     }
-}
-
-/// A member's name without `./`, and without the number that tells it from others of its name.
-fn plain(name: &str) -> &str {
-    let name = name.trim_start_matches("./");
-    name.split('#').next().unwrap_or(name)
 }

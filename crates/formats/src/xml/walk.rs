@@ -68,6 +68,14 @@ pub(super) trait Visit {
 /// Whether text in any encoding that XML starts in without saying so starts as `wanted`, behind a
 /// byte order mark and white space.
 pub(super) fn starts(head: &[u8], wanted: impl Fn(&str) -> bool) -> bool {
+    // What stands before: a mark, or white space of any kind.
+    let may = matches!(
+        head,
+        [b'<' | b' ' | 9..=13 | 0xc2 | 0xe1..=0xe3 | 0xef | 0xfe | 0xff, ..] | [0, b'<', ..]
+    );
+    if !may {
+        return false;
+    }
     let text = decode(head);
     wanted(text.trim_start_matches('\u{feff}').trim_start())
 }

@@ -123,6 +123,13 @@ impl Directory {
         Some(Named::new(listing.entries.get(..listing.by_size)?))
     }
 
+    /// As [`Directory::zipfile`], for one name: without an index of all of them.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Entry> {
+        let listing = self.listings.iter().find(|listing| listing.zipfile)?;
+        super::lookup::last(listing.entries.get(..listing.by_size)?, name)
+    }
+
     /// The members as miniz 3.0.2 finds them by name, which `torch.load` and `torch.jit.load` use,
     /// if it opens the archive at all.
     #[must_use]

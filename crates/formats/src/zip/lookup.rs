@@ -20,6 +20,11 @@ impl<'a> Named<'a> {
     }
 }
 
+/// The entry that `zipfile` opens under `name`.
+pub(super) fn last<'a>(entries: &'a [Entry], name: &str) -> Option<&'a Entry> {
+    entries.iter().rev().find(|entry| until_nul(&entry.raw_name) == name.as_bytes())
+}
+
 fn until_nul(name: &[u8]) -> &[u8] {
     name.split(|byte| *byte == 0).next().unwrap_or_default()
 }

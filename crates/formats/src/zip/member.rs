@@ -2,6 +2,7 @@
 //! budget, and a false encryption flag hides nothing.
 
 use super::entry::{ENCRYPTED, Entry};
+use crate::compressed::SLOW;
 use crate::gzip::{Framing, HONEST, inflate};
 use davy_artifact::{Quirk, Reading, Route};
 use davy_bytes::{Blame, Budget, Bytes, Halt, Span, to_u64, to_usize};
@@ -114,12 +115,20 @@ fn stored(
 
 fn deflated(bytes: &Bytes, entry: &Entry, budget: &mut Budget) -> Result<Unpacked, Halt> {
     let out = inflate(bytes, entry.data, Framing::Raw, budget)?;
+    let mut fault = out.end.fault;
+    if entry.shared > 0 && fault.is_none() {
+        // Honest archives have no members over each other: what comes out of them costs more.
+        let more = out.bytes.len().saturating_mul(SLOW.saturating_sub(1));
+        if budget.spend_expansion(more, entry.data.start).is_err() {
+            fault = Some(crate::compressed::spent(budget, entry.data.start));
+        }
+    }
     Ok(Unpacked {
         bytes: out.bytes,
         whole: None,
         crc32: Some(out.end.crc32),
         consumed: out.end.consumed,
-        fault: out.end.fault,
+        fault,
         false_encryption: false,
     })
 }

@@ -54,7 +54,8 @@ impl Format for Zip {
         // What a tensor's bytes end with is looked at only where an archive without comment ends:
         // a checkpoint has thousands of tensors.
         let tail = if input.role == Role::Storage { directory::END_LEN } else { directory::TAIL };
-        if directory::has_directory(input.bytes, tail).unwrap_or(false) {
+        let ends = || directory::has_directory(input.bytes, tail).unwrap_or(false);
+        if shared::ended(input.bytes, ends) {
             return Probe::Certain;
         }
         let hidden = memchr::memmem::find(head, b"PK\x03\x04").is_some();
@@ -67,7 +68,7 @@ impl Format for Zip {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        let directory = read_directory(input.bytes, reading, budget)?;
+        let directory = shared::recorded(input.bytes, reading, budget)?;
         push_members(input.bytes, &directory, reading, budget)
     }
 }
@@ -208,10 +209,17 @@ fn carve(
             "no end record leads to a directory, and no member stands here",
         ));
     };
+    // A download that stopped or the first part of a split archive hides nothing: its end is missing.
+    let cut = directory.ends.is_empty();
     if first == 0 {
+        let behind = Span::new(bytes.len(), 0);
         let what = "no end record leads to a directory: only readers that go from member to member \
                     see any";
-        reading.deviation(Quirk::Truncated, Span::new(bytes.len(), 0), Route::None, what);
+        reading.deviation(Quirk::Truncated, behind, Route::None, what);
+        if cut {
+            let what = "the archive breaks off before its end record: what followed is not here";
+            reading.gap(behind, Why::Halted(Blame::Malformed), what);
+        }
         push_strays(bytes, whole, known, &mut directory.strays)?;
     }
     if first == to_u64(SPANNED.len()) && bytes.copy(Span::new(0, first), 4)? == SPANNED {
@@ -222,8 +230,10 @@ fn carve(
         entry.label = labels.label(&entry.name());
         // Bytes that start as something else may hold members for an honest reason: a model in a
         // pickle. They are read, and no reader of archives would be surprised by them.
-        if first == 0 {
-            record_unlisted(entry, reading);
+        match (first, cut) {
+            (0, true) => record_break(entry, reading),
+            (0, false) => record_unlisted(entry, reading),
+            _ => {}
         }
     }
     Ok(())
@@ -251,7 +261,13 @@ fn record_unlisted(entry: &Entry, reading: &mut Reading) {
     let span = Span::between(entry.header_at, entry.data.start);
     let route = Route::Member(entry.label.clone());
     let what = "no directory lists it: only readers that go from member to member see it";
-    reading.deviation(Quirk::Unlisted, span, route.clone(), what);
+    reading.deviation(Quirk::Unlisted, span, route, what);
+    record_break(entry, reading);
+}
+
+/// Records that a member's data break off.
+fn record_break(entry: &Entry, reading: &mut Reading) {
+    let route = Route::Member(entry.label.clone());
     if entry.is_open_ended() {
         let what = "neither its header nor a descriptor says where it ends";
         reading.deviation(Quirk::Truncated, entry.data, route, what);

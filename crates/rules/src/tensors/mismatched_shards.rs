@@ -65,6 +65,10 @@ impl Detector for MismatchedShards {
         &RULE
     }
 
+    fn looks_beside(&self) -> bool {
+        true
+    }
+
     fn folder(&self, artifact: &Artifact, beside: &Beside<'_>, reporter: &mut Reporter<'_>) {
         if artifact.is("weights-index") {
             Index::of(artifact).compare(artifact, beside, reporter);
