@@ -247,7 +247,7 @@ fn an_unknown_rule_is_status_3() {
 #[test]
 fn names_near_an_unknown_callable_are_told() {
     for (name, near) in [
-        ("os.sytem", "`os.system`"),
+        ("json.lods", "`json.loads`"),
         ("subproces.Popen", "`subprocess.Popen`"),
         ("check_output", "`subprocess.check_output`"),
     ] {

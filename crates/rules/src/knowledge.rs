@@ -323,8 +323,8 @@ pub(crate) fn hook(class: &str) -> Option<(&'static str, &'static Known)> {
             found.effect,
             Effect::Deser | Effect::Exec | Effect::FileWrite | Effect::Import | Effect::Network
         );
-        let native = found.effect == Effect::Native && *hook == "__setstate__";
-        (harms || native).then(|| found.known()).flatten().map(|known| (*hook, known))
+        // A library's own parser in C is what its files are for.
+        harms.then(|| found.known()).flatten().map(|known| (*hook, known))
     })
 }
 
