@@ -1,5 +1,6 @@
 //! `davy explain NAME` for what is no rule: what is known about a callable that a file may name.
 
+use crate::catalogue::distance;
 use davy_bytes::escape;
 use davy_rules::knowledge::derived::Derivation;
 use davy_rules::knowledge::{self, Known};
@@ -22,6 +23,33 @@ pub fn find(name: &str) -> Option<Callable> {
     let derivation = knowledge::derivation(&dotted);
     let anything = known.is_some() || derivation.is_some();
     anything.then_some(Callable { name: dotted, known, derivation })
+}
+
+/// Names shown when one is not known.
+const CLOSE: usize = 3;
+
+/// Up to three known names that differ from `name` in few letters; where there are none, those that end
+/// as it does, of the same package if any is.
+pub fn close_to(name: &str) -> Vec<String> {
+    let mut names = knowledge::names();
+    let limit = name.chars().count() / 8 + 1;
+    let near = |known: &&String| known.len().abs_diff(name.len()) <= limit;
+    let distances = names.iter().filter(near).map(|known| (distance(name, known), known));
+    let mut ranked: Vec<_> = distances.filter(|(distance, _)| *distance <= limit).collect();
+    ranked.sort_unstable();
+    if !ranked.is_empty() {
+        return ranked.into_iter().take(CLOSE).map(|(_, known)| known.clone()).collect();
+    }
+    let (package, last) = match name.split_once('.') {
+        Some((package, rest)) => (package, rest.rsplit('.').next().unwrap_or(rest)),
+        None => ("", name),
+    };
+    names.retain(|known| known.rsplit('.').next() == Some(last));
+    names.sort_unstable_by_key(|known| {
+        (known.split('.').next() != Some(package), known.matches('.').count(), known.len())
+    });
+    names.truncate(CLOSE);
+    names
 }
 
 impl Callable {

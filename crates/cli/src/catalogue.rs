@@ -48,8 +48,9 @@ pub fn find(name: &str) -> Option<&'static Rule> {
 }
 
 /// Rules whose names are close to `name`, the closest first.
-pub fn close_to(name: &str) -> Vec<&'static str> {
-    closest(name, CATALOG.iter().map(|detector| detector.rule().id))
+pub fn close_to(name: &str) -> Vec<String> {
+    let close = closest(name, CATALOG.iter().map(|detector| detector.rule().id));
+    close.into_iter().map(str::to_owned).collect()
 }
 
 /// Writes a rule's page, and its severity, weaknesses and names.
@@ -108,7 +109,7 @@ fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str>
 
 /// How many letters must be put in, taken out or changed (Levenshtein's distance); names longer
 /// than any rule's are cut.
-fn distance(left: &str, right: &str) -> usize {
+pub(crate) fn distance(left: &str, right: &str) -> usize {
     /// No rule's name is longer.
     const LONGEST: usize = 64;
     let right: Vec<char> = right.chars().take(LONGEST).collect();

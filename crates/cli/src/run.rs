@@ -114,13 +114,20 @@ fn explain(args: &Explain) -> Result<u8, Failure> {
         if let Some(callable) = callable::find(&args.rule) {
             return print(|out| callable.explain(out));
         }
+        let meant = |close: &[String]| format!("did you mean `{}`?", close.join("` or `"));
+        let rules = catalogue::close_to(&args.rule);
+        let callables = || callable::close_to(&args.rule);
         if args.rule.contains('.') {
-            return Err(format!("nothing is known about `{}`", escape(&args.rule)));
+            let hint = match callables().as_slice() {
+                [] => String::new(),
+                close => format!("; {}", meant(close)),
+            };
+            return Err(format!("nothing is known about `{}`{hint}", escape(&args.rule)));
         }
-        let close = catalogue::close_to(&args.rule);
+        let close = if rules.is_empty() { callables() } else { rules };
         let hint = match close.as_slice() {
             [] => "`davy rules` lists all of them".to_owned(),
-            close => format!("did you mean `{}`?", close.join("` or `")),
+            close => meant(close),
         };
         return Err(format!("there is no rule `{}`; {hint}", escape(&args.rule)));
     };

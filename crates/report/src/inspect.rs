@@ -60,6 +60,7 @@ impl Pages<'_, '_> {
         let facts = facts.into_iter().filter(|fact| !repeats(fact, &paths)).map(fact);
         self.table("facts", &facts.collect::<Vec<_>>())?;
         self.table("tree", &tree.into_iter().map(branch).collect::<Vec<_>>())?;
+        self.table("behaviour", &self.behaviour(artifact))?;
         let deviations = artifact.deviations.iter().map(|deviation| {
             let what = format!("{}: {}", deviation.quirk, deviation.what);
             [hexadecimal(deviation.span.start), deviation.route.clone(), what]
@@ -72,6 +73,23 @@ impl Pages<'_, '_> {
         let children = children.map(|child| [escape(child.name), String::new(), line(child)]);
         self.table("children", &children.collect::<Vec<_>>())?;
         writeln!(self.out)
+    }
+
+    /// What the programs and calls in an artifact are for, each with the text that shows it.
+    fn behaviour(&self, artifact: &ArtifactEntry<'_>) -> Vec<[String; 3]> {
+        let findings = self.report.findings.iter();
+        let own = findings.filter(|finding| finding.artifact == artifact.path);
+        let mut rows: Vec<[String; 3]> = Vec::new();
+        for finding in own {
+            for tagged in &finding.tags {
+                let shown = format!("{}: {}", tagged.tag, tagged.text);
+                let row = [hexadecimal(finding.span.start), finding.route.clone(), shown];
+                if !rows.contains(&row) {
+                    rows.push(row);
+                }
+            }
+        }
+        rows
     }
 
     /// A heading and three columns; an empty column takes no room. Lines behind the first of the last

@@ -17,7 +17,7 @@ pub(crate) struct Judgement {
 }
 
 impl Judgement {
-    fn new(severity: Severity, does: impl Into<String>) -> Self {
+    pub(crate) fn new(severity: Severity, does: impl Into<String>) -> Self {
         Self { severity, does: does.into() }
     }
 }

@@ -289,10 +289,43 @@ pub fn lookup_path(path: &str) -> Option<&'static Known> {
     lookup(module, name)
 }
 
+/// Every name about which something is known, in order; what is known of everything in a module names
+/// nothing.
+#[must_use]
+pub fn names() -> Vec<String> {
+    let rows = ROWS.iter().map(|row| row.pattern).filter(|pattern| !pattern.contains('*'));
+    let mut names: Vec<String> = rows.map(str::to_owned).chain(derived::names()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// What was derived about a dotted path, under the name that it is known by.
 #[must_use]
 pub fn derivation(path: &str) -> Option<derived::Derivation> {
     derived::find(path).or_else(|| derived::find(&alias::canonical(path)))
+}
+
+/// Methods that run on an object that a file makes without its constructor and fills: when its state is
+/// set, and when it is forgotten.
+const HOOKS: &[&str] = &["__setstate__", "__del__"];
+
+/// Which of those does harm by itself in a class that nobody has reviewed to be harmless by its name, and
+/// what.
+pub(crate) fn hook(class: &str) -> Option<(&'static str, &'static Known)> {
+    let reviewed = |name: &str| exact(name).is_some_and(|known| known.effect.is_harmless());
+    if reviewed(class) || reviewed(&alias::canonical(class)) {
+        return None;
+    }
+    HOOKS.iter().find_map(|hook| {
+        let found = derivation(&format!("{class}.{hook}"))?;
+        let harms = matches!(
+            found.effect,
+            Effect::Deser | Effect::Exec | Effect::FileWrite | Effect::Import | Effect::Network
+        );
+        // A library's own parser in C is what its files are for.
+        harms.then(|| found.known()).flatten().map(|known| (*hook, known))
+    })
 }
 
 /// The row about exactly this name.

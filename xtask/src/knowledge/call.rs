@@ -2,10 +2,12 @@
 
 use super::effects::INDIRECT;
 use super::flow::{Frame, param_bit};
+use super::handed::narrow;
 use super::ir::{Binding, Call, ClassId, Expr, Func, FuncId, ParamKind, Sym};
 use super::machine::{ALWAYS, Base, Extra, FIELDS, Machine, NO_CLASS, Source, Step, UnitId};
 use super::primitives::Known;
 use super::value::{Args, Atom, Val};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Methods that put what they are given into their object.
@@ -27,7 +29,7 @@ const KEEPS: &[&str] = &[
 ];
 
 /// Functions that are handed to functions that are handed on: followed this deep.
-const NESTING: u8 = 3;
+pub(super) const NESTING: u8 = 3;
 
 /// Properties that ask for other properties: followed this deep.
 const ASKING: u8 = 3;
@@ -47,7 +49,16 @@ impl Machine {
                     let all = args.all();
                     self.mix_into(frame, object, &all);
                 }
-                self.call_attribute(frame, &object_val, *name, &callee, &args)
+                if let Expr::Name(variable) = &**object {
+                    self.call_narrowed(frame, *variable, &object_val, *name, &args);
+                }
+                let held = self.handed_back(&object_val, *name);
+                self.note_filled(frame, object, &object_val, *name, &args);
+                self.call_attribute(frame, &object_val, *name, &callee, &args).with(&held)
+            }
+            Expr::Name(name) if self.names.text(*name) == "isinstance" => {
+                narrow(frame, &call.args, &args);
+                Val::default()
             }
             callee => {
                 let callee = self.eval(frame, callee);
@@ -88,6 +99,10 @@ impl Machine {
     ) -> Val {
         let known = Val { unknown: false, ..callee.clone() };
         let mut result = self.call_atoms(frame, &known, args);
+        if !self.primitives.method_is_harmless(self.names.text(name)) {
+            self.call_imported(frame, callee);
+        }
+        self.call_heirs(frame, callee, name, args);
         if !callee.unknown {
             // A method of a text or of another constant computes on what it is given.
             let plain = object.atoms.iter().all(|atom| matches!(atom, Atom::Text(_)));
@@ -115,8 +130,12 @@ impl Machine {
         args: &Args,
     ) -> Val {
         let all = args.all();
+        if matches!(self.names.text(name), "__call__" | "__new__") {
+            frame.add(INDIRECT, object.taint, Step::External(name), 0);
+        }
         if object.taint != 0 {
             frame.summary.asked |= object.taint;
+            frame.ask(object.taint, name);
         } else if !self.primitives.method_is_harmless(self.names.text(name)) {
             frame.unresolved(name);
         }
@@ -139,6 +158,7 @@ impl Machine {
     /// A call of a value.
     pub fn call_value(&mut self, frame: &mut Frame, callee: &Val, args: &Args) -> Val {
         let mut result = self.call_atoms(frame, callee, args);
+        self.call_imported(frame, callee);
         if callee.is_nothing() {
             return Val::plain(args.taint());
         }
@@ -157,7 +177,7 @@ impl Machine {
         result
     }
 
-    fn call_atoms(&mut self, frame: &mut Frame, callee: &Val, args: &Args) -> Val {
+    pub(super) fn call_atoms(&mut self, frame: &mut Frame, callee: &Val, args: &Args) -> Val {
         let mut result = Val::default();
         for atom in &callee.atoms {
             let val = match atom {
@@ -175,7 +195,7 @@ impl Machine {
                             taint: if callee.own { 1 } else { callee.taint },
                             unknown: callee.taint != 0,
                             own: callee.own,
-                            method: false,
+                            ..Val::default()
                         },
                     };
                     self.call_method(frame, *func, &receiver, args)
@@ -293,6 +313,7 @@ impl Machine {
             let object = Val::atom(Atom::Instance(class));
             self.call_method(frame, func, &object, args);
             self.fill_fields(frame, class, func, args);
+            self.call_kept(frame, class, func, args);
         } else if self.program.classes.get(class as usize).is_some_and(|class| class.is_dataclass) {
             python = true;
             let post = self.names.sym("__post_init__");
@@ -391,12 +412,19 @@ impl Machine {
         }
         let asked = self.map(frame, &mut given, summary.asked);
         frame.summary.asked |= asked;
+        for (source, name) in &summary.methods {
+            let val = self.given(frame, &mut given, *source);
+            self.call_asked(frame, &val, *name, bound);
+        }
         if receiver.as_ref().is_some_and(|receiver| receiver.own) {
             for (name, val) in &summary.fields {
                 let taint = self.map(frame, &mut given, val.taint);
-                frame.set_field(*name, &Val { taint, own: false, ..val.clone() });
+                let mut kept = Val { taint, own: false, ..val.clone() };
+                self.pass_on(frame, &mut given, val, &mut kept);
+                frame.set_field(*name, &kept);
             }
         }
+        self.register_given(frame, &mut given, &summary.registers);
         let taint = self.map(frame, &mut given, summary.result.taint);
         let mut result = Val { taint, own: false, ..summary.result.clone() };
         if summary.result.own
@@ -413,6 +441,7 @@ impl Machine {
 
     /// Calls what was given as the argument that a function calls.
     fn call_given(&mut self, frame: &mut Frame, val: &Val, bound: &[Val], step: Step, length: u16) {
+        self.call_imported(frame, val);
         if val.taint != 0 && val.unknown {
             frame.add(INDIRECT, val.taint, step, length);
         }
@@ -423,6 +452,25 @@ impl Machine {
         } else if val.unknown && val.taint == 0 {
             let what = self.names.sym("calls a value that is not known");
             frame.unresolved(what);
+        }
+    }
+
+    /// Puts into the class what its method was given for a container of it.
+    fn register_given(
+        &mut self,
+        frame: &mut Frame,
+        given: &mut Given,
+        registers: &BTreeMap<Sym, Val>,
+    ) {
+        let Some(receiver) = given.receiver.filter(|_| !registers.is_empty()) else { return };
+        for (name, from) in registers {
+            let mut val = Val::default();
+            self.pass_on(frame, given, from, &mut val);
+            for atom in &receiver.atoms {
+                if let Atom::Class(class) | Atom::Instance(class) = atom {
+                    self.put_into_class(*class, *name, &val);
+                }
+            }
         }
     }
 
@@ -518,9 +566,9 @@ impl Machine {
                     Some(field) => Val {
                         taint: receiver.taint,
                         unknown: field.unknown && receiver.taint != 0,
-                        own: false,
-                        method: false,
                         atoms: field.atoms,
+                        imported: field.imported,
+                        ..Val::default()
                     },
                     None => Val::plain(receiver.taint),
                 }
@@ -613,7 +661,7 @@ struct Given<'a> {
 }
 
 /// Arguments by parameter.
-fn bind(funcs: &[Func], func: FuncId, args: &Args) -> Vec<Val> {
+pub(super) fn bind(funcs: &[Func], func: FuncId, args: &Args) -> Vec<Val> {
     let Some(code) = funcs.get(func as usize) else { return Vec::new() };
     let mut bound = vec![Val::default(); code.params.len()];
     let mut given = vec![false; code.params.len()];

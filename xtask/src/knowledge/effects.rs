@@ -35,14 +35,18 @@ pub const EFFECTS: &[&str] = &[
 pub type Effect = u8;
 
 pub const EXEC: Effect = 0;
+pub const DESER: Effect = 2;
 pub const INDIRECT: Effect = 3;
 pub const CODE_BUILD: Effect = 4;
 pub const DEFERRED: Effect = 5;
+pub const IMPORT: Effect = 6;
 pub const FILE_WRITE: Effect = 7;
+pub const NETWORK: Effect = 8;
 pub const FILE: Effect = 9;
 pub const FILE_READ: Effect = 10;
 pub const RESOLVE: Effect = 11;
 pub const MUTATE: Effect = 13;
+pub const INTROSPECT: Effect = 19;
 
 /// The effect that a word stands for.
 pub fn effect(word: &str) -> Option<Effect> {
@@ -70,6 +74,11 @@ pub const fn is_only_direct(effect: Effect) -> bool {
     matches!(effect, 13 | 19 | 21..=24)
 }
 
+/// Whether an effect is harm by itself, and not only by what a function is given to call or look up.
+pub const fn is_plain_harm(effect: Effect) -> bool {
+    matches!(effect, 0..=2 | 6..=10)
+}
+
 /// Whether a method with this effect makes its class a carrier.
 pub const fn is_carried(effect: Effect) -> bool {
     matches!(effect, 0..=2 | 4..=8)
@@ -91,8 +100,11 @@ const STEPS: u16 = 5;
 /// Ways to what runs things, which few functions have within reach, may be so long.
 const STEPS_TO_RUN: u16 = 7;
 
+/// Clients reach their connection through many layers, and hardly anything else does.
+const STEPS_TO_CONNECT: u16 = 10;
+
 /// So many steps lead from a method to the call of what its object holds.
-const STEPS_TO_KEEP: u16 = 2;
+pub const STEPS_TO_KEEP: u16 = 2;
 
 /// What makes functions hands their code on at once; longer ways are those of tracebacks.
 const STEPS_TO_BUILD: u16 = 3;
@@ -114,6 +126,7 @@ pub fn is_kept(standard: bool, effect: Effect, steps: u16, through: &str) -> boo
     match effect {
         0..=2 => steps <= STEPS_TO_RUN,
         FILE | FILE_READ => steps <= STEPS,
+        NETWORK => steps <= STEPS_TO_CONNECT,
         effect if is_carried(effect) => steps <= STEPS,
         _ => steps <= 1,
     }

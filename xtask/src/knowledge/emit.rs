@@ -85,8 +85,9 @@ impl Machine {
                 continue;
             }
             let id = ClassId::try_from(at).unwrap_or(ClassId::MAX);
-            let row = self.class_row(id);
-            worst(&mut rows, self.class_name(id), row);
+            let (name, row) = (self.class_name(id), self.class_row(id));
+            self.hook_rows(id, &name, &mut rows);
+            worst(&mut rows, name, row);
         }
         self.aliases(library, &mut rows);
         rows
@@ -106,6 +107,9 @@ impl Machine {
                     continue;
                 }
                 if let Some(row) = self.alias(&val, &name) {
+                    if let [Atom::Class(class)] = val.atoms.as_slice() {
+                        self.hook_rows(*class, &name, rows);
+                    }
                     rows.insert(name, row);
                 }
             }
@@ -124,6 +128,36 @@ impl Machine {
                 }
             }
         }
+    }
+
+    /// Methods that loading or forgetting an object of a class calls, where it inherits them or goes by
+    /// another name and they do harm.
+    fn hook_rows(&mut self, class: ClassId, name: &str, rows: &mut BTreeMap<String, Row>) {
+        for hook in ["__setstate__", "__del__"] {
+            let dotted = format!("{name}.{hook}");
+            let sym = self.names.sym(hook);
+            let Some(func) = self.method(class, sym).filter(|_| !rows.contains_key(&dotted)) else {
+                continue;
+            };
+            let via = clean(&self.func_name(func));
+            match self.method_verdict(func, class) {
+                Verdict::Does { effect, through, steps, .. } if effects::is_plain_harm(effect) => {
+                    let verdict = Verdict::Does { effect, through, via, steps };
+                    rows.insert(dotted, Row { is_method: true, ..Row::function(verdict) });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What a method does on an object of a class that may inherit it.
+    fn method_verdict(&mut self, func: FuncId, class: ClassId) -> Verdict {
+        let program = Rc::clone(&self.program);
+        let Some(code) = program.funcs.get(func as usize) else { return Verdict::Unknown };
+        let unit = self.unit(func, class);
+        let summary = self.summary(unit, unit);
+        let names: Vec<Sym> = code.params.iter().map(|param| param.name).collect();
+        self.verdict(&summary, &names)
     }
 
     fn alias(&mut self, val: &Val, name: &str) -> Option<Row> {
@@ -189,7 +223,7 @@ impl Machine {
 
     fn external_verdict(&self, name: &str) -> Option<Verdict> {
         match self.primitives.exact(name)? {
-            Known::Harmless | Known::Passes => None,
+            Known::Harmless | Known::Makes(_) | Known::Passes => None,
             Known::Does(list) => {
                 let (effect, through) = list.iter().min_by_key(|(effect, _)| *effect)?;
                 let through = through.text();
@@ -382,8 +416,10 @@ impl Machine {
                 Base::Class(_) => {}
                 Base::External(name) => {
                     let text = self.names.text(*name);
-                    if !matches!(self.primitives.find(text), Some(Known::Harmless | Known::Passes))
-                    {
+                    if !matches!(
+                        self.primitives.find(text),
+                        Some(Known::Harmless | Known::Makes(_) | Known::Passes)
+                    ) {
                         return false;
                     }
                 }

@@ -1,6 +1,6 @@
 //! Calls of what is not in the sources: the table decides, and a few built-in functions are followed.
 
-use super::effects::{FILE, FILE_READ, FILE_WRITE, INDIRECT, MUTATE, RESOLVE};
+use super::effects::{DESER, FILE, FILE_READ, FILE_WRITE, IMPORT, INDIRECT, MUTATE, RESOLVE};
 use super::flow::Frame;
 use super::ir::Sym;
 use super::machine::{Machine, Step};
@@ -25,6 +25,10 @@ impl Machine {
             }
             "operator.methodcaller" => return Val::unknown(args.taint()),
             "builtins.setattr" => return self.setattr(frame, name, args),
+            "sys.modules.get" => {
+                let taint = args.taint();
+                return Val { imported: frame.imports(taint), ..Val::unknown(taint) };
+            }
             "typing.cast" => return args.at.get(1).cloned().unwrap_or_default(),
             "builtins.type" if args.at.len() == 1 => return self.type_of(args),
             _ => {}
@@ -35,21 +39,25 @@ impl Machine {
                 unknown: args.taint() != 0,
                 ..Val::atom(Atom::Made(name))
             },
+            Some(Known::Makes(class)) => self.made_in_c(&class),
             Some(Known::Passes) => {
                 let mut all = args.all();
                 all.atoms.retain(|atom| !matches!(atom, Atom::Text(_)));
                 all
             }
             Some(Known::Does(list)) => {
+                let mut imported = false;
                 for (effect, through) in list {
                     let val = chosen(&self.names_of(&through), &through, args);
                     if effect == INDIRECT {
                         self.call_handed(frame, &val, args, name);
-                    } else {
+                    } else if effect != DESER || !self.is_pickled_here(&val) {
                         frame.add(effect, val.taint, Step::External(name), 0);
+                        imported |= effect == IMPORT && val.taint != 0;
                     }
                 }
-                Val { taint: args.taint(), unknown: true, ..Val::atom(Atom::Made(name)) }
+                let made = Val::atom(Atom::Made(name));
+                Val { taint: args.taint(), unknown: true, imported, ..made }
             }
             None => {
                 frame.unresolved(name);
@@ -57,6 +65,29 @@ impl Machine {
                 Val::unknown(args.taint())
             }
         }
+    }
+
+    /// Whether something is nothing but what `dumps` has just made: loading it again makes a copy.
+    fn is_pickled_here(&self, val: &Val) -> bool {
+        let dumped = |atom: &Atom| match atom {
+            Atom::Made(name) => self.names.text(*name).ends_with(".dumps"),
+            _ => false,
+        };
+        !val.atoms.is_empty() && val.atoms.iter().all(dumped)
+    }
+
+    /// An object of a class in Python that a function in C makes or finds.
+    fn made_in_c(&mut self, class: &str) -> Val {
+        let (module, class) = class.rsplit_once('.').unwrap_or(("", class));
+        let (module, class) = (self.names.sym(module), self.names.sym(class));
+        let found = self.import_from(module, class);
+        let mut val = Val::default();
+        for atom in found.atoms {
+            if let Atom::Class(class) = atom {
+                val.join(&Val::atom(Atom::Instance(class)));
+            }
+        }
+        val
     }
 
     fn names_of(&mut self, through: &Through) -> Vec<Sym> {
@@ -92,7 +123,8 @@ impl Machine {
         }
         if name.unknown || name.taint != 0 {
             frame.add(RESOLVE, name.taint, Step::External(callee), 0);
-            result.join(&Val::unknown(name.taint | object.taint));
+            let taint = name.taint | object.taint;
+            result.join(&Val { imported: object.imported, ..Val::unknown(taint) });
         }
         result.own = false;
         result

@@ -13,6 +13,9 @@ use std::rc::Rc;
 /// are rare.
 const PASSES: usize = 4;
 
+/// So many methods that are called on what comes in are told apart.
+const ASKED: usize = 64;
+
 /// What is known while a function is looked at.
 pub struct Frame {
     pub unit: UnitId,
@@ -27,8 +30,12 @@ pub struct Frame {
     pub summary: Summary,
     /// What was handed over to be called, with what it may be called with.
     pub handed: HashSet<(Atom, u64)>,
+    /// Classes that variables were asked for.
+    pub narrowed: HashMap<Sym, Vec<ClassId>>,
     pub nesting: u8,
     pub asking: u8,
+    /// Whether what is looked at may be called, no more: only what does harm by itself is noted.
+    pub guessing: bool,
     changed: bool,
 }
 
@@ -45,8 +52,10 @@ impl Frame {
             env: HashMap::default(),
             summary: Summary::default(),
             handed: HashSet::default(),
+            narrowed: HashMap::default(),
             nesting: 0,
             asking: 0,
+            guessing: false,
             changed: false,
         }
     }
@@ -67,11 +76,40 @@ impl Frame {
     }
 
     pub fn note(&mut self, effect: Effect, source: Source, step: Step, length: u16) {
+        if self.guessing && !effects::is_plain_harm(effect) {
+            return;
+        }
         let via = Via { step, length: length.saturating_add(1) };
         let old = self.summary.effects.get(&(effect, source));
         if old.is_none_or(|old| old.length > via.length) {
             self.summary.effects.insert((effect, source), via);
         }
+    }
+
+    /// Whether it imports something by a name that comes from `taint`.
+    pub fn imports(&self, taint: u64) -> bool {
+        let mut effects = self.summary.effects.keys();
+        effects.any(|(effect, source)| *effect == effects::IMPORT && taint & (1 << source) != 0)
+    }
+
+    /// Notes that a method is called on what comes from `taint`.
+    pub fn ask(&mut self, taint: u64, method: Sym) {
+        for source in 0..64_u8 {
+            if taint & (1 << source) != 0 && self.summary.methods.len() < ASKED {
+                self.summary.methods.insert((source, method));
+            }
+        }
+    }
+
+    /// Begins to look at what may be called: what cannot be resolved there says nothing about who only
+    /// hands it over.
+    pub fn guess(&mut self) -> (bool, Option<Sym>) {
+        (std::mem::replace(&mut self.guessing, true), self.summary.unresolved)
+    }
+
+    /// Ends what [`Self::guess`] began.
+    pub fn guessed(&mut self, before: (bool, Option<Sym>)) {
+        (self.guessing, self.summary.unresolved) = before;
     }
 
     pub fn unresolved(&mut self, what: Sym) {
@@ -380,12 +418,48 @@ impl Machine {
                 };
                 if holder {
                     frame.set_field(*name, value);
-                } else {
+                } else if !self.register(frame, inner, *name, value) {
                     self.mix_into(frame, inner, value);
                 }
             }
             Expr::Item(inner, _) => self.mix_into(frame, inner, value),
             _ => {}
+        }
+    }
+
+    /// What is put into a container that a class holds is there for all who look into it: tables of
+    /// constructors, filled when a module runs. Whether the container was one of a class.
+    fn register(&mut self, frame: &mut Frame, holder: &Expr, name: Sym, value: &Val) -> bool {
+        let Expr::Name(holder) = holder else { return false };
+        let holder = self.name(frame, *holder);
+        let classes = holder.atoms.iter().filter_map(|atom| match atom {
+            Atom::Class(class) => Some(*class),
+            _ => None,
+        });
+        let classes: Vec<ClassId> = classes.collect();
+        if classes.is_empty() || holder.unknown {
+            return false;
+        }
+        if classes == [frame.class] && value.taint != 0 {
+            frame.summary.registers.entry(name).or_default().join(value);
+        }
+        for class in classes {
+            self.put_into_class(class, name, value);
+        }
+        true
+    }
+
+    /// Adds functions and classes to what a container of a class holds.
+    pub fn put_into_class(&mut self, class: ClassId, name: Sym, value: &Val) {
+        let known = |atom: &&Atom| {
+            matches!(atom, Atom::Func(_) | Atom::Class(_) | Atom::Bound(..) | Atom::External(_))
+        };
+        let mut kept = Val::default();
+        for atom in value.atoms.iter().filter(known) {
+            kept.join(&Val::atom(*atom));
+        }
+        if !kept.atoms.is_empty() {
+            join_into(self.class_vars.get_mut(class as usize), name, &kept);
         }
     }
 
@@ -400,13 +474,23 @@ impl Machine {
             }
             Expr::Call(call) => self.call(frame, call),
             Expr::Item(object, index) => {
-                let object = self.eval(frame, object);
+                let mut object = self.eval(frame, object);
                 let index = self.eval(frame, index);
+                unbind(&mut object);
                 let mut val =
                     self.hook(frame, &object, &["__getitem__"], std::slice::from_ref(&index));
+                // Which of the texts in a fixed table it is says nothing that was not written there.
+                let texts = |atom: &Atom| matches!(atom, Atom::Text(_));
+                let fixed = !object.atoms.is_empty() && object.atoms.iter().all(texts);
+                if fixed && object.taint == 0 && !object.unknown {
+                    return val;
+                }
                 // A name that is looked up in the variables of a module.
                 val.taint |= index.taint;
                 val.unknown |= index.taint != 0 && object.unknown;
+                if frame.imports(index.taint) && self.is_table_of_modules(&object) {
+                    val.join(&Val { imported: true, ..Val::unknown(index.taint) });
+                }
                 val
             }
             Expr::Element(object) => {
@@ -442,6 +526,14 @@ impl Machine {
         }
     }
 
+    /// Whether a value is `sys.modules`, where what is imported is found.
+    fn is_table_of_modules(&self, val: &Val) -> bool {
+        val.atoms.iter().any(|atom| match atom {
+            Atom::External(name) => self.names.text(*name) == "sys.modules",
+            _ => false,
+        })
+    }
+
     /// What a special method of an object gives; of anything else, the thing itself, which stands for
     /// its elements too.
     fn hook(&mut self, frame: &mut Frame, object: &Val, hooks: &[&str], args: &[Val]) -> Val {
@@ -466,6 +558,10 @@ impl Machine {
             }
             if !found {
                 result.unknown = true;
+                // What cannot be looked into is an element itself.
+                if hooks.contains(&"__iter__") || hooks.contains(&"__getitem__") {
+                    result.join(&Val::atom(*atom));
+                }
             }
         }
         result
@@ -497,6 +593,20 @@ impl Machine {
             }
         }
         found
+    }
+}
+
+/// Functions in a container that a class holds are no methods of the object that it is asked from.
+fn unbind(container: &mut Val) {
+    if container.atoms.iter().any(|atom| matches!(atom, Atom::Bound(..))) {
+        let atoms = std::mem::take(&mut container.atoms);
+        for atom in atoms {
+            let atom = match atom {
+                Atom::Bound(func, _) => Atom::Func(func),
+                atom => atom,
+            };
+            container.join(&Val::atom(atom));
+        }
     }
 }
 

@@ -187,6 +187,8 @@ pub struct Func {
     pub binding: Binding,
     /// Whether functions stand in it, which see its variables.
     pub encloses: bool,
+    /// Whether it only says that heirs of its class have to define it.
+    pub is_abstract: bool,
     /// Whether it is the body of a class or module, whose variables everybody sees.
     pub scope: Scope,
 }

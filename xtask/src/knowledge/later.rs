@@ -1,7 +1,7 @@
 //! What a call leaves behind that does harm later: objects whose methods call, run or open what the
 //! constructor was given, and functions that were made around an argument.
 
-use super::effects::{self, CARRIER, DEFERRED, Effect, INDIRECT};
+use super::effects::{self, CARRIER, DEFERRED, Effect, INDIRECT, INTROSPECT};
 use super::emit::{Verdict, clean};
 use super::ir::{ClassId, FuncId, Sym};
 use super::machine::{ALWAYS, Base, Extra, FIELDS, Machine, NO_CLASS, Summary};
@@ -101,6 +101,32 @@ impl Machine {
         self.kept_for_later(maker, class, &made)
     }
 
+    /// The parameters of a constructor that methods of its class call.
+    pub fn deferred_params(&mut self, class: ClassId, init: FuncId) -> Rc<[usize]> {
+        if let Some(known) = self.deferring.get(&class) {
+            return Rc::clone(known);
+        }
+        // Methods that make objects of the same class end here.
+        self.deferring.insert(class, Rc::new([]));
+        let unit = self.unit(init, class);
+        let made = self.summary(unit, unit);
+        let mut given = 0;
+        for (func, summary) in self.methods(class) {
+            let called = summary.effects.iter().filter(|((effect, _), via)| {
+                *effect == INDIRECT && func != init && via.length <= effects::STEPS_TO_KEEP
+            });
+            for ((_, source), _) in called {
+                if let Some(Extra::Field(field)) = extra(&summary, *source) {
+                    given |= made.fields.get(&field).map_or(0, |val| val.taint);
+                }
+            }
+        }
+        let params: Rc<[usize]> =
+            (1..usize::from(FIELDS)).filter(|at| given & (1 << at) != 0).collect();
+        self.deferring.insert(class, Rc::clone(&params));
+        params
+    }
+
     /// What other methods of its class do with what a method stores in its object.
     pub fn kept_for_later(
         &mut self,
@@ -119,7 +145,7 @@ impl Machine {
                     Extra::Field(field) => made.fields.get(&field).map_or(0, |val| val.taint) & !1,
                     Extra::Captured(_) => 0,
                 };
-                self.note_later(&mut worst, func, &summary, given);
+                self.note_later(&mut worst, (func, &summary), false, given);
             }
         }
         self.told_later(worst?, maker)
@@ -135,11 +161,13 @@ impl Machine {
                     let unit = self.unit(*made, NO_CLASS);
                     inner.push((*made, self.summary(unit, unit)));
                 }
-                Atom::Class(class) => inner.extend(self.methods(*class)),
+                Atom::Class(class) | Atom::Instance(class) => inner.extend(self.methods(*class)),
                 _ => {}
             }
         }
         let mut worst: Option<(Later, u64)> = None;
+        let object = summary.result.atoms.iter().any(|atom| matches!(atom, Atom::Instance(_)));
+        let kept = if object { summary.result.taint } else { 0 };
         for (made, does) in inner {
             let around = program.funcs.get(made as usize).and_then(|code| code.parent);
             // Of a function deeper inside, only what all of it is made from is known.
@@ -148,30 +176,71 @@ impl Machine {
             let given = |extra| match (extra, &env) {
                 (Extra::Captured(name), Some(env)) => env.get(&name).map_or(0, |val| val.taint),
                 (Extra::Captured(_), None) => all,
-                (Extra::Field(_), _) => 0,
+                (Extra::Field(_), _) => kept,
             };
-            self.note_later(&mut worst, made, &does, given);
+            self.note_later(&mut worst, (made, &does), object, given);
         }
-        self.told_later(worst?, func)
+        match worst {
+            Some(worst) => self.told_later(worst, func),
+            None => self.handed_out_in_c(summary),
+        }
     }
 
-    /// Keeps the worst that a function does with what it was left.
+    /// What the table says about the ancestor in C of a class that a function makes and hands out, and
+    /// of frames that it hands out.
+    fn handed_out_in_c(&mut self, summary: &Summary) -> Option<Verdict> {
+        for atom in &summary.result.atoms {
+            let (name, effect) = match atom {
+                Atom::Class(class) => {
+                    let order = self.order(*class);
+                    let native = order.iter().find_map(|base| match base {
+                        Base::External(name) if self.does(*name, effects::is_carried) => {
+                            Some(*name)
+                        }
+                        _ => None,
+                    });
+                    let Some(name) = native else { continue };
+                    (name, CARRIER)
+                }
+                Atom::Made(name) if self.does(*name, |effect| effect == INTROSPECT) => {
+                    (*name, INTROSPECT)
+                }
+                _ => continue,
+            };
+            let via = self.names.text(name).to_owned();
+            return Some(Verdict::Does { effect, through: String::new(), via, steps: 1 });
+        }
+        None
+    }
+
+    /// Whether the table says that a function has an effect of a kind.
+    fn does(&self, name: Sym, kind: impl Fn(Effect) -> bool) -> bool {
+        match self.primitives.exact(self.names.text(name)) {
+            Some(Known::Does(list)) => list.iter().any(|(effect, _)| kind(*effect)),
+            _ => false,
+        }
+    }
+
+    /// Keeps the worst that a function does with what it was left; `object` where it is a method of an
+    /// object that somebody hands out.
     fn note_later(
         &self,
         worst: &mut Option<(Later, u64)>,
-        func: FuncId,
-        summary: &Summary,
+        (func, summary): (FuncId, &Summary),
+        object: bool,
         given: impl Fn(Extra) -> u64,
     ) {
         for ((effect, source), via) in &summary.effects {
             let Some(extra) = extra(summary, *source) else { continue };
             let params = given(extra) & PARAMS;
             // Libraries keep in fields what configures them, and seldom call it as it came.
-            let told = self.standard || matches!(extra, Extra::Captured(_)) || *effect != INDIRECT;
+            let captured = matches!(extra, Extra::Captured(_));
+            let told = (self.standard && !object) || captured || *effect != INDIRECT;
             if let Some(effect) = self.later(*effect)
                 && told
                 && params != 0
                 && via.length <= CARRIED
+                && (effect != DEFERRED || via.length <= effects::STEPS_TO_KEEP)
             {
                 let found = ((effect, via.length, func), params);
                 *worst = Some(worst.map_or(found, |old| old.min(found)));

@@ -49,6 +49,7 @@ pub fn module(
         locals: Vec::new(),
         binding: Binding::Plain,
         encloses: false,
+        is_abstract: false,
         scope: Scope::Module,
     });
     program.modules.push(Module { name: sym, body, library });
@@ -136,7 +137,8 @@ impl Lower<'_> {
             ast::Stmt::ImportFrom(node) => self.import_from(node),
             ast::Stmt::Global(node) => self.declare(&node.names),
             ast::Stmt::Nonlocal(node) => self.declare(&node.names),
-            ast::Stmt::Delete(_) | ast::Stmt::TypeAlias(_) => {}
+            ast::Stmt::Delete(node) => node.targets.iter().for_each(|target| self.delete(target)),
+            ast::Stmt::TypeAlias(_) => {}
             ast::Stmt::Raise(node) => {
                 for value in [&node.exc, &node.cause].into_iter().flatten() {
                     self.evaluate(value);
@@ -144,6 +146,14 @@ impl Lower<'_> {
             }
             ast::Stmt::Assert(node) => self.evaluate(&node.test),
             _ => self.block(stmt),
+        }
+    }
+
+    /// Taking something out of a container changes it by what it is called there.
+    fn delete(&mut self, target: &ast::Expr) {
+        if let ast::Expr::Subscript(node) = target {
+            let (object, key) = (self.expr(&node.value), self.mixture([&*node.slice]));
+            self.body.push(Stmt::Assign(Target::Item(object), key));
         }
     }
 
@@ -346,6 +356,9 @@ impl Lower<'_> {
         let id = self.nested(name, Some(&node.parameters), binding, |lower| {
             lower.suite(&node.body);
         });
+        if let Some(func) = self.program.funcs.get_mut(id as usize) {
+            func.is_abstract = is_abstract(&node.body);
+        }
         let name = self.sym(name);
         self.bind(name);
         self.body.push(Stmt::Function(id, decorators));
@@ -376,6 +389,7 @@ impl Lower<'_> {
             locals: Vec::new(),
             binding,
             encloses: false,
+            is_abstract: false,
             scope: Scope::Function,
         });
         self.encloses = true;
@@ -479,6 +493,7 @@ impl Lower<'_> {
             locals: locals.into_iter().collect(),
             binding: Binding::Plain,
             encloses: false,
+            is_abstract: false,
             scope: Scope::Class(id),
         });
         if let Some(class) = self.program.classes.get_mut(id as usize) {
@@ -670,6 +685,14 @@ fn binding_of(node: &ast::Expr) -> Option<Binding> {
         | "lazy_property" | "reify" => Some(Binding::Property),
         _ => None,
     }
+}
+
+/// Whether a body is `raise NotImplementedError` behind a text at most.
+fn is_abstract(body: &[ast::Stmt]) -> bool {
+    let is_text = |stmt: &&ast::Stmt| matches!(stmt, ast::Stmt::Expr(node) if matches!(&*node.value, ast::Expr::StringLiteral(_)));
+    let rest: Vec<&ast::Stmt> = body.iter().filter(|stmt| !is_text(stmt)).collect();
+    let [ast::Stmt::Raise(node)] = rest.as_slice() else { return false };
+    node.exc.as_deref().and_then(last_name) == Some("NotImplementedError")
 }
 
 /// Whether a test asks for `__name__ == '__main__'`.

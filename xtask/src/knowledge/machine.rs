@@ -65,6 +65,10 @@ pub struct Summary {
     pub unresolved: Option<Sym>,
     /// Sources on which methods are called.
     pub asked: u64,
+    /// Which methods those are, by the source that they are called on or on what calling it makes.
+    pub methods: BTreeSet<(Source, Sym)>,
+    /// What a class method puts into containers of its class.
+    pub registers: BTreeMap<Sym, Val>,
     /// Fields that it sets on its object.
     pub fields: BTreeMap<Sym, Val>,
     pub extras: Vec<Extra>,
@@ -89,18 +93,29 @@ impl Summary {
         }
         grew |= self.asked | other.asked != self.asked;
         self.asked |= other.asked;
-        for (name, val) in other.fields {
-            match self.fields.get_mut(&name) {
-                Some(old) => grew |= old.join(&val),
-                None => {
-                    self.fields.insert(name, val);
-                    grew = true;
-                }
-            }
-        }
+        let methods = self.methods.len();
+        self.methods.extend(other.methods);
+        grew |= self.methods.len() != methods;
+        grew |= join_all(&mut self.fields, other.fields);
+        grew |= join_all(&mut self.registers, other.registers);
         self.extras = other.extras;
         grew
     }
+}
+
+/// Adds what `more` holds; whether that is more than before.
+fn join_all(to: &mut BTreeMap<Sym, Val>, more: BTreeMap<Sym, Val>) -> bool {
+    let mut grew = false;
+    for (name, val) in more {
+        match to.get_mut(&name) {
+            Some(old) => grew |= old.join(&val),
+            None => {
+                to.insert(name, val);
+                grew = true;
+            }
+        }
+    }
+    grew
 }
 
 /// A unit and what is known about it.
@@ -143,6 +158,10 @@ pub struct Machine {
     ids: HashMap<(FuncId, ClassId), UnitId>,
     classes_of: HashMap<FuncId, u16>,
     queue: VecDeque<UnitId>,
+    /// Classes below a class.
+    pub heirs: HashMap<ClassId, Vec<ClassId>>,
+    /// Parameters of constructors whose functions the methods of a class call.
+    pub deferring: HashMap<ClassId, Rc<[usize]>>,
     pub depth: u16,
     pub round: u8,
     /// Whether rows are made of the standard library.
@@ -173,6 +192,8 @@ impl Machine {
             ids: HashMap::default(),
             classes_of: HashMap::default(),
             queue: VecDeque::new(),
+            heirs: HashMap::default(),
+            deferring: HashMap::default(),
             depth: 0,
             round: 0,
             standard: false,
@@ -211,6 +232,7 @@ impl Machine {
         for round in 1..=2 {
             self.round = round;
             self.orders.clear();
+            self.note_heirs();
             for module in 0..self.program.modules.len() {
                 self.run_module(u32::try_from(module).unwrap_or(u32::MAX));
             }
@@ -227,6 +249,20 @@ impl Machine {
                 }
             }
             self.settle();
+        }
+    }
+
+    /// Finds the classes below each class, as far as bases are known by now.
+    fn note_heirs(&mut self) {
+        self.heirs.clear();
+        for class in 0..u32::try_from(self.program.classes.len()).unwrap_or(0) {
+            for base in self.order(class).iter() {
+                if let Base::Class(above) = base
+                    && *above != class
+                {
+                    self.heirs.entry(*above).or_default().push(class);
+                }
+            }
         }
     }
 

@@ -2,14 +2,16 @@
 //! never runs.
 //!
 //! `lower` reduces each module to what matters (`ir`), `machine` looks at functions until nothing
-//! changes, with `flow` for one look, `names` for what names stand for, `call` for what calls do and
-//! `external` for what is not Python. `emit` makes rows of it and `store` files of the rows.
+//! changes, with `flow` for one look, `names` for what names stand for, `call` for what calls do,
+//! `handed` for what is called because it is handed over, and `external` for what is not Python. `emit` makes rows of it and `store` files of the
+//! rows.
 
 mod call;
 mod effects;
 mod emit;
 mod external;
 mod flow;
+mod handed;
 mod ir;
 mod later;
 mod libraries;

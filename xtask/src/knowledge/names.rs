@@ -205,6 +205,7 @@ impl Machine {
             unknown: object.unknown,
             taint: object.taint,
             method: object.unknown,
+            imported: object.imported && !self.names.text(name).starts_with("__"),
             ..Val::default()
         };
         for atom in &object.atoms {
@@ -420,7 +421,8 @@ impl Machine {
             if let Some(written) = written {
                 bound.join(&written);
             }
-            if field.is_some() {
+            if let Some(field) = field {
+                bound.join(&Val { taint: 0, own: false, ..field });
                 bound.taint |= frame.extra(Extra::Field(name));
                 bound.unknown = true;
             }
@@ -450,7 +452,7 @@ impl Machine {
             taint: 1,
             unknown: true,
             own: frame.own.is_some(),
-            method: false,
+            ..Val::default()
         };
         let above = order.get(from..).unwrap_or_default().to_vec();
         if let Some(mut val) = self.bound_attribute(frame, class, &above, &own, name) {

@@ -30,6 +30,8 @@ pub enum Known {
     Harmless,
     /// Makes its arguments available as they are: `list`, `functools.wraps`.
     Passes,
+    /// Makes an object of a class in Python: `asyncio.get_running_loop`.
+    Makes(String),
     Does(Vec<(Effect, Through)>),
 }
 
@@ -66,6 +68,7 @@ impl Primitives {
             let known = match effect {
                 "data" => Known::Harmless,
                 "data:same" => Known::Passes,
+                "data:makes" => Known::Makes(through.to_owned()),
                 _ => {
                     let effect = effects::effect(effect)
                         .ok_or_else(|| format!("primitives, line {}: `{effect}`", at + 1))?;

@@ -346,3 +346,82 @@ class L(L):
     assert!(said(&rows, "m.a").starts_with("exec through x"));
     assert!(said(&rows, "m.b").starts_with("exec through x"));
 }
+
+#[test]
+fn methods_of_what_is_handed_over_are_called_where_it_is_known() {
+    let text = "import posix\nclass L:\n def __init__(self, s):\n  self.s = s\n def go(self):\n  \
+                posix.system(self.s)\nclass M:\n def __init__(self, s):\n  self.s = s\n def go(self):\n  \
+                return self.s\ndef load(s, Loader):\n    return Loader(s).go()\n\
+                def unsafe(s):\n    return load(s, L)\ndef safe(s):\n    return load(s, M)\n";
+    assert_eq!(one(text, "unsafe"), "exec through s via m.L.go");
+    assert_eq!(one(text, "safe"), "asks");
+}
+
+#[test]
+fn tables_that_a_class_holds_are_looked_into() {
+    let text = "import posix\nclass C:\n table = {}\n @classmethod\n \
+                def add(cls, tag, function):\n  cls.table[tag] = function\n def run(self, cmd):\n  \
+                posix.system(cmd)\n def make(self, tag, x):\n  f = self.table[tag]\n  return f(self, x)\n\
+                class D:\n table = {}\n def make(self, tag, x):\n  return tag\n\
+                C.add('!run', C.run)\ndef f(tag, x):\n    return C().make(tag, x)\n\
+                def g(tag, x):\n    return D().make(tag, x)\n";
+    assert_eq!(one(text, "f"), "exec through x via m.C.make");
+    assert_eq!(one(text, "g"), "harmless");
+}
+
+#[test]
+fn what_is_imported_by_name_and_called_runs() {
+    let text = "import importlib\ndef f(name, x):\n    module = importlib.import_module(name)\n    \
+                return getattr(module, 'main')(x)\ndef g(name):\n    \
+                return importlib.import_module(name)\ndef h():\n    \
+                return importlib.import_module('m').g('m')\n";
+    assert_eq!(one(text, "f"), "exec through name via calls what it imported");
+    assert_eq!(one(text, "g"), "import through name via importlib.import_module");
+    assert_eq!(one(text, "h"), "harmless");
+}
+
+#[test]
+fn a_variable_asked_for_its_class_may_be_of_it() {
+    let text = "class R:\n def go(self):\n  exec(self.code)\ndef f(x):\n    \
+                if isinstance(x, R):\n        x.go()\ndef g(x):\n    x.go()\n";
+    assert_eq!(one(text, "f"), "exec through x via m.R.go");
+    assert_eq!(one(text, "g"), "asks");
+}
+
+#[test]
+fn methods_that_heirs_define_are_theirs() {
+    let text = "import posix\nclass A:\n def __init__(self, cmd):\n  self.start(cmd)\n def start(self, c):\n  \
+                raise NotImplementedError\nclass B(A):\n def start(self, c):\n  posix.system(c)\n\
+                class X:\n def __init__(self, cmd):\n  self.start(cmd)\n def start(self, c):\n  pass\n\
+                class Y(X):\n def start(self, c):\n  posix.system(c)\n";
+    assert_eq!(one(text, "A"), "exec through cmd via m.A.__init__");
+    assert_eq!(one(text, "X"), "harmless");
+}
+
+#[test]
+fn functions_that_an_object_calls_later_are_called() {
+    let text = "import posix\nclass T:\n def __init__(self, target, args):\n  \
+                self.target, self.args = target, args\n def run(self):\n  self.target(*self.args)\n\
+                class N:\n def __init__(self, target, args):\n  self.target, self.args = target, args\n\
+                def work(cmd):\n    posix.system(cmd)\ndef f(cmd):\n    return T(work, (cmd,))\n\
+                def g(cmd):\n    return N(work, (cmd,))\n";
+    assert_eq!(one(text, "f"), "exec through cmd via m.work");
+    assert_eq!(one(text, "g"), "harmless");
+}
+
+#[test]
+fn texts_of_a_fixed_table_are_fixed() {
+    let text = "import importlib\nT = {'a': 'm.a', 'b': 'm.b'}\ndef f(name):\n    \
+                return importlib.import_module(T[name])\ndef g(name, table):\n    \
+                return importlib.import_module(table[name])\n";
+    assert_eq!(one(text, "f"), "harmless");
+    assert_eq!(one(text, "g"), "import through name,table via importlib.import_module");
+}
+
+#[test]
+fn what_is_taken_out_of_a_table_of_the_module_changes_it() {
+    let text =
+        "t = {}\ndef f(key):\n    del t[key]\ndef g(key):\n    mine = {}\n    del mine[key]\n";
+    assert_eq!(one(text, "f"), "exec:mutate through key via t");
+    assert_eq!(one(text, "g"), "harmless");
+}

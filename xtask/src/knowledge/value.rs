@@ -47,6 +47,8 @@ pub struct Val {
     pub own: bool,
     /// Whether it is an attribute of an object that nobody knows: a call of it is a call of a method.
     pub method: bool,
+    /// Whether it was imported by a name that comes from the taint, or is an attribute of what was.
+    pub imported: bool,
 }
 
 impl Val {
@@ -65,7 +67,8 @@ impl Val {
 
     /// Adds what `other` may be; whether that is more than before.
     pub fn join(&mut self, other: &Self) -> bool {
-        let before = (self.atoms.len(), self.taint, self.unknown, self.own, self.method);
+        let flags = |val: &Self| (val.unknown, val.own, val.method, val.imported);
+        let before = (self.atoms.len(), self.taint, flags(self));
         for atom in &other.atoms {
             if let Err(at) = self.atoms.binary_search(atom) {
                 if self.atoms.len() >= ATOMS {
@@ -79,7 +82,8 @@ impl Val {
         self.unknown |= other.unknown;
         self.own |= other.own;
         self.method |= other.method;
-        before != (self.atoms.len(), self.taint, self.unknown, self.own, self.method)
+        self.imported |= other.imported;
+        before != (self.atoms.len(), self.taint, flags(self))
     }
 
     pub fn with(mut self, other: &Self) -> Self {

@@ -44,7 +44,7 @@ use crate::facts::{
     ALIKE, Performed, Quota, calls, concern, doubt, is_settings, known, pose, target, times, weigh,
 };
 use crate::judge::{Judgement, judge};
-use crate::knowledge::{Effect, Known};
+use crate::knowledge::{self, Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Call, Manner, Name, Value};
 use std::borrow::Cow;
@@ -78,8 +78,9 @@ impl Detector for UnsafeCall {
         let made = performed.iter().map(|performed| performed.call);
         let mut observer = Observer::of(made, reporter.programs());
         for &performed in &performed {
-            let Some((name, known)) = harmful(performed.call) else { continue };
-            let Some(judgement) = judge(performed.call, known, &mut examiner) else { continue };
+            let Some((name, known, judgement)) = judged(performed.call, &mut examiner) else {
+                continue;
+            };
             // A flood of what is less bad must not hide what is worse.
             let alike = format!("{} {}", judgement.severity.as_str(), name.dotted());
             if quota.admits(alike) {
@@ -98,6 +99,22 @@ impl Detector for UnsafeCall {
             }
         }
     }
+}
+
+/// What is called and does harm, or what the methods do that run on what it makes.
+fn judged<'a>(
+    call: &'a Call,
+    examiner: &mut Examiner,
+) -> Option<(Cow<'a, Name>, &'static Known, Judgement)> {
+    if let Some((name, known)) = harmful(call)
+        && let Some(judgement) = judge(call, known, examiner)
+    {
+        return Some((name, known, judgement));
+    }
+    let name = target(call).filter(|_| call.manner == Manner::New)?;
+    let (hook, known) = knowledge::hook(&name.dotted())?;
+    let does = format!("has a `{hook}` that {}", known.effect.does());
+    Some((name, known, Judgement::new(known.effect.severity(), does)))
 }
 
 /// What is called, where it is known to do harm.
