@@ -75,8 +75,9 @@ def member(rng, made, kind):
         info.pax_headers = {rng.choice(("comment", "LIBARCHIVE.creationtime")): "\u00e9" * rng.randrange(1, 60)}
     info.type = rng.choice((tarfile.REGTYPE,) * 8 + (tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE,
                                                      tarfile.CHRTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE))
-    if info.type == tarfile.AREGTYPE and len(spelled(name)) > 200:
-        # Before 3.15 tarfile takes it for a folder where the hundredth byte of its name is a slash.
+    if info.type == tarfile.AREGTYPE and (len(spelled(name)) > 200 or name.endswith("/")):
+        # tarfile takes it for a folder where its name ends with a slash, or before 3.15 the first hundred
+        # bytes of it do, and its data for headers.
         info.type = tarfile.REGTYPE
     if info.type in (tarfile.SYMTYPE, tarfile.LNKTYPE):
         info.linkname = rng.choice(NAMES)
