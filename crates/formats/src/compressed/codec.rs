@@ -10,6 +10,8 @@ use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::io::{self, BufRead, Read};
 
+/// The properties that LZMA is packed with unless somebody asks for others, in its first byte.
+const LZMA_USUAL: u8 = 0x5d;
 /// Memory that a stream of LZMA may ask for, in KiB: four times what `xz -9` does.
 const LZMA_MEMORY: u32 = 256 * 1024;
 
@@ -143,10 +145,13 @@ impl Decoder {
         let machine = match codec {
             Codec::Bzip2 => Machine::Bzip2(Box::new(Decompress::new(false))),
             Codec::Lzma => {
+                let is_usual = feed.fill_buf()?.first() == Some(&LZMA_USUAL);
                 let mut decoder = LzmaReader::new_mem_limit(feed, LZMA_MEMORY, None)?;
                 // An end mark may stand behind a size that is declared, as liblzma allows it.
                 decoder.set_relaxed_end_condition(false);
-                decoder.set_defer_errors(true);
+                // Anything unpacks to something for a while: what came out before a fault is kept
+                // where the stream starts as all writers of it let it start.
+                decoder.set_defer_errors(is_usual);
                 return Ok(Self::Lzma(Box::new(decoder)));
             }
             Codec::Xz if is_chained(feed.fill_buf()?) => {
