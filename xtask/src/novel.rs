@@ -122,7 +122,7 @@ fn row(found: &Found, places: &mut Places) -> String {
 /// The part about those that were read by a person, where derivation still finds them.
 fn read_by_hand(places: &mut Places) -> String {
     let mut part = String::from(
-        "## Read by hand\n\n| callable | effect | what its source does |\n|---|---|---|\n",
+        "## Judged by hand\n\n| callable | effect | what its source does |\n|---|---|---|\n",
     );
     for (name, says) in read().filter(|(name, _)| !name.starts_with('-')) {
         if let Some(found) = derived::find(name).filter(|found| !found.effect.is_harmless()) {
