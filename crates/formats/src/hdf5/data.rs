@@ -9,6 +9,9 @@ use crate::gzip::keep;
 use davy_artifact::Reading;
 use davy_bytes::{Bytes, Halt, Span, to_usize};
 
+/// Bytes of a chunk that are unpacked at once: filters take a whole chunk, and may need it twice.
+const LARGEST: u64 = 96 << 20;
+
 /// The elements of a dataset.
 #[derive(Clone, Debug)]
 pub struct Data {
@@ -95,6 +98,10 @@ impl Assembly<'_> {
         let Some(first) = first else { return Ok(()) };
         if to_usize(first.saturating_mul(self.dataset.datatype.size)) >= self.len {
             return Ok(());
+        }
+        if self.chunks.size() > LARGEST {
+            let at = access.space.offset(chunk.address);
+            return Err(Halt::exhausted(at, format!("a chunk of {} bytes", self.chunks.size())));
         }
         let packed = access.block(chunk.address, chunk.size, "chunk")?;
         let limit = to_usize(self.chunks.size()).saturating_add(MORE);
