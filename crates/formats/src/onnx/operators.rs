@@ -66,7 +66,7 @@ impl Operators {
         let index = u32::try_from(self.all.len()).ok()?;
         let (domain, name) = (lossy(domain), lossy(name));
         let function = self.functions.get(&id).copied();
-        let told = function.is_none() && (!COMMON.contains(&domain.as_str()) || leaves(&name));
+        let told = function.is_none() && (!is_common(domain.as_bytes()) || leaves(&name));
         let class = function.map_or_else(|| class(&name), |_| Class::Other);
         let sized = function.map_or_else(|| sized(&name), |_| None);
         let used = Used { domain, name, count: 1, first: node, function, class, told, sized };

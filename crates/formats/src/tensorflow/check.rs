@@ -292,15 +292,18 @@ impl Nodes {
     /// A node that waits for itself, and how many do: only loops may, by way of `NextIteration`.
     fn stuck(&self) -> Option<(u32, u64)> {
         let all = self.all();
+        // Looked up by operator and not by node: there are few of the former.
+        let is_loop = |name: &str| matches!(name, "NextIteration" | "RefNextIteration");
+        let loops: Vec<bool> = self.ops().iter().map(|op| is_loop(&op.name)).collect();
+        let loops = &loops;
         let mut users = vec![0_u32; all.len().saturating_add(1)];
         let mut waits = vec![0_u32; all.len()];
         let edges = || {
             (0_u32..).zip(all).flat_map(|(number, _)| {
                 self.links_of(number).iter().filter_map(move |link| {
                     let Some(Named::Node(from)) = self.target(link) else { return None };
-                    let op = self.op_of(self.get(from)?.op)?;
-                    let is_loop = matches!(op.name.as_str(), "NextIteration" | "RefNextIteration");
-                    (!is_loop).then_some((to_usize(u64::from(from)), number))
+                    let op = to_usize(u64::from(self.get(from)?.op));
+                    (loops.get(op) == Some(&false)).then_some((to_usize(u64::from(from)), number))
                 })
             })
         };
