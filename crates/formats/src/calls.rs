@@ -2,6 +2,7 @@
 //! many nodes they stand for. A runtime that follows them runs out of stack (CVE-2021-29591), and one
 //! that puts each graph in the place of its calls runs out of memory.
 
+use crate::order::Order;
 use davy_artifact::{Quirk, Reading, Route};
 use davy_bytes::{Span, to_usize};
 
@@ -21,8 +22,8 @@ pub(crate) struct Calls {
 /// A caller, what it calls, and how often.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Edge {
-    from: usize,
-    to: usize,
+    from: u32,
+    to: u32,
     count: u64,
 }
 
@@ -40,7 +41,8 @@ pub(crate) struct Extent {
 impl Calls {
     /// Records that `from` calls `to`.
     pub(crate) fn add(&mut self, from: u64, to: u64) {
-        let (from, to) = (to_usize(from), to_usize(to));
+        // No reader keeps so many graphs that one is left out here.
+        let (Ok(from), Ok(to)) = (u32::try_from(from), u32::try_from(to)) else { return };
         match self.edges.last_mut().filter(|last| (last.from, last.to) == (from, to)) {
             Some(last) => last.count = last.count.saturating_add(1),
             None => self.edges.push(Edge { from, to, count: 1 }),
@@ -49,28 +51,30 @@ impl Calls {
 
     /// What the calls come to among graphs of so many nodes each.
     pub(crate) fn extent(mut self, nodes: &[u64]) -> Extent {
-        self.edges.retain(|edge| edge.from < nodes.len() && edge.to < nodes.len());
+        let known = |number: u32| to_usize(u64::from(number)) < nodes.len();
+        self.edges.retain(|edge| known(edge.from) && known(edge.to));
         self.edges.sort_unstable();
-        let order = Order::new(nodes.len(), &self.edges);
+        let calls: Vec<(u32, u32)> = self.edges.iter().map(|edge| (edge.from, edge.to)).collect();
+        let order = Order::new(nodes.len(), &calls);
         let mut depths = vec![1_u64; nodes.len()];
         let mut sizes = nodes.to_vec();
         for caller in order.done.iter().rev() {
+            let index = to_usize(u64::from(*caller));
             for edge in leaving(&self.edges, *caller) {
-                let deep = depths.get(edge.to).map_or(1, |depth| depth.saturating_add(1));
-                let large = sizes.get(edge.to).map_or(0, |size| size.saturating_mul(edge.count));
-                if let Some(depth) = depths.get_mut(*caller) {
+                let to = to_usize(u64::from(edge.to));
+                let deep = depths.get(to).map_or(1, |depth| depth.saturating_add(1));
+                let large = sizes.get(to).map_or(0, |size| size.saturating_mul(edge.count));
+                if let Some(depth) = depths.get_mut(index) {
                     *depth = deep.max(*depth);
                 }
-                if let Some(size) = sizes.get_mut(*caller) {
+                if let Some(size) = sizes.get_mut(index) {
                     *size = size.saturating_add(large);
                 }
             }
         }
         // What is left is in a cycle or called from one. The latter is taken away from its end.
-        let back = self.edges.iter().filter(|edge| order.is_left(edge.from));
-        let mut back: Vec<Edge> =
-            back.map(|edge| Edge { from: edge.to, to: edge.from, count: 1 }).collect();
-        back.sort_unstable();
+        let back = calls.iter().filter(|(from, _)| order.is_left(to_usize(u64::from(*from))));
+        let back: Vec<(u32, u32)> = back.map(|(from, to)| (*to, *from)).collect();
         let back = Order::new(nodes.len(), &back);
         let cycles = (0..nodes.len()).filter(|graph| back.is_left(*graph) && order.is_left(*graph));
         Extent {
@@ -100,50 +104,8 @@ impl Extent {
     }
 }
 
-/// Graphs in an order in which each stands before those that it calls.
-struct Order {
-    done: Vec<usize>,
-    /// How many callers of each are not in it.
-    waits: Vec<usize>,
-}
-
-impl Order {
-    /// The order of so many graphs; `edges` are sorted.
-    fn new(count: usize, edges: &[Edge]) -> Self {
-        let mut waits = vec![0_usize; count];
-        let mut last = None;
-        for edge in edges {
-            if last.replace((edge.from, edge.to)) != Some((edge.from, edge.to))
-                && let Some(waits) = waits.get_mut(edge.to)
-            {
-                *waits = waits.saturating_add(1);
-            }
-        }
-        let mut free: Vec<usize> =
-            (0..count).filter(|graph| waits.get(*graph) == Some(&0)).collect();
-        let mut done = Vec::new();
-        while let Some(graph) = free.pop() {
-            done.push(graph);
-            let mut last = None;
-            for edge in leaving(edges, graph).filter(|edge| last.replace(edge.to) != Some(edge.to))
-            {
-                let Some(waits) = waits.get_mut(edge.to) else { continue };
-                *waits = waits.saturating_sub(1);
-                if *waits == 0 {
-                    free.push(edge.to);
-                }
-            }
-        }
-        Self { done, waits }
-    }
-
-    fn is_left(&self, graph: usize) -> bool {
-        self.waits.get(graph).is_some_and(|waits| *waits > 0)
-    }
-}
-
 /// The calls of one graph among `edges`, which are sorted.
-fn leaving(edges: &[Edge], graph: usize) -> impl Iterator<Item = &Edge> {
+fn leaving(edges: &[Edge], graph: u32) -> impl Iterator<Item = &Edge> {
     let first = edges.partition_point(|edge| edge.from < graph);
     edges.iter().skip(first).take_while(move |edge| edge.from == graph)
 }

@@ -38,6 +38,7 @@ pub mod netcdf;
 pub mod numpy;
 pub mod ollama;
 pub mod onnx;
+mod order;
 pub mod ort;
 pub mod paddle;
 pub mod parquet;

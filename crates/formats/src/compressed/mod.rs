@@ -109,7 +109,7 @@ impl Compressed {
             };
             at = padding(self.codec, bytes, at)?;
             let head = bytes.copy(Span::new(at, 32), 32)?;
-            if !starts(self.codec, &head) || self.codec == Codec::Lzma {
+            if !starts(self.codec, &head) {
                 break;
             }
         }
@@ -169,6 +169,11 @@ impl Compressed {
                 Ok(None) => return Err(spent(budget, start)),
                 Err(error) => return Err(failure(self.id, &error, decoder)),
             }
+        }
+        if self.codec == Codec::Lzma && is_wide(bytes.copy(Span::new(start, 1), 1)?.first()) {
+            let what =
+                "it looks at more bits than liblzma allows: Python and xz refuse what others read";
+            reading.deviation(Quirk::LoadersDisagree, Span::new(start, 1), Route::None, what);
         }
         if decoder.feed().starved() && self.codec == Codec::Lz4 && !is_legacy(bytes, start)? {
             return Err(broken(bytes.len(), &"truncated frame"));
@@ -263,6 +268,12 @@ fn is_lzma(head: &[u8]) -> bool {
         && dictionary >= 4096
         && (size == u64::MAX || size < 1 << 38)
         && rest.first() == Some(&0)
+}
+
+/// Whether properties of LZMA, which are `(pb * 5 + lp) * 9 + lc`, have more than four bits of
+/// literals and positions together (`lzma_lclppb_decode` refuses those).
+fn is_wide(properties: Option<&u8>) -> bool {
+    properties.is_some_and(|it| *it % 9 + *it / 9 % 5 > 4)
 }
 
 /// The length of the skippable frame (RFC 8878, section 3.1.2; LZ4 has the same) that `head` starts.

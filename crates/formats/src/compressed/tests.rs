@@ -1,6 +1,7 @@
 use super::*;
 use davy_artifact::Why;
 use davy_bytes::{Blame, Limits};
+use davy_testkit::recipe::digits;
 use std::io::Write;
 
 fn bzip2(data: &[u8]) -> Vec<u8> {
@@ -105,4 +106,39 @@ fn what_came_before_a_broken_zstandard_block_is_kept() {
     assert_eq!(halt.blame(), Blame::Malformed);
     let content = reading.children[0].bytes.copy(Span::new(0, 9), 9).unwrap();
     assert_eq!(content, b"abc");
+}
+
+/// A stream of LZMA that stands for a thousand zeros, with properties that its writers do not give
+/// unless they are asked to.
+const ZEROS: &str = "5e00003000e80300000000000000006ffdffffa3b75ad3aedbffff9ff00000";
+
+#[test]
+fn streams_of_lzma_behind_each_other_are_one() {
+    let stream = digits(ZEROS).unwrap();
+    let once = read(&LZMA, "x.lzma", &stream, 1 << 20);
+    assert_eq!((once.children[0].bytes.len(), once.children[0].name.as_str()), (1000, "x"));
+    let twice = read(&LZMA, "x.lzma", &stream.repeat(2), 1 << 20);
+    assert_eq!((twice.children.len(), twice.children[0].bytes.len()), (1, 2000));
+    assert!(twice.deviations.is_empty() && twice.gaps.is_empty());
+}
+
+#[test]
+fn properties_that_liblzma_refuses_are_told() {
+    let wide =
+        read(&LZMA, "x", &digits("a90000010000000000000000000083fffbffffc0000000").unwrap(), 1);
+    assert_eq!(wide.deviations[0].quirk, Quirk::LoadersDisagree);
+    // Four bits together: 0x5e is one of literals more than usual.
+    assert!(!is_wide(Some(&0x5e)) && !is_wide(Some(&36)) && is_wide(Some(&8)));
+}
+
+#[test]
+fn what_came_out_of_broken_lzma_is_kept_where_it_starts_as_usual() {
+    // The same zeros with an end mark, which is cut off; of zeros all properties make the same.
+    let cut = |properties: &str| {
+        let stream = format!("{properties}00008000ffffffffffffffff00006ffdffffa3b75ad3ae");
+        let reading = read(&LZMA, "x", &digits(&stream).unwrap(), 1 << 20);
+        assert_eq!(reading.gaps[0].why, Why::Halted(Blame::Malformed), "{properties}");
+        reading.children.first().map(|child| child.bytes.len())
+    };
+    assert_eq!((cut("5d"), cut("5e")), (Some(1000), None));
 }

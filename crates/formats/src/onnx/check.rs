@@ -6,6 +6,7 @@ use super::tensor::NAME;
 use super::types::text;
 use super::walk::{Open, Walker};
 use crate::graph::Node;
+use crate::order::Order;
 use davy_artifact::{Quirk, Route, Value};
 use davy_bytes::{Halt, Span, to_u64, to_usize};
 
@@ -93,45 +94,19 @@ impl Walker<'_> {
         let what = "nodes stand before what they work on: ONNX Runtime sorts them, the checker of \
                     ONNX refuses them";
         self.deviate(Quirk::LoadersDisagree, Span::default(), open, what);
-        let count = last.saturating_sub(open.first);
-        let mut waits = vec![0_u32; count];
-        let mut users: Vec<(u32, u32)> = Vec::new();
+        let mut edges: Vec<(u32, u32)> = Vec::new();
+        let within = |index: usize| u32::try_from(index.checked_sub(open.first)?).ok();
         for index in open.first..last {
             let Some(node) = self.graph.nodes().get(index) else { break };
             for value in self.graph.inputs_of(node) {
                 let named = self.names.named(*value).filter(|named| named.home == open.home);
-                let Some(producer) = named.and_then(|named| named.producer) else { continue };
-                let own = u32::try_from(index).unwrap_or(u32::MAX);
-                users.push((producer, own));
-                if let Some(waits) = waits.get_mut(index.saturating_sub(open.first)) {
-                    *waits = waits.saturating_add(1);
-                }
+                let producer = named.and_then(|named| named.producer);
+                edges.extend(producer.and_then(|it| within(usize_of(it))).zip(within(index)));
             }
         }
-        self.budget.spend_steps(to_u64(users.len()), 0)?;
-        users.sort_unstable();
-        let free = (0_usize..).zip(&waits).filter(|(_, waits)| **waits == 0);
-        let mut ready: Vec<usize> =
-            free.map(|(index, _)| index.saturating_add(open.first)).collect();
-        let mut done = 0_usize;
-        while let Some(node) = ready.pop() {
-            done = done.saturating_add(1);
-            let id = u32::try_from(node).unwrap_or(u32::MAX);
-            let from = users.partition_point(|(producer, _)| *producer < id);
-            let own = users.iter().skip(from).take_while(|(producer, _)| *producer == id);
-            for (_, user) in own {
-                let Some(waits) = waits.get_mut(usize_of(*user).saturating_sub(open.first)) else {
-                    continue;
-                };
-                *waits = waits.saturating_sub(1);
-                if *waits == 0 {
-                    ready.push(usize_of(*user));
-                }
-            }
-        }
-        let stuck = count.saturating_sub(done);
-        if stuck > 0 {
-            let first = waits.iter().position(|waits| *waits > 0).unwrap_or_default();
+        self.budget.spend_steps(to_u64(edges.len()), 0)?;
+        let order = Order::new(last.saturating_sub(open.first), &edges);
+        if let Some((first, stuck)) = order.left() {
             let node = self.graph.nodes().get(open.first.saturating_add(first));
             let span = node.map(|node| node.span).unwrap_or_default();
             let what = format!("{stuck} nodes wait for each other");

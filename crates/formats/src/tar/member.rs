@@ -18,6 +18,8 @@ pub(super) struct Member {
     kind: u8,
     /// Which bytes are there, where it is sparse.
     map: Option<sparse::Map>,
+    /// Whether that map is not one.
+    is_mapless: bool,
     /// Where its header stands, behind those that extend it.
     pub(super) header: Span,
     /// Its bytes in the archive, as far as they are there.
@@ -62,6 +64,7 @@ impl Member {
             target: header.target.clone(),
             kind,
             map: None,
+            is_mapless: false,
             header: Span::new(at, block),
             data: Span::default(),
             stored: size,
@@ -106,6 +109,7 @@ impl Member {
         let before = *data_at;
         if let Some(sparse) = sparse::of_pax(both, own, bytes, before)? {
             self.map = Some(sparse.map);
+            self.is_mapless |= sparse.is_broken;
             *data_at = sparse.data_at;
         }
         self.apply(both);
@@ -122,13 +126,17 @@ impl Member {
 
     /// Applies records in their order (`TarInfo._apply_pax_info`).
     fn apply(&mut self, pax: &Pax) {
-        if let Some(path) = pax.last(&[b"path", b"GNU.sparse.name"]) {
+        if let Some((key, mut path)) = pax.last(&[b"path", b"GNU.sparse.name"]) {
+            // Whatever its type, the name loses the slashes at its end.
+            while let ([rest @ .., b'/'], b"path") = (path, key) {
+                path = rest;
+            }
             self.name = path.to_vec();
         }
         if let Some(target) = pax.get(b"linkpath") {
             self.target = target.to_vec();
         }
-        if let Some(value) = pax.last(&[b"size", b"GNU.sparse.size", b"GNU.sparse.realsize"]) {
+        if let Some((_, value)) = pax.last(&[b"size", b"GNU.sparse.size", b"GNU.sparse.realsize"]) {
             let number = int(value).unwrap_or(0).max(0);
             self.size = u64::try_from(number).unwrap_or(u64::MAX);
         }
@@ -312,6 +320,10 @@ impl Member {
             }
             reading.child(self.label.clone(), data, Role::Present);
             return None;
+        }
+        if self.is_mapless {
+            let what = "its map of what is there is none: Python's tarfile refuses the archive";
+            reading.deviation(Quirk::WrongType, self.data, self.route(), what);
         }
         let held = held(map);
         if held != self.stored {

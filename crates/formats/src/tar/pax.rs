@@ -36,12 +36,12 @@ impl Pax {
         found.map(|(_, value)| value.as_slice())
     }
 
-    /// The value of whichever of these keys stands last.
-    pub(super) fn last(&self, keys: &[&[u8]]) -> Option<&[u8]> {
+    /// Whichever of these keys stands last, and its value.
+    pub(super) fn last<'a>(&self, keys: &[&'a [u8]]) -> Option<(&'a [u8], &[u8])> {
         // A key that comes again keeps its place, as in Python's dictionaries.
         let first = |key: &[u8]| self.records.iter().position(|(known, _)| known == key);
         let (_, key) = keys.iter().filter_map(|key| Some((first(key)?, key))).max()?;
-        self.get(key)
+        Some((key, self.get(key)?))
     }
 
     /// All values of a key, first one first.

@@ -56,6 +56,8 @@ pub(super) struct Sparse {
     pub(super) map: Map,
     /// Where the data starts, behind a map that stands before it.
     pub(super) data_at: u64,
+    /// Whether it ends before all its numbers have come.
+    pub(super) is_broken: bool,
 }
 
 /// The map that records, or the start of the data at `data_at`, give; nothing where the member is not
@@ -71,12 +73,13 @@ pub(super) fn of_pax(
         let numbers: Option<Vec<u64>> =
             list.split(|byte| *byte == b',').take(LONGEST).map(number).collect();
         let numbers = numbers.unwrap_or_default();
-        return Ok(Some(Sparse { map: pairs(&numbers), data_at }));
+        return Ok(Some(Sparse { map: pairs(&numbers), data_at, is_broken: false }));
     }
     if pax.get(b"GNU.sparse.size").is_some() {
         let offsets = raw.all(b"GNU.sparse.offset").filter_map(number);
         let lengths = raw.all(b"GNU.sparse.numbytes").filter_map(number);
-        return Ok(Some(Sparse { map: offsets.zip(lengths).take(LONGEST).collect(), data_at }));
+        let map = offsets.zip(lengths).take(LONGEST).collect();
+        return Ok(Some(Sparse { map, data_at, is_broken: false }));
     }
     let version = (pax.get(b"GNU.sparse.major"), pax.get(b"GNU.sparse.minor"));
     if version == (Some(b"1"), Some(b"0")) {
@@ -102,16 +105,22 @@ fn in_data(bytes: &Bytes, data_at: u64) -> Result<Sparse, Halt> {
         let value = int(line.strip_suffix(b"\n")?)?;
         u64::try_from(value).ok()
     };
-    let count = next().unwrap_or(0);
+    let stated = next();
+    let count = stated.unwrap_or(0);
+    let mut is_broken = stated.is_none();
     let mut numbers = Vec::new();
     while to_u64(numbers.len()) < count.saturating_mul(2) && numbers.len() < LONGEST {
         match next() {
             Some(number) => numbers.push(number),
-            None => break,
+            None => {
+                is_broken = true;
+                break;
+            }
         }
     }
     let padded = to_u64(used.max(1)).next_multiple_of(to_u64(BLOCK));
-    Ok(Sparse { map: pairs(&numbers), data_at: data_at.saturating_add(padded) })
+    let data_at = data_at.saturating_add(padded);
+    Ok(Sparse { map: pairs(&numbers), data_at, is_broken })
 }
 
 /// A sparse file as a loader finds it unpacked: its zeros cost no memory.
@@ -190,5 +199,9 @@ mod tests {
         text.resize(512, 0);
         let sparse = in_data(&Bytes::from_memory(text), 0).unwrap();
         assert_eq!((sparse.map, sparse.data_at), (vec![(0, 5), (100, 7)], 512));
+        assert!(!sparse.is_broken);
+        for broken in [&[0_u8; 512][..], b"2\n0\n5\n100\n", b"1\n0\nfive\n"] {
+            assert!(in_data(&Bytes::from_memory(broken), 0).unwrap().is_broken, "{broken:?}");
+        }
     }
 }

@@ -10,9 +10,10 @@ use super::node::Node;
 use super::nodes::{CONTROL, Named, Nodes, Seen};
 use super::value::{self, Constant};
 use super::{Place, Sink, node, table};
+use crate::order::Order;
 use crate::protobuf::Message;
 use davy_artifact::{Quirk, Reading, Route};
-use davy_bytes::{Budget, Halt, Span, to_u64, to_usize};
+use davy_bytes::{Budget, Halt, Span, to_usize};
 use std::sync::LazyLock;
 
 /// Breaks of one kind that are told one by one.
@@ -296,57 +297,21 @@ impl Nodes {
         let is_loop = |name: &str| matches!(name, "NextIteration" | "RefNextIteration");
         let loops: Vec<bool> = self.ops().iter().map(|op| is_loop(&op.name)).collect();
         let loops = &loops;
-        let mut users = vec![0_u32; all.len().saturating_add(1)];
-        let mut waits = vec![0_u32; all.len()];
         let edges = || {
             (0_u32..).zip(all).flat_map(|(number, _)| {
                 self.links_of(number).iter().filter_map(move |link| {
                     let Some(Named::Node(from)) = self.target(link) else { return None };
                     let op = to_usize(u64::from(self.get(from)?.op));
-                    (loops.get(op) == Some(&false)).then_some((to_usize(u64::from(from)), number))
+                    (loops.get(op) == Some(&false)).then_some((from, number))
                 })
             })
         };
-        // The users of each node, one behind the other: first how many, then where they start.
-        for (from, to) in edges() {
-            if let Some(users) = users.get_mut(from) {
-                *users = users.saturating_add(1);
-            }
-            if let Some(waits) = waits.get_mut(to_usize(u64::from(to))) {
-                *waits = waits.saturating_add(1);
-            }
+        // Most graphs are written in order: nothing waits for what comes later.
+        if edges().all(|(from, to)| from < to) {
+            return None;
         }
-        let mut start = 0_u32;
-        for users in &mut users {
-            start = start.saturating_add(std::mem::replace(users, start));
-        }
-        let mut order = vec![0_u32; to_usize(u64::from(start))];
-        let mut next = users.clone();
-        for (from, to) in edges() {
-            let Some(at) = next.get_mut(from) else { continue };
-            if let Some(slot) = order.get_mut(to_usize(u64::from(*at))) {
-                *slot = to;
-            }
-            *at = at.saturating_add(1);
-        }
-        let is_free = |(index, waits): (usize, &u32)| (*waits == 0).then_some(index);
-        let mut free: Vec<usize> = waits.iter().enumerate().filter_map(is_free).collect();
-        while let Some(node) = free.pop() {
-            let place = |index: usize| users.get(index).map(|at| to_usize(u64::from(*at)));
-            let span = place(node).zip(place(node.saturating_add(1)));
-            let mine = span.and_then(|(from, to)| order.get(from..to)).unwrap_or_default();
-            for user in mine {
-                let user = to_usize(u64::from(*user));
-                let Some(waits) = waits.get_mut(user) else { continue };
-                *waits = waits.saturating_sub(1);
-                if *waits == 0 {
-                    free.push(user);
-                }
-            }
-        }
-        let first = waits.iter().position(|waits| *waits > 0)?;
-        let count = waits.iter().filter(|waits| **waits > 0).count();
-        Some((u32::try_from(first).ok()?, to_u64(count)))
+        let (first, count) = Order::new(all.len(), &edges().collect::<Vec<_>>()).left()?;
+        Some((u32::try_from(first).ok()?, count))
     }
 }
 
