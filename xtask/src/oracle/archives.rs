@@ -147,7 +147,8 @@ fn lacks(reading: &Reading, member: &Member) -> Result<Option<String>, String> {
     // whatever size is stated.
     let has_data = !matches!(member.1.as_str(), "31" | "32" | "33" | "34" | "35" | "36");
     let is_label = |label: &str| {
-        let label = if is_folder { without_slashes(label) } else { label.to_owned() };
+        let plain = |text: &str| if is_folder { without_slashes(text) } else { text.to_owned() };
+        let (label, name) = (plain(label), plain(&name));
         let rest = label.strip_prefix(name.as_str());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
     };

@@ -35,6 +35,8 @@ pub(super) struct Known {
     pub(super) is_cut: [bool; 2],
     /// Whether it is constant, and made of a vector or a single column.
     pub(super) is_column: bool,
+    /// Whether it does not depend on data, and counts how often a loop went round.
+    pub(super) is_turn: bool,
     /// Whether how many there are depends on what inputs hold.
     pub(super) is_sieved: bool,
     /// Whether it was made much larger than it was.
@@ -97,7 +99,7 @@ impl Flow {
         let mut flow = Self { known: vec![Known::default(); count], roots };
         for input in graph.inputs() {
             if graph.constant(*input).is_none() {
-                flow.set(*input, Known { kind: Kind::Data, ..Known::default() });
+                flow.set(graph, *input, Known { kind: Kind::Data, ..Known::default() });
             }
         }
         for id in &order.nodes {
@@ -106,7 +108,7 @@ impl Flow {
             let root = flow.common_root(graph, node);
             for output in graph.outputs_of(node) {
                 if order.producer(*output) == Some(*id) && graph.constant(*output).is_none() {
-                    flow.set(*output, known);
+                    flow.set(graph, *output, known);
                     let slot = flow.roots.get_mut(to_usize(u64::from(*output)));
                     if let (Some(slot), Some(root)) = (slot, root) {
                         *slot = root;
@@ -117,7 +119,8 @@ impl Flow {
         flow
     }
 
-    fn set(&mut self, value: ValueId, known: Known) {
+    fn set(&mut self, graph: &Graph, value: ValueId, mut known: Known) {
+        known.is_turn |= known.kind != Kind::Data && graph.is_turn(value);
         if let Some(slot) = self.known.get_mut(to_usize(u64::from(value))) {
             *slot = known;
         }
@@ -195,7 +198,9 @@ impl Flow {
                 own || self.get(*value).is_column
             };
             let is_column = matches!(node.class, Class::Move) && inputs.first().is_some_and(of);
-            return Known { kind, is_column, ..Known::default() };
+            let is_turn = matches!(node.class, Class::Move | Class::Other | Class::Whole)
+                && inputs.iter().any(|value| self.get(*value).is_turn);
+            return Known { kind, is_column, is_turn, ..Known::default() };
         }
         let data = || self.data(graph, node).map(|value| self.get(value));
         let depth = data().map(|known| known.depth).max().unwrap_or(0);
@@ -222,6 +227,7 @@ impl Flow {
                 && !counts
                 && (node.class == Class::Sieve || self.is_sieved(graph, node)),
             is_column: false,
+            is_turn: false,
             is_steep: data().any(|known| known.is_steep) || enlarges(graph, node),
             is_lifted: data().any(|known| known.is_lifted || known.is_steep && lifts(graph, node)),
             tells: None,
@@ -407,7 +413,8 @@ impl Flow {
         let is_summed = told().any(|it| it.is_summed) || node.class == Class::Reduce;
         let is_pointed =
             told().any(|it| it.is_pointed) || (known.is_reduced && known.part == Part::One);
-        let is_item = node.class == Class::Item;
+        let turns = || inputs.iter().skip(1).any(|value| self.get(*value).is_turn);
+        let is_item = node.class == Class::Item || (node.class == Class::Pick && turns());
         let is_count = node.class == Class::Reduce
             || (node.class != Class::Compare && told().any(|it| it.is_count));
         let is_spread = told().any(|it| it.is_spread)

@@ -12,7 +12,7 @@ use davy_artifact::Value;
 use davy_bytes::Span;
 pub use describe::{constant_value, describe, list};
 pub use overrides::{Override, overrides};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// A value: what a node makes, an input, or a constant. Counted from 0.
@@ -78,6 +78,7 @@ pub struct Graph {
     constants: HashMap<ValueId, Constant>,
     inputs: Vec<ValueId>,
     outputs: Vec<ValueId>,
+    turns: HashSet<ValueId>,
 }
 
 impl Graph {
@@ -128,6 +129,11 @@ impl Graph {
         self.outputs.push(value);
     }
 
+    /// Says that a value is another one each time that a loop goes round.
+    pub fn set_turn(&mut self, value: ValueId) {
+        self.turns.insert(value);
+    }
+
     /// Puts a copy of `body`, which is in `library`, in the place of a node. `None` where there are
     /// more nodes or values than can be counted.
     pub fn splice(&mut self, node: NodeId, library: &Graph, body: &Body) -> Option<()> {
@@ -170,6 +176,9 @@ impl Graph {
         let copy = self.value()?;
         if let Some(constant) = library.constant(id) {
             self.set_constant(copy, constant.clone());
+        }
+        if library.is_turn(id) {
+            self.set_turn(copy);
         }
         copies.insert(id, copy);
         Some(copy)
@@ -215,6 +224,12 @@ impl Graph {
     #[must_use]
     pub fn constant(&self, value: ValueId) -> Option<&Constant> {
         self.constants.get(&value)
+    }
+
+    /// Whether a value is another one each time that a loop goes round.
+    #[must_use]
+    pub fn is_turn(&self, value: ValueId) -> bool {
+        self.turns.contains(&value)
     }
 
     /// The inputs of the model.

@@ -250,7 +250,7 @@ impl<'a, S: Sink> Lexer<'a, S> {
     /// Reads behind the opening quotation mark up to the closing one; tells whether the text differs
     /// from the bytes between.
     fn string(&mut self, start: u64) -> Result<bool, Halt> {
-        let mut escaped = false;
+        let (mut escaped, mut told) = (false, false);
         let mut utf8 = Utf8::default();
         loop {
             let piece = self.cursor.peek_slice(PIECE)?;
@@ -260,10 +260,10 @@ impl<'a, S: Sink> Lexer<'a, S> {
             let fine = utf8.feed(part, stop.is_some());
             let (found, len) = (stop.and_then(|stop| piece.get(stop).copied()), part.len());
             let at = self.cursor.position();
-            if !fine && !escaped {
+            if !fine && !told {
                 self.sink
                     .oddity(Oddity::NotUtf8, Span::between(start, at.saturating_add(to_u64(len))));
-                escaped = true;
+                (escaped, told) = (true, true);
             }
             self.cursor.skip(to_u64(len), "string")?;
             let at = self.cursor.position();

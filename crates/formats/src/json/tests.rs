@@ -69,6 +69,7 @@ fn what_python_takes_beyond_the_standard_is_read_and_noted() {
     assert_eq!(oddities(b"\xef\xbb\xbf[]"), [Oddity::ByteOrderMark]);
     assert_eq!(oddities(b"[\"a\tb\"]"), [Oddity::ControlCharacter]);
     assert_eq!(oddities(b"[\"caf\xe9\"]"), [Oddity::NotUtf8]);
+    assert_eq!(oddities(b"[\"\\t caf\xe9\"]"), [Oddity::NotUtf8]);
     assert_eq!(oddities("[".repeat(1500) + &"]".repeat(1500)), [Oddity::Deep]);
     assert_eq!(oddities("9".repeat(4301)), [Oddity::LongNumber]);
     assert_eq!(oddities("[true, false, null, 0, -0.5, 1E9, 12]"), []);

@@ -101,11 +101,11 @@ const UNITS: &[&str] =
 /// The type that `text` names, as `numpy.dtype(text)` takes it.
 pub(crate) fn named(text: &str) -> Option<Dtype> {
     let plain = text.strip_prefix(['<', '>', '=', '|']).unwrap_or(text);
-    if let Some(dtype) = time(plain) {
-        return dtype;
-    }
     if has_commas(text) {
         return listed(text);
+    }
+    if let Some(dtype) = time(plain) {
+        return dtype;
     }
     let mut letters = plain.chars();
     let kind = letters.next()?;
@@ -177,61 +177,104 @@ fn is_unit(unit: &str) -> bool {
 /// Whether NumPy takes a text for several types with commas between them.
 fn has_commas(text: &str) -> bool {
     let start = text.strip_prefix(['<', '>', '=', '|']).unwrap_or(text);
-    let outside = text.split('[').next().unwrap_or(text);
-    outside.contains(',') || start.starts_with(|c: char| c.is_ascii_digit() || c == '(')
+    let mut depth = 0_i32;
+    let is_outside = text.chars().any(|c| {
+        match c {
+            '[' => depth = depth.saturating_add(1),
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
+    is_outside || start.starts_with(|c: char| c.is_ascii_digit() || c == '(')
 }
 
-/// `f8, 3i4, (2,3)u1` (NumPy, `_internal._commastring`).
+/// `f8, 3i4, (2,3)u1` (NumPy, `_internal._commastring`): each type may have an order of bytes, how
+/// often it is repeated, and an order again before its name.
 fn listed(text: &str) -> Option<Dtype> {
     let mut whole = sized(0);
-    let named_parts = split(text);
-    let alone = named_parts.len() == 1;
-    for part in named_parts {
-        let part = part.trim();
-        if part.is_empty() {
-            continue;
+    let mut alone = None;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (first, behind) = order(rest);
+        let (repeats, behind) = repeats(behind);
+        let (second, behind) = order(behind);
+        let (name, behind) = name(behind);
+        if first.zip(second).is_some_and(|(first, second)| first != second) {
+            return None;
         }
-        let plain = part.trim_start_matches(['<', '>', '=', '|']);
-        let (repeats, name) = repeats(plain)?;
-        let dtype = named(name.trim())?;
-        whole.item = whole.item.checked_add(dtype.item.checked_mul(repeats)?)?;
+        let mut dtype = named(name)?;
+        if !repeats.is_empty() {
+            dtype = repeated(dtype, &sides(repeats)?)?;
+        }
+        alone = (rest.len() == text.len()).then_some(dtype.parts);
+        whole.item = whole.item.checked_add(dtype.item)?;
         whole.objects |= dtype.objects;
-        if alone {
-            whole.parts = dtype.parts.checked_mul(repeats)?;
+        rest = behind.trim_start();
+        if !rest.is_empty() {
+            rest = rest.strip_prefix(',')?.trim_start();
+            alone = None;
         }
     }
+    whole.parts = alone.unwrap_or(whole.parts);
     Some(whole).filter(|whole| whole.item <= LARGEST)
 }
 
-/// `text` at the commas that stand outside of brackets.
-fn split(text: &str) -> Vec<&str> {
-    let (mut parts, mut depth, mut from) = (Vec::new(), 0_i32, 0_usize);
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' | '[' => depth = depth.saturating_add(1),
-            ')' | ']' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => {
-                parts.push(text.get(from..at).unwrap_or_default());
-                from = at.saturating_add(1);
-            }
-            _ => {}
-        }
-    }
-    parts.push(text.get(from..).unwrap_or_default());
-    parts
+/// The order of bytes that `text` starts with, that of this machine by its name, and what is behind.
+fn order(text: &str) -> (Option<char>, &str) {
+    let order = text.chars().next().filter(|c| matches!(c, '<' | '>' | '=' | '|'));
+    let behind = if order.is_some() { text.get(1..).unwrap_or_default() } else { text };
+    (order.map(|order| if order == '=' { '<' } else { order }), behind)
 }
 
-/// How often a type is repeated, and the type.
-fn repeats(part: &str) -> Option<(u64, &str)> {
-    if let Some(rest) = part.strip_prefix('(') {
-        let (shape, name) = rest.split_once(')')?;
-        let sides = shape.split(',').map(str::trim).filter(|side| !side.is_empty());
-        let product = |product: u64, side: &str| product.checked_mul(side.parse().ok()?);
-        return Some((sides.into_iter().try_fold(1, product)?, name));
+/// Numbers with commas, in brackets or not, and what is behind them.
+fn repeats(text: &str) -> (&str, &str) {
+    let rest = text.trim_start_matches(' ');
+    let rest = rest.strip_prefix('(').unwrap_or(rest);
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ' ' | ','));
+    let rest = rest.strip_prefix(')').unwrap_or(rest).trim_start_matches(' ');
+    text.split_at_checked(text.len().saturating_sub(rest.len())).unwrap_or((text, ""))
+}
+
+/// The name of a type with what stands in brackets behind it, and the rest.
+fn name(text: &str) -> (&str, &str) {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '?');
+    let mut rest = text.trim_start_matches(is_name);
+    let is_unit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ',');
+    if let Some((unit, behind)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'))
+        && !unit.is_empty()
+        && unit.chars().all(is_unit)
+    {
+        rest = behind;
     }
-    let name = part.trim_start_matches(|c: char| c.is_ascii_digit());
-    let digits = part.get(..part.len().checked_sub(name.len())?)?;
-    Some((if digits.is_empty() { 1 } else { digits.parse().ok()? }, name))
+    text.split_at_checked(text.len().saturating_sub(rest.len())).unwrap_or((text, ""))
+}
+
+/// The whole number, or tuple of them, that `text` is to Python.
+fn sides(text: &str) -> Option<Vec<u64>> {
+    let text = text.trim();
+    let inner = match text.strip_prefix('(') {
+        Some(inner) => inner.strip_suffix(')')?.trim(),
+        None => Some(text).filter(|text| !text.is_empty())?,
+    };
+    let inner = inner.strip_suffix(',').filter(|inner| !inner.is_empty()).unwrap_or(inner);
+    let number = |side: &str| {
+        let side = side.trim();
+        let is_plain = !side.starts_with('0') || side.bytes().all(|byte| byte == b'0');
+        side.parse().ok().filter(|_| is_plain)
+    };
+    if inner.is_empty() { Some(Vec::new()) } else { inner.split(',').map(number).collect() }
+}
+
+/// An array of `base` for each element; a size, where the type has none.
+fn repeated(base: Dtype, sides: &[u64]) -> Option<Dtype> {
+    if let ([size], true) = (sides, base.flexible) {
+        return Some(sized(*size)).filter(|dtype| dtype.item <= LARGEST);
+    }
+    let times = |product: u64, side: &u64| product.checked_mul(*side);
+    let item = sides.iter().try_fold(base.item, times)?;
+    let parts = sides.iter().try_fold(base.parts, times)?;
+    Some(Dtype { item, parts, flexible: false, ..base }).filter(|dtype| dtype.item <= LARGEST)
 }
 
 /// The type that each value of a literal stands for when it is taken for one, if it can be: parts
@@ -279,13 +322,7 @@ fn shaped(tree: &Tree, base: Dtype, shape: usize, types: &[Option<Dtype>]) -> Op
         }
         _ => return None,
     };
-    if let ([size], true) = (sides.as_slice(), base.flexible) {
-        return Some(sized(*size)).filter(|dtype| dtype.item <= LARGEST);
-    }
-    let times = |product: u64, side: &u64| product.checked_mul(*side);
-    let item = sides.iter().try_fold(base.item, times)?;
-    let parts = sides.iter().try_fold(base.parts, times)?;
-    Some(Dtype { item, parts, flexible: false, ..base }).filter(|dtype| dtype.item <= LARGEST)
+    repeated(base, &sides)
 }
 
 /// A list of fields: `(name, type)` or `(name, type, shape)`; the name may be `(title, name)`.
@@ -358,11 +395,22 @@ mod tests {
             ("[('a', [('b', 'f8')])]", 8),
             ("'i4, (2,3)f8'", 52),
             ("'3u2'", 6),
+            ("'2,3f8'", 48),
+            ("'3S5,'", 15),
+            ("'3S'", 3),
+            ("'=3<f8'", 24),
+            ("'3<3f8'", 72),
+            ("'00f8'", 0),
+            ("'()f8'", 8),
+            ("'M8[2D] , f4'", 12),
             ("('<f8', {'a': 1})", 8),
         ] {
             assert_eq!(item(text), Some(size), "{text}");
         }
-        for text in ["'f3'", "'x'", "''", "'M8[q]'", "[('a', 'i4'), ('a', 'i4')]", "'U999999999'"] {
+        let records = ["[('a', 'i4'), ('a', 'i4')]"];
+        let lists = ["',V6'", "'f8,,f4'", "'<3>f8'", "'03f8'", "'(,)f8'", "'2 3f8'", "'f8 x'"];
+        let names = ["'f3'", "'x'", "''", "'M8[q]'", "'U999999999'", "' f8'", "'3'"];
+        for text in records.into_iter().chain(lists).chain(names) {
             assert_eq!(item(text), None, "{text}");
         }
     }

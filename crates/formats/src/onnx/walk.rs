@@ -434,6 +434,14 @@ impl<'a> Walker<'a> {
                 self.graph.node(Class::Other, run.operator, run.span, &[*outer], &[*inner])?;
             }
         }
+        if let [number, _, carried @ ..] = open.inputs.as_slice()
+            && ahead > 0
+        {
+            self.graph.set_turn(*number);
+            let others = carried.iter().zip(outputs.iter().skip(ahead));
+            let turns = others.filter(|(inner, made)| inner != made);
+            turns.for_each(|(inner, _)| self.graph.set_turn(*inner));
+        }
         let stays =
             outer.iter().skip(ahead.saturating_mul(2)).map(Some).chain(std::iter::repeat(None));
         for ((result, made), stays) in results.iter().zip(outputs.iter().skip(ahead)).zip(stays) {

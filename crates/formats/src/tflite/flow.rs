@@ -217,6 +217,11 @@ impl Flow {
             for (inner, outer) in part.inputs.iter().zip(given) {
                 self.graph.node(Class::Other, node.operator, node.span, &[*outer], &[*inner])?;
             }
+            for (inner, made) in part.inputs.iter().zip(&part.outputs) {
+                if call.is_loop && inner != made {
+                    self.graph.set_turn(*inner);
+                }
+            }
             made.push(part.outputs.clone());
         }
         for (index, result) in results.iter().enumerate() {
