@@ -525,3 +525,49 @@ impl Search<'_> {
         results.iter().find_map(user)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Constant;
+    use davy_artifact::Value;
+    use davy_bytes::Span;
+
+    /// Two layers, whose result is replaced where one of many comparisons holds: that at a fixed
+    /// place, or that at the place that a loop has come to.
+    fn graph(is_turn: bool) -> Graph {
+        let mut graph = Graph::default();
+        let values: Vec<ValueId> = (0..11).map(|_| graph.value().unwrap()).collect();
+        let [_, x, zero, truths, place, truth, weights, first, second, other, answer] = values[..]
+        else {
+            panic!("eleven values");
+        };
+        graph.set_input(x);
+        graph.set_output(answer);
+        let number = |elements| Constant { elements, head: vec![Value::Int(0)], is_column: false };
+        graph.set_constant(zero, number(1));
+        graph.set_constant(weights, number(64));
+        graph.set_constant(other, number(1));
+        if is_turn {
+            graph.set_turn(place);
+        }
+        let nodes: [(Class, &[ValueId], ValueId); 6] = [
+            (Class::Other, &[zero], place),
+            (Class::Compare, &[x, zero], truths),
+            (Class::Pick, &[truths, place], truth),
+            (Class::Weighted, &[x, weights], first),
+            (Class::Weighted, &[first, weights], second),
+            (Class::Select, &[truth, other, second], answer),
+        ];
+        for (class, inputs, output) in nodes {
+            graph.node(class, 0, Span::default(), inputs, &[output]).unwrap();
+        }
+        graph
+    }
+
+    #[test]
+    fn places_that_a_loop_counts_are_not_conditions_on_the_input_as_a_whole() {
+        let found = |is_turn| overrides(&graph(is_turn), &mut Budget::default()).unwrap().len();
+        assert_eq!((found(false), found(true)), (1, 0));
+    }
+}
