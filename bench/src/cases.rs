@@ -1,5 +1,6 @@
 //! What is measured, and what is promised.
 
+use crate::codecs::codecs;
 use crate::graphs;
 use crate::inputs::{self, OPCODES};
 use crate::measure::{command, davy, median, medians, peak, succeed};
@@ -73,6 +74,7 @@ pub const CASES: &[Case] = &[
     Case { name: "corpus", run: corpus::corpus },
     Case { name: "graphs", run: graphs },
     Case { name: "weights", run: weights },
+    Case { name: "codecs", run: codecs },
 ];
 
 const MEBIBYTE: f64 = 1_048_576.0;

@@ -113,7 +113,11 @@ pub fn graph(place: &Place, name: &str, make: fn(&Path) -> Outcome<()>) -> Outco
 }
 
 /// The path of an input, made under another name first, so that it is whole if it is there.
-fn made(place: &Place, name: &str, make: impl FnOnce(&Path) -> Outcome<()>) -> Outcome<PathBuf> {
+pub fn made(
+    place: &Place,
+    name: &str,
+    make: impl FnOnce(&Path) -> Outcome<()>,
+) -> Outcome<PathBuf> {
     let path = place.inputs.join(name);
     if !path.exists() {
         let partial = place.inputs.join(format!("{name}.partial"));

@@ -9,6 +9,7 @@
 //! of it by that peer and by davy.
 
 mod cases;
+mod codecs;
 mod corpus;
 mod graphs;
 mod inputs;

@@ -294,7 +294,7 @@ impl<'a> Row<'a> {
         if literal.contains(['*', ':', ' ']) || literal.is_empty() || literal.contains("..") {
             return Err(format!("`{pattern}` is not a pattern"));
         }
-        if !matches!(when, "" | "args:data") {
+        if !matches!(when, "" | "args:data" | "args:text") {
             return Err(format!("`{when}` is not a condition"));
         }
         if source.trim().is_empty() {
@@ -306,10 +306,11 @@ impl<'a> Row<'a> {
     fn write(&self, out: &mut String) {
         let Self { pattern, variant, source, .. } = self;
         let constants_only = self.when == "args:data";
+        let texts_only = self.when == "args:text";
         let _ = writeln!(
             out,
             "    Known {{ pattern: {pattern:?}, effect: Effect::{variant}, \
-             constants_only: {constants_only}, called: None, source: {source:?} }},"
+             constants_only: {constants_only}, texts_only: {texts_only}, called: None, source: {source:?} }},"
         );
     }
 
@@ -385,7 +386,7 @@ fn statics(of_constructors: bool) -> String {
         let _ = writeln!(
             rows,
             "    Known {{ pattern: \"(derived)\", effect: Effect::{effect}, \
-             constants_only: {by_arguments}, called: {called}, source: SOURCE }},"
+             constants_only: {by_arguments}, texts_only: false, called: {called}, source: SOURCE }},"
         );
     }
     rows.push_str("]\n");

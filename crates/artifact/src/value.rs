@@ -85,6 +85,9 @@ pub enum Manner {
     Called,
     /// `callee(*args)` in the body of a function that loading defines and does not call.
     Deferred,
+    /// A state is set on what `callee(*args)` returned: the `__setstate__` of its class runs. The call is
+    /// told apart from this.
+    Filled,
     /// `callee.__new__(callee, *args)`: the class's `__init__` does not run.
     New,
     /// The loader calls a method (`__setstate__`, `append`, ...) that the file itself has put there.
@@ -229,6 +232,7 @@ fn render_call(call: &Call, out: &mut Clipped) -> fmt::Result {
     render(&call.callee, out)?;
     match call.manner {
         Manner::New => out.write_str(".__new__")?,
+        Manner::Filled => out.write_str(".__setstate__")?,
         Manner::Hook(method) => write!(out, "<as {method}>")?,
         Manner::Called | Manner::Deferred | Manner::Through(_) => {}
     }

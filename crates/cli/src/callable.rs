@@ -84,6 +84,9 @@ impl Callable {
             if known.constants_only {
                 rows.push(("but", "only with arguments that do harm themselves".to_owned()));
             }
+            if known.texts_only {
+                rows.push(("but", "only with text that could be code".to_owned()));
+            }
         }
         rows.extend(self.derivation.iter().flat_map(derived));
         for (label, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {

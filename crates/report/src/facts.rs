@@ -247,6 +247,7 @@ impl<'a> What<'a> {
         let (manner, via) = match call.manner {
             Manner::Called => ("called", None),
             Manner::Deferred => ("deferred", None),
+            Manner::Filled => ("filled", None),
             Manner::New => ("new", None),
             Manner::Hook(method) => ("hook", Some(method)),
             Manner::Through(name) => ("through", Some(name)),

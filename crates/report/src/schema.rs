@@ -252,7 +252,7 @@ fn by_code() -> Value {
             "name": text("name of the argument"),
             "value": text("its value"),
         }))),
-        "manner": {"enum": ["called", "deferred", "new", "hook", "through"]},
+        "manner": {"enum": ["called", "deferred", "filled", "new", "hook", "through"]},
         "via": text("call: the method or function behind `hook` and `through`"),
         "count": amount(
             "call, operator: how many that differ only in plain data this stands for",

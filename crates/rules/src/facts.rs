@@ -3,7 +3,7 @@
 
 use crate::knowledge::{self, Effect, Known};
 use crate::{Confidence, Finding, Severity, Subject, Threat};
-use davy_artifact::{Artifact, Call, Fact, Identity, Name, Role, Site, Value};
+use davy_artifact::{Artifact, Call, Fact, Identity, Manner, Name, Role, Site, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -117,8 +117,19 @@ pub(crate) struct Performed<'a> {
 
 /// The calls that loading performs.
 pub(crate) fn calls(artifact: &Artifact) -> Vec<Performed<'_>> {
+    performed(artifact, |manner| manner != Manner::Filled)
+}
+
+/// Objects that were made by a call and are given a state.
+pub(crate) fn fillings(artifact: &Artifact) -> Vec<Performed<'_>> {
+    performed(artifact, |manner| manner == Manner::Filled)
+}
+
+fn performed(artifact: &Artifact, wanted: fn(Manner) -> bool) -> Vec<Performed<'_>> {
     let performed = |fact| match fact {
-        &Fact::Call { ref call, count, ref site } => Some(Performed { call, count, site }),
+        &Fact::Call { ref call, count, ref site } if wanted(call.manner) => {
+            Some(Performed { call, count, site })
+        }
         _ => None,
     };
     loaded(artifact).into_iter().filter_map(performed).collect()
@@ -308,7 +319,7 @@ pub(crate) mod testing {
 
     use crate::{Detector, Finding, Reporter};
     use davy_artifact::{
-        Artifact, Call, Excerpt, Fact, Identity, Manner, Name, Reading, Role, Site, Value,
+        Artifact, Call, Excerpt, Fact, Identity, Name, Reading, Role, Site, Value,
     };
 
     pub(crate) fn name(module: &str, name: &str) -> Value {

@@ -29,6 +29,9 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
     if callee(call).is_some_and(|name| name.module == Name::R) {
         return of_r(call, known);
     }
+    if lacks_text(call, known) {
+        return None;
+    }
     if effect == Effect::Exec
         && !defines_methods(call)
         && let Some((source, whole)) = source_of(call)
@@ -336,6 +339,73 @@ fn only_data(call: &Call) -> bool {
     data
 }
 
+/// Whether a call is given no text, of something that does harm by what texts say: code, a path, an
+/// address. Derived knowledge is of that kind where an argument decides.
+fn lacks_text(call: &Call, known: &Known) -> bool {
+    let by_arguments = matches!(
+        known.effect,
+        Effect::Carrier
+            | Effect::Deser
+            | Effect::Exec
+            | Effect::File
+            | Effect::FileRead
+            | Effect::FileWrite
+            | Effect::Import
+            | Effect::Native
+            | Effect::Network
+    );
+    if !(known.texts_only || known.is_derived() && by_arguments) {
+        return false;
+    }
+    let Some(name) = callee(call) else { return false };
+    let is_python = known.texts_only || evaluates(name);
+    are_textless(arguments(call), name, is_python)
+}
+
+/// Whether no value is text, or could be made of it: what else is called for them has to make objects
+/// of a class, or to be of the same library as `name`. Where only Python would do harm, words may stand
+/// there.
+fn are_textless<'a>(values: impl Iterator<Item = &'a Value>, name: &Name, is_python: bool) -> bool {
+    let package = |name: &Name| name.module.split('.').next().map(str::to_owned);
+    let mut lacks = true;
+    visit_handed(values, &mut |value| {
+        lacks &= match value {
+            Value::Text(text) => is_python && text.text().is_some_and(is_word),
+            Value::Call(made) => {
+                let is_object = |inner: &Name| {
+                    known(inner).is_some_and(|known| known.effect == Effect::New)
+                        || package(inner) == package(name)
+                };
+                callee(made).is_some_and(is_object)
+                    && are_textless(arguments(made), name, is_python)
+            }
+            Value::Attribute(..)
+            | Value::Buffer
+            | Value::Bytes(_)
+            | Value::Extension(_)
+            | Value::Module(_)
+            | Value::More(_)
+            | Value::Persistent(_)
+            | Value::Unknown(_) => false,
+            _ => true,
+        };
+    });
+    lacks
+}
+
+/// Whether what was derived about a name ends where Python is evaluated.
+fn evaluates(name: &Name) -> bool {
+    let path = knowledge::derivation(&name.dotted()).map(|found| found.path());
+    let last = path.and_then(|path| path.last().cloned());
+    matches!(last.as_deref(), Some("builtins.eval" | "builtins.exec"))
+}
+
+/// Whether text is a name or a number, which does nothing where it is evaluated.
+fn is_word(text: &str) -> bool {
+    let letters = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    letters || text.parse::<f64>().is_ok()
+}
+
 fn is_harmless(name: &Name) -> bool {
     known(name).is_some_and(|known| !known.is_dangerous() || known.constants_only)
 }
@@ -529,6 +599,45 @@ mod tests {
         ] {
             assert_eq!(severity(hostile), Some(Severity::Critical), "{hostile}");
         }
+    }
+
+    #[test]
+    fn what_evaluates_text_needs_text() {
+        let made = |name: &str, args: Vec<Value>| Call {
+            callee: Value::Name(Name::new("sympy.functions.elementary.trigonometric", name)),
+            args,
+            kwargs: vec![],
+            manner: Manner::New,
+        };
+        let text = |text: &str| Value::Text(davy_artifact::Excerpt::whole(text));
+        let bytes = Call {
+            callee: Value::Name(Name::new("builtins", "bytes")),
+            ..made("", vec![Value::List(vec![Value::Int(101)])])
+        };
+        let call = |args| made("sin", args);
+        let known = knowledge::lookup("sympy.functions.elementary.trigonometric", "sin").unwrap();
+        let nested = |inner| Value::Call(Box::new(inner));
+        for honest in [
+            vec![],
+            vec![Value::Int(1)],
+            vec![Value::Tuple(vec![text("x"), text("-1.5"), Value::None])],
+            vec![nested(call(vec![text("x")]))],
+        ] {
+            assert!(lacks_text(&call(honest.clone()), known), "{honest:?}");
+        }
+        for hostile in [
+            text("__import__('os').system('id')"),
+            text("x.y"),
+            Value::Unknown("computed"),
+            nested(call(vec![text("exit()")])),
+            nested(bytes),
+        ] {
+            assert!(!lacks_text(&call(vec![hostile.clone()]), known), "{hostile:?}");
+        }
+        // A word is a command.
+        let system = knowledge::lookup("os", "system").unwrap();
+        let callee = Value::Name(Name::new("os", "system"));
+        assert!(!lacks_text(&Call { callee, ..call(vec![]) }, system));
     }
 
     #[test]

@@ -133,6 +133,9 @@ impl Machine {
         if matches!(self.names.text(name), "__call__" | "__new__") {
             frame.add(INDIRECT, object.taint, Step::External(name), 0);
         }
+        if let Some(effect) = self.primitives.method_does(self.names.text(name)) {
+            frame.add(effect, object.taint | all.taint, Step::External(name), 0);
+        }
         if object.taint != 0 {
             frame.summary.asked |= object.taint;
             frame.ask(object.taint, name);

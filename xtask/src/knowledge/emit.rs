@@ -93,7 +93,8 @@ impl Machine {
         rows
     }
 
-    /// Variables of modules that hold functions and classes of others.
+    /// Variables of modules that hold functions and classes of others. What a module of a library only
+    /// uses from its own library is left out: files name that by where it stands or by a package.
     fn aliases(&mut self, library: u32, rows: &mut BTreeMap<String, Row>) {
         let program = Rc::clone(&self.program);
         for (at, module) in program.modules.iter().enumerate() {
@@ -104,6 +105,11 @@ impl Machine {
             for (var, val) in vars {
                 let name = self.dotted(u32::try_from(at).unwrap_or(u32::MAX), var);
                 if rows.contains_key(&name) || val.unknown || val.atoms.is_empty() {
+                    continue;
+                }
+                let own = self.names.text(module.name);
+                let is_public = module.is_package || own.ends_with(".api");
+                if library != 0 && !is_public && self.is_borrowed(&val, own) {
                     continue;
                 }
                 if let Some(row) = self.alias(&val, &name) {
@@ -158,6 +164,20 @@ impl Machine {
         let summary = self.summary(unit, unit);
         let names: Vec<Sym> = code.params.iter().map(|param| param.name).collect();
         self.verdict(&summary, &names)
+    }
+
+    /// Whether a variable of a module holds only what stands elsewhere in its library.
+    fn is_borrowed(&self, val: &Val, module: &str) -> bool {
+        let package = module.split('.').next();
+        val.atoms.iter().all(|atom| {
+            let target = match atom {
+                Atom::Func(func) => self.func_name(*func),
+                Atom::Class(class) => self.class_name(*class),
+                _ => return false,
+            };
+            let home = target.rsplit_once('.').map_or("", |split| split.0);
+            target.split('.').next() == package && home != module
+        })
     }
 
     fn alias(&mut self, val: &Val, name: &str) -> Option<Row> {

@@ -218,6 +218,8 @@ pub struct Class {
 pub struct Module {
     pub name: Sym,
     pub body: FuncId,
+    /// Whether other modules stand below it.
+    pub is_package: bool,
     /// The part of the data that it belongs to: a library, or a version of the standard library.
     pub library: u32,
 }

@@ -61,7 +61,14 @@ impl Machine {
         let standard = self.standard;
         let methods = self.methods(class);
         let given = |source: u8| source != ALWAYS && source != 0 && source < FIELDS;
-        let worst = methods.iter().flat_map(|(func, summary)| {
+        let program = Rc::clone(&self.program);
+        let module = |class: ClassId| program.classes.get(class as usize).map(|it| it.module);
+        // In libraries with classes by the thousand, a method that all inherit is told with its own.
+        let is_near = |func: &FuncId| {
+            let owner = program.funcs.get(*func as usize).and_then(|code| code.class);
+            standard || owner.and_then(module) == module(class)
+        };
+        let worst = methods.iter().filter(|(func, _)| is_near(func)).flat_map(|(func, summary)| {
             let does = summary.effects.iter().filter(move |((effect, source), via)| {
                 given(*source) && via.length <= CARRIED && effects::makes_carrier(standard, *effect)
             });
@@ -170,6 +177,11 @@ impl Machine {
         let kept = if object { summary.result.taint } else { 0 };
         for (made, does) in inner {
             let around = program.funcs.get(made as usize).and_then(|code| code.parent);
+            // What other functions of a large library made is theirs to answer for: nearly everything
+            // there passes through some wrapper.
+            if !self.standard && around != Some(func) {
+                continue;
+            }
             // Of a function deeper inside, only what all of it is made from is known.
             let all = around.map_or(0, |_| summary.result.taint);
             let env = self.envs.get(&func).filter(|_| around == Some(func)).cloned();

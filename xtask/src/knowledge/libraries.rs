@@ -24,6 +24,7 @@ pub const GROUPS: &[Group] = &[
             "imbalanced-learn",
             "joblib",
             "lightgbm",
+            "networkx",
             "numexpr",
             "numpy",
             "pandas",

@@ -52,7 +52,7 @@ pub fn module(
         is_abstract: false,
         scope: Scope::Module,
     });
-    program.modules.push(Module { name: sym, body, library });
+    program.modules.push(Module { name: sym, body, is_package, library });
     program.by_name.insert(sym, id);
     Ok(())
 }

@@ -42,7 +42,7 @@ pub struct Primitives {
     /// Names and modules of the table itself, which stands above what the sources say.
     own: HashSet<String>,
     /// Methods that computing objects have.
-    methods: HashMap<String, bool>,
+    methods: HashMap<String, Option<Effect>>,
 }
 
 impl Primitives {
@@ -86,7 +86,7 @@ impl Primitives {
         for line in methods.lines().filter(|line| !line.starts_with('#')) {
             let mut parts = line.split('\t');
             if let (Some(name), Some(effect)) = (parts.next(), parts.next()) {
-                table.methods.insert(name.to_owned(), effect.starts_with("data"));
+                table.methods.insert(name.to_owned(), effects::effect(effect));
             }
         }
         Ok(table)
@@ -147,7 +147,12 @@ impl Primitives {
 
     /// Whether a method of an object of which nothing is known only computes.
     pub fn method_is_harmless(&self, name: &str) -> bool {
-        self.methods.get(name).copied().unwrap_or(false)
+        self.methods.get(name) == Some(&None)
+    }
+
+    /// What a method of an object does of which nothing is known.
+    pub fn method_does(&self, name: &str) -> Option<Effect> {
+        self.methods.get(name).copied().flatten()
     }
 }
 

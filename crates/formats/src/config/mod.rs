@@ -19,6 +19,7 @@
 //! | `:serialized:` | stable-baselines3: a pickle by cloudpickle in base64 |
 //! | `digest` of `layers` | Ollama and registries of container images: files that are named by their digest |
 //! | `custom_imports` | mmengine: modules that are imported |
+//! | `custom_ops_library` | ONNX Runtime's generators (`genai_config.json`): native code with operators |
 //! | `itemInfoEntries`; `nodes` with `arg_nodes` | Core ML: files of a package; MXNet: operators of a graph |
 //! | tags `!!python/…`, `!new:`, `!apply:` … | PyYAML, HyperPyYAML: see [`crate::yaml`] |
 //!
@@ -116,6 +117,7 @@ impl<'d> Walk<'_, '_, 'd> {
                 }
                 "loader_module" => self.loader_module(node, value),
                 "model_code_path" => self.reference(value, "custom code"),
+                "custom_ops_library" => self.reference(value, "native library"),
                 "custom_imports" => self.custom_imports(value),
                 ":serialized:" => self.serialized(value),
                 _ => self.hub_key(node, &key, value),

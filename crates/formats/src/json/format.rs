@@ -30,6 +30,7 @@ const WORDS: &[&[u8]] = &[
     b"chat_template",
     b"class_path",
     b"custom_imports",
+    b"custom_ops_library",
     b"custom_pipelines",
     b"loader_module",
     b"parent_library",

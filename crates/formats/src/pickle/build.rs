@@ -3,7 +3,7 @@
 //! On plain containers they are data. On anything else they call methods or set attributes, and an
 //! earlier BUILD may have put those methods there.
 
-use super::heap::{Heap, Node, V};
+use super::heap::{Heap, How, Node, V};
 use super::machine::Machine;
 use davy_artifact::{Fact, Manner, Name, Quirk};
 
@@ -217,6 +217,22 @@ impl Machine<'_> {
                 record.state = state;
             }
             self.evaluate_state(target, at);
+            self.note_filling(at);
+        }
+    }
+
+    /// Reports that the object that a class made by a call is given a state.
+    fn note_filling(&mut self, at: u32) {
+        let Some(call) = self.heap.call(at).copied().filter(|call| call.how == How::Called) else {
+            return;
+        };
+        let class = |name: &Name| {
+            let last = name.name.rsplit('.').next().unwrap_or_default();
+            last.trim_start_matches('_').starts_with(char::is_uppercase)
+        };
+        if self.heap.name(call.callee).is_some_and(class) {
+            let nothing = self.heap.tuple(&[]);
+            self.report(call.callee, nothing, V::Absent, Manner::Filled);
         }
     }
 

@@ -74,7 +74,9 @@ impl Format for Pickle {
             Ending::Stopped if walked.opcodes > 1 => Probe::Possible,
             Ending::Cut if !whole || looks_up => Probe::Possible,
             _ if looks_up => Probe::Possible,
-            _ if walked.opcodes > 0 && input.role == Role::Loaded => Probe::Possible,
+            _ if walked.opcodes > 0 && input.role == Role::Loaded && tells_names(head) => {
+                Probe::Possible
+            }
             _ => Probe::No,
         }
     }
@@ -100,7 +102,8 @@ fn is_prose(head: &[u8]) -> bool {
 fn tells_names(head: &[u8]) -> bool {
     let names = |rest: &[u8]| {
         let mut lines = rest.split(|byte| *byte == b'\n').take(2);
-        lines.all(|name| !name.is_empty() && !name.iter().any(|byte| b" \t()".contains(byte)))
+        let is_odd = |byte: &u8| b" \t()[]{}=:,;'\"#".contains(byte);
+        lines.all(|name| !name.is_empty() && !name.iter().any(is_odd))
     };
     match head {
         [b'c' | b'i', rest @ ..] if is_prose(head) => names(rest),

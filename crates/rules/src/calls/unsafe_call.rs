@@ -41,7 +41,7 @@
 use crate::behaviour::{Observer, target as target_of};
 use crate::code::Examiner;
 use crate::facts::{
-    ALIKE, Performed, Quota, calls, concern, doubt, is_settings, known, pose, target, times, weigh,
+    ALIKE, Performed, Quota, calls, concern, doubt, fillings, is_settings, known, pose, target, times, weigh,
 };
 use crate::judge::{Judgement, judge};
 use crate::knowledge::{self, Effect, Known};
@@ -77,7 +77,8 @@ impl Detector for UnsafeCall {
         let performed = calls(artifact);
         let made = performed.iter().map(|performed| performed.call);
         let mut observer = Observer::of(made, reporter.programs());
-        for &performed in &performed {
+        let filled = fillings(artifact);
+        for &performed in performed.iter().chain(&filled) {
             let Some((name, known, judgement)) = judged(performed.call, &mut examiner) else {
                 continue;
             };
@@ -106,12 +107,13 @@ fn judged<'a>(
     call: &'a Call,
     examiner: &mut Examiner,
 ) -> Option<(Cow<'a, Name>, &'static Known, Judgement)> {
-    if let Some((name, known)) = harmful(call)
+    if call.manner != Manner::Filled
+        && let Some((name, known)) = harmful(call)
         && let Some(judgement) = judge(call, known, examiner)
     {
         return Some((name, known, judgement));
     }
-    let name = target(call).filter(|_| call.manner == Manner::New)?;
+    let name = target(call).filter(|_| matches!(call.manner, Manner::Filled | Manner::New))?;
     let (hook, known) = knowledge::hook(&name.dotted())?;
     let does = format!("has a `{hook}` that {}", known.effect.does());
     Some((name, known, Judgement::new(known.effect.severity(), does)))
@@ -143,6 +145,7 @@ fn message(
 ) -> String {
     let how = match call.manner {
         Manner::Called | Manner::Deferred => String::new(),
+        Manner::Filled => ", given a state,".to_owned(),
         Manner::Hook(method) => format!(", put in place as `{method}`,"),
         Manner::New => ", made without its constructor,".to_owned(),
         Manner::Through(consumer) => format!(", called by `{consumer}`,"),

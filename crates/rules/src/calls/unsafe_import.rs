@@ -30,7 +30,7 @@
 use crate::facts::{
     APART, Quota, concern, is_keras, is_lambda, known, loaded, pose, spelled, weigh,
 };
-use crate::knowledge::Effect;
+use crate::knowledge::{self, Effect, Known};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Fact, Name, Value};
 use std::collections::BTreeSet;
@@ -80,13 +80,25 @@ impl Detector for UnsafeImport {
             let evidence = spelled(by, name);
             let severity = known.effect.severity_when_named();
             let weak = known.constants_only;
-            let severity = if weak { severity.min(Severity::Low) } else { severity };
+            let severity = match weak {
+                true => severity.min(Severity::Low),
+                false if is_far(name, known) => severity.min(Severity::Medium),
+                false => severity,
+            };
             let mut finding = reporter.report(artifact, site, message, evidence);
             concern(finding.as_deref_mut(), name);
             pose(finding.as_deref_mut(), known.effect.threat());
             weigh(finding, artifact, severity);
         }
     }
+}
+
+/// Whether what does harm was derived and is several calls away: of a function that is named and not
+/// called, little is known then.
+fn is_far(name: &Name, known: &Known) -> bool {
+    const NEAR: u8 = 2;
+    known.is_derived()
+        && knowledge::derivation(&name.dotted()).is_some_and(|found| found.steps > NEAR)
 }
 
 /// Globals that a call or an assignment uses: other rules speak of those.
