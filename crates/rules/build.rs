@@ -476,6 +476,8 @@ fn pack(rows: &BTreeMap<String, Derived>) -> Result<Vec<u8>, String> {
     let mut texts = Texts::default();
     let (mut blocks, mut starts) = (Vec::new(), Vec::new());
     let mut last = "";
+    let numbers: HashMap<&str, usize> =
+        rows.keys().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
     for (at, (name, row)) in rows.iter().enumerate() {
         if at % BLOCK == 0 {
             starts.push(blocks.len());
@@ -486,10 +488,13 @@ fn pack(rows: &BTreeMap<String, Derived>) -> Result<Vec<u8>, String> {
         varint(&mut blocks, name.len() - shared);
         blocks.extend_from_slice(&name.as_bytes()[shared..]);
         blocks.extend_from_slice(&[row.code, row.flags]);
-        for text in [&row.through, &row.via, &row.origin] {
-            let offset = texts.offset(text);
-            varint(&mut blocks, offset);
-        }
+        let via = match numbers.get(row.via.as_str()) {
+            Some(number) => number * 2 + 1,
+            None => texts.offset(&row.via) * 2,
+        };
+        varint(&mut blocks, texts.offset(&row.through));
+        varint(&mut blocks, via);
+        varint(&mut blocks, texts.offset(&row.origin));
         last = name;
     }
     let front = 12 + starts.len() * 4;

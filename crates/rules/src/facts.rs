@@ -319,7 +319,7 @@ pub(crate) mod testing {
 
     use crate::{Detector, Finding, Reporter};
     use davy_artifact::{
-        Artifact, Call, Excerpt, Fact, Identity, Name, Reading, Role, Site, Value,
+        Artifact, Call, Excerpt, Fact, Identity, Manner, Name, Reading, Role, Site, Value,
     };
 
     pub(crate) fn name(module: &str, name: &str) -> Value {

@@ -62,11 +62,15 @@ impl Machine {
         let methods = self.methods(class);
         let given = |source: u8| source != ALWAYS && source != 0 && source < FIELDS;
         let program = Rc::clone(&self.program);
-        let module = |class: ClassId| program.classes.get(class as usize).map(|it| it.module);
+        let package = |class: ClassId| {
+            let module = program.classes.get(class as usize).map(|it| it.module)?;
+            let name = self.names.text(program.modules.get(module as usize)?.name);
+            Some(name.rsplit_once('.').map_or(name, |(package, _)| package))
+        };
         // In libraries with classes by the thousand, a method that all inherit is told with its own.
         let is_near = |func: &FuncId| {
             let owner = program.funcs.get(*func as usize).and_then(|code| code.class);
-            standard || owner.and_then(module) == module(class)
+            standard || owner.and_then(package) == package(class)
         };
         let worst = methods.iter().filter(|(func, _)| is_near(func)).flat_map(|(func, summary)| {
             let does = summary.effects.iter().filter(move |((effect, source), via)| {

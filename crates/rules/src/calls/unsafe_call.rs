@@ -41,7 +41,8 @@
 use crate::behaviour::{Observer, target as target_of};
 use crate::code::Examiner;
 use crate::facts::{
-    ALIKE, Performed, Quota, calls, concern, doubt, fillings, is_settings, known, pose, target, times, weigh,
+    ALIKE, Performed, Quota, calls, concern, doubt, fillings, is_settings, known, pose, target,
+    times, weigh,
 };
 use crate::judge::{Judgement, judge};
 use crate::knowledge::{self, Effect, Known};

@@ -5,7 +5,8 @@
 //! blocks and the offset of the texts, each four bytes; four bytes for the offset of each block; the
 //! blocks; the texts. An entry is the length of what its name shares with the name before, the rest
 //! of the name behind its length, a byte for the effect, a byte for flags and steps, and numbers for
-//! the texts of its arguments, its next step and its origin. Lengths and numbers are LEB128.
+//! the text of its arguments, its next step and the text of its origin. The next step is twice the
+//! number of a text, or one more than twice the number of an entry. Lengths and numbers are LEB128.
 
 use super::{Effect, Known};
 use std::cmp::Ordering;
@@ -49,11 +50,10 @@ pub struct Derivation {
     pub through: &'static str,
     /// Calls on the way to what has the effect.
     pub steps: u8,
-    /// The next name on the way, empty for what is harmless.
-    pub via: &'static str,
     /// The library, and the versions in which it is there.
     pub origin: &'static str,
     code: u8,
+    via: usize,
 }
 
 impl Derivation {
@@ -67,17 +67,25 @@ impl Derivation {
         CALLED.get(usize::from(self.code))
     }
 
+    /// The next name on the way, empty for what is harmless.
+    #[must_use]
+    pub fn via(&self) -> String {
+        let name = match self.via % 2 {
+            0 => text(self.via / 2).map(str::to_owned),
+            _ => entry(self.via / 2),
+        };
+        name.unwrap_or_default()
+    }
+
     /// The names on the way from this one to what has the effect.
     #[must_use]
     pub fn path(&self) -> Vec<String> {
         let mut path = vec![self.name.clone()];
-        let mut via = self.via;
-        while !via.is_empty() && path.len() < STEPS && !path.iter().any(|name| name == via) {
-            path.push(via.to_owned());
-            match find(via) {
-                Some(next) if next.effect == self.effect => via = next.via,
-                _ => break,
-            }
+        let mut via = self.via();
+        while !via.is_empty() && path.len() < STEPS && !path.contains(&via) {
+            let next = find(&via).filter(|next| next.effect == self.effect);
+            path.push(via);
+            via = next.map(|next| next.via()).unwrap_or_default();
         }
         path
     }
@@ -113,6 +121,15 @@ pub fn find(name: &str) -> Option<Derivation> {
         }
     }
     None
+}
+
+/// The name of the entry with this number.
+fn entry(number: usize) -> Option<String> {
+    let mut reader = Reader { at: start(number / BLOCK)?, name: Vec::new() };
+    for _ in 0..=number % BLOCK {
+        reader.entry()?;
+    }
+    String::from_utf8(reader.name).ok()
 }
 
 /// What holds for a call that has this effect.
@@ -188,7 +205,7 @@ impl Raw {
             fills: self.flags & FILLS != 0,
             through: text(self.through)?,
             steps: self.flags & !FILLS,
-            via: text(self.via)?,
+            via: self.via,
             origin: text(self.origin)?,
             code: self.code,
         })
@@ -239,7 +256,7 @@ mod tests {
         for name in names.iter().step_by(7) {
             let found = find(name).unwrap();
             assert_eq!(&found.name, name);
-            assert!(found.effect.is_harmless() || !found.via.is_empty(), "{name}");
+            assert!(found.effect.is_harmless() || !found.via().is_empty(), "{name}");
         }
         assert_eq!(find("nobody.knows"), None);
         assert_eq!(find(""), None);
