@@ -273,7 +273,7 @@ fn is_lzma(head: &[u8]) -> bool {
 /// Whether properties of LZMA, which are `(pb * 5 + lp) * 9 + lc`, have more than four bits of
 /// literals and positions together (`lzma_lclppb_decode` refuses those).
 fn is_wide(properties: Option<&u8>) -> bool {
-    properties.is_some_and(|it| *it % 9 + *it / 9 % 5 > 4)
+    properties.is_some_and(|it| (*it % 9).saturating_add(*it / 9 % 5) > 4)
 }
 
 /// The length of the skippable frame (RFC 8878, section 3.1.2; LZ4 has the same) that `head` starts.
