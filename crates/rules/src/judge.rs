@@ -354,30 +354,33 @@ fn lacks_text(call: &Call, known: &Known) -> bool {
             | Effect::Native
             | Effect::Network
     );
-    if !(known.texts_only || known.is_derived() && by_arguments) {
+    // What an object does that was made without its constructor, its state may decide.
+    let is_derived = known.is_derived() && by_arguments && call.manner != Manner::New;
+    if !(known.texts_only || is_derived) {
         return false;
     }
     let Some(name) = callee(call) else { return false };
     let is_python = known.texts_only || evaluates(name);
-    are_textless(arguments(call), name, is_python)
+    let package = name.module.split('.').next().filter(|_| known.texts_only);
+    are_textless(arguments(call), package, is_python)
 }
 
-/// Whether no value is text, or could be made of it: what else is called for them has to make objects
-/// of a class, or to be of the same library as `name`. Where only Python would do harm, words may stand
-/// there.
-fn are_textless<'a>(values: impl Iterator<Item = &'a Value>, name: &Name, is_python: bool) -> bool {
-    let package = |name: &Name| name.module.split('.').next().map(str::to_owned);
+/// Whether no value is text, or could be made of it. Objects may hold text; those of a reviewed
+/// `package` do not give it away. Where only Python would do harm, words may stand there.
+fn are_textless<'a>(
+    values: impl Iterator<Item = &'a Value>,
+    package: Option<&str>,
+    is_python: bool,
+) -> bool {
     let mut lacks = true;
     visit_handed(values, &mut |value| {
         lacks &= match value {
             Value::Text(text) => is_python && text.text().is_some_and(is_word),
             Value::Call(made) => {
-                let is_object = |inner: &Name| {
-                    known(inner).is_some_and(|known| known.effect == Effect::New)
-                        || package(inner) == package(name)
-                };
-                callee(made).is_some_and(is_object)
-                    && are_textless(arguments(made), name, is_python)
+                let module = callee(made).and_then(|inner| inner.module.split('.').next());
+                module.is_some()
+                    && module == package
+                    && are_textless(arguments(made), package, is_python)
             }
             Value::Attribute(..)
             | Value::Buffer
@@ -631,6 +634,10 @@ mod tests {
             Value::Unknown("computed"),
             nested(call(vec![text("exit()")])),
             nested(bytes),
+            nested(Call {
+                callee: Value::Name(Name::new("collections", "UserString")),
+                ..call(vec![])
+            }),
         ] {
             assert!(!lacks_text(&call(vec![hostile.clone()]), known), "{hostile:?}");
         }
