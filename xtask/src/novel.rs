@@ -54,6 +54,9 @@ const ASIDE: &[&str] = &["_vendor", "conftest", "idlelib", "lib2to3", "sandbox",
 /// Names whose source a person has read from the call to the effect.
 const READ: &str = include_str!("novel.txt");
 
+/// Names that were called, and did what they are said to do.
+const CALLED: &str = include_str!("called.txt");
+
 const HEAD: &str = "# Callables that no list names
 
 Functions and classes of libraries that run code, unpickle, load native libraries, import or write what they are told to,
@@ -88,6 +91,7 @@ pub fn page(published: &Path) -> Result<String, Box<dyn Error>> {
     found.sort_by(|a, b| (a.rank, &a.derived.name).cmp(&(b.rank, &b.derived.name)));
     let mut places = Places::default();
     let mut page = String::from(HEAD);
+    page.push_str(&called(&listed, &mut places));
     page.push_str(&read_by_hand(&mut places));
     page.push_str(
         "\n## All\n\n| callable | effect | through | way | in |\n|---|---|---|---|---|\n",
@@ -117,6 +121,24 @@ fn row(found: &Found, places: &mut Places) -> String {
     let (name, effect) = (&derived.name, derived.effect.as_str());
     let through = derived.through.replace(',', ", ");
     format!("| `{name}` | {effect} | {through} | {} | {} |\n", steps.join(" → "), derived.origin)
+}
+
+/// The part about those that were called, where derivation still finds them.
+fn called(listed: &BTreeSet<&str>, places: &mut Places) -> String {
+    let mut part = String::from(
+        "## Called\n\n`xtask/oracle/gadgets.py` called these, in a process without rights, and saw it happen. `CODE` is a text of \
+         Python, `PICKLE` a pickle, `DIR` a folder.\n\n| callable | what happens | called with | way |\n|---|---|---|---|\n",
+    );
+    for line in CALLED.lines().filter(|line| !line.starts_with('#')) {
+        let [name, what, call] = line.split('\t').collect::<Vec<_>>()[..] else { continue };
+        let found = derived::find(name).filter(|found| !found.effect.is_harmless());
+        let Some(found) = found.filter(|_| !listed.contains(name)) else { continue };
+        let steps: Vec<String> = way(&found).iter().map(|step| places.shown(step)).collect();
+        let call = call.replace('|', "\\|").replace('`', "'");
+        part.push_str(&format!("| `{name}` | {what} | `{call}` | {} |\n", steps.join(" → ")));
+    }
+    part.push('\n');
+    part
 }
 
 /// The part about those that were read by a person, where derivation still finds them.
