@@ -23,6 +23,13 @@ impl Name {
         Self { module: module.into(), name: name.into() }
     }
 
+    /// Whether it is spelled as classes are: upper case behind any underscores.
+    #[must_use]
+    pub fn is_class(&self) -> bool {
+        let last = self.name.rsplit('.').next().unwrap_or_default();
+        last.trim_start_matches('_').starts_with(char::is_uppercase)
+    }
+
     /// `module.name`, or the module alone, unescaped: for look-ups, not for showing.
     #[must_use]
     pub fn dotted(&self) -> String {

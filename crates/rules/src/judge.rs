@@ -360,9 +360,9 @@ fn lacks_text(call: &Call, known: &Known) -> bool {
         return false;
     }
     let Some(name) = callee(call) else { return false };
-    let is_python = known.texts_only || evaluates(name);
+    let is_python = || known.texts_only || evaluates(name);
     let package = name.module.split('.').next().filter(|_| known.texts_only);
-    are_textless(arguments(call), package, is_python)
+    are_textless(arguments(call), package, &is_python)
 }
 
 /// Whether no value is text, or could be made of it. Objects may hold text; those of a reviewed
@@ -370,12 +370,12 @@ fn lacks_text(call: &Call, known: &Known) -> bool {
 fn are_textless<'a>(
     values: impl Iterator<Item = &'a Value>,
     package: Option<&str>,
-    is_python: bool,
+    is_python: &dyn Fn() -> bool,
 ) -> bool {
     let mut lacks = true;
     visit_handed(values, &mut |value| {
         lacks &= match value {
-            Value::Text(text) => is_python && text.text().is_some_and(is_word),
+            Value::Text(text) => text.text().is_some_and(is_word) && is_python(),
             Value::Call(made) => {
                 let module = callee(made).and_then(|inner| inner.module.split('.').next());
                 module.is_some()

@@ -41,7 +41,7 @@ pub struct Primitives {
     rows: HashMap<String, Known>,
     /// Names and modules of the table itself, which stands above what the sources say.
     own: HashSet<String>,
-    /// Methods that computing objects have.
+    /// What methods of objects do of which nothing else is known; nothing where they only compute.
     methods: HashMap<String, Option<Effect>>,
 }
 

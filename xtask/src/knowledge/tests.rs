@@ -29,19 +29,26 @@ types.CodeType\texec:code-build\t*\ttest
 types.FunctionType\texec:code-build\t0\ttest
 ";
 
+const METHODS: &str = "exec_module\texec\ttest\nstrip\tdata:ref\ttest\n";
+
 /// Rows of modules given as name and text; a name with a slash at its end is a package.
 fn rows(modules: &[(&str, &str)]) -> BTreeMap<String, Row> {
+    rows_of(0, modules)
+}
+
+/// The same of a library; 0 is the standard one.
+fn rows_of(library: u32, modules: &[(&str, &str)]) -> BTreeMap<String, Row> {
     let mut program = Program::default();
     for (name, text) in modules {
         let package = name.strip_suffix('/');
         let module = package.unwrap_or(name);
-        lower::module(&mut program, module, package.is_some(), 0, text).unwrap();
+        lower::module(&mut program, module, package.is_some(), library, text).unwrap();
     }
-    let primitives = Primitives::parse(PRIMITIVES, "", "strip\tdata:ref\ttest\n").unwrap();
+    let primitives = Primitives::parse(PRIMITIVES, "", METHODS).unwrap();
     let mut machine = Machine::new(program, primitives);
     machine.review();
     machine.run();
-    machine.rows(0)
+    machine.rows(library)
 }
 
 /// `exec through cmd via a.b`, `harmless`, `asks` or `unknown`.
@@ -424,4 +431,43 @@ fn what_is_taken_out_of_a_table_of_the_module_changes_it() {
         "t = {}\ndef f(key):\n    del t[key]\ndef g(key):\n    mine = {}\n    del mine[key]\n";
     assert_eq!(one(text, "f"), "exec:mutate through key via t");
     assert_eq!(one(text, "g"), "harmless");
+}
+
+#[test]
+fn methods_that_do_harm_do_so_on_objects_that_nobody_knows() {
+    let text = "def f(spec, module):\n    spec.loader.exec_module(module)\ndef g(x):\n    return x.strip()\n";
+    assert_eq!(one(text, "f"), "exec through spec,module via exec_module");
+    assert_eq!(one(text, "g"), "asks");
+}
+
+#[test]
+fn what_a_module_only_uses_from_its_library_has_no_row() {
+    let modules = [
+        ("p/", "from p.run import go\n"),
+        ("p.run", "import posix\ndef go(cmd):\n    posix.system(cmd)\n"),
+        ("p.user", "from p.run import go\ndef f(x):\n    return x\n"),
+    ];
+    let of_a_library = rows_of(1, &modules);
+    assert!(said(&of_a_library, "p.go").starts_with("exec through cmd"));
+    assert_eq!(said(&of_a_library, "p.user.go"), "nothing");
+    assert!(said(&rows(&modules), "p.user.go").starts_with("exec through cmd"));
+}
+
+#[test]
+fn inherited_methods_make_carriers_within_a_package_only() {
+    let base = "import posix\nclass Base:\n def go(self, cmd):\n  posix.system(cmd)\n";
+    let heir = "from p.a.base import Base\nclass Heir(Base):\n pass\n";
+    let modules =
+        [("p/", ""), ("p.a/", ""), ("p.a.base", base), ("p.a.near", heir), ("p.far", heir)];
+    let rows = rows_of(1, &modules);
+    assert!(said(&rows, "p.a.near.Heir").starts_with("exec:carrier"));
+    assert_eq!(said(&rows, "p.far.Heir"), "harmless");
+}
+
+#[test]
+fn wrappers_that_others_made_are_theirs() {
+    let text = "def wrap(f):\n    def inner(x):\n        return f(x)\n    return inner\ndef user(f):\n    return wrap(f)\n";
+    let rows = rows_of(1, &[("p/", ""), ("p.m", text)]);
+    assert!(said(&rows, "p.m.wrap").starts_with("exec:deferred"));
+    assert!(!said(&rows, "p.m.user").starts_with("exec:deferred"));
 }

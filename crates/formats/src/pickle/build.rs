@@ -226,11 +226,7 @@ impl Machine<'_> {
         let Some(call) = self.heap.call(at).copied().filter(|call| call.how == How::Called) else {
             return;
         };
-        let class = |name: &Name| {
-            let last = name.name.rsplit('.').next().unwrap_or_default();
-            last.trim_start_matches('_').starts_with(char::is_uppercase)
-        };
-        if self.heap.name(call.callee).is_some_and(class) {
+        if self.heap.name(call.callee).is_some_and(Name::is_class) {
             let nothing = self.heap.tuple(&[]);
             self.report(call.callee, nothing, V::Absent, Manner::Filled);
         }

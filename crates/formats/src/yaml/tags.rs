@@ -51,9 +51,7 @@ impl PythonTag {
     }
 
     pub(crate) fn manner(&self) -> Manner {
-        let last = self.name.name.rsplit('.').next().unwrap_or_default();
-        let class = last.trim_start_matches('_').starts_with(|c: char| c.is_uppercase());
-        if self.does == Does::Makes && class { Manner::New } else { Manner::Called }
+        if self.does == Does::Makes && self.name.is_class() { Manner::New } else { Manner::Called }
     }
 }
 
