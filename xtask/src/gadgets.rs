@@ -4,8 +4,9 @@
 //! The list is text with tabs: a dotted name (`package.module.*` for everything in a module) and the
 //! effect that it is known for; `#` starts a comment. Each name is called in a few ways, and the
 //! worst that is said about the name itself counts: with text, with a callable and its arguments, with
-//! a module and the name of an attribute, and in the middle of `exec`. What is said only about the
-//! other parts of a sample does not count. What is said is compared with the severity of the effect,
+//! a module and the name of an attribute, and in the middle of `exec`. What is said
+//! only about the other parts of a sample does not count, save for names that have their effect
+//! through what follows them ([`carried`]). What is said is compared with the severity of the effect,
 //! without `~`, which marks an effect that nobody has shown.
 
 use crate::args::Args;
@@ -104,15 +105,65 @@ fn worst(name: &str) -> Option<Severity> {
     let name =
         name.strip_suffix(".*").map_or(name.to_owned(), |module| format!("{module}.anything"));
     let (module, attribute) = name.rsplit_once('.').unwrap_or(("builtins", &name));
-    let found = calls(module, attribute).into_iter().filter_map(|pickle| {
-        let options = Options { jobs: 1, ..Options::default() };
-        let scanned = scan_bytes("x.pkl", &Bytes::from_memory(pickle), &options);
-        let own = scanned.findings.iter().map(|found| &found.finding);
-        let own = own.filter(|finding| finding.message.contains(attribute));
-        own.map(|finding| finding.severity).max()
-    });
-    found.max()
+    let called = calls(module, attribute).into_iter();
+    let called = called.filter_map(|pickle| said(pickle, |message| message.contains(attribute)));
+    let carried = carried(&name);
+    let carried = carried.and_then(|(pickle, told)| said(pickle, |message| message.contains(told)));
+    called.chain(carried).max()
 }
+
+/// The worst that is said of a pickle in the messages that count.
+fn said(pickle: Vec<u8>, counts: impl Fn(&str) -> bool) -> Option<Severity> {
+    let options = Options { jobs: 1, ..Options::default() };
+    let scanned = scan_bytes("x.pkl", &Bytes::from_memory(pickle), &options);
+    let found = scanned.findings.iter().map(|found| &found.finding);
+    found.filter(|found| counts(&found.message)).map(|found| found.severity).max()
+}
+
+/// A pickle in which a name that does no harm by itself has the effect that it is known for, by what is
+/// called with what it hands out or read behind it, or under its name of Python 3; and what is in a message
+/// about that.
+fn carried(name: &str) -> Option<(Vec<u8>, &'static str)> {
+    let (module, attribute) = name.rsplit_once('.')?;
+    let pickle = Asm::new().proto(4);
+    match name {
+        // A function made of the types that it hands out, of byte code that runs `id`, and called.
+        "cloudpickle.cloudpickle._builtin_type" => {
+            let by_name =
+                |asm: Asm, what| asm.lookup(module, attribute).text(what).tuple1().reduce();
+            let code = by_name(by_name(pickle, "FunctionType"), "CodeType").mark();
+            let code = code.int1(0).int1(0).int1(0).int1(0).int1(3).int1(0).short_bytes(EVALUATED);
+            let code = code.text("os").text("id").tuple2();
+            let code = code.text("__import__").text("system").tuple2().empty_tuple();
+            let code = code.text("").text("<module>").text("<module>").int1(1);
+            let code = code.short_bytes(b"").short_bytes(b"").tuple().reduce();
+            Some((code.empty_dict().tuple2().reduce().empty_tuple().reduce().stop(), "os.system"))
+        }
+        // An array of objects, which joblib writes as a pickle of its own behind the state.
+        "joblib.numpy_pickle.NumpyArrayWrapper" => {
+            let wrapper =
+                pickle.lookup(module, attribute).empty_tuple().newobj().empty_dict().mark();
+            let wrapper = wrapper.text("subclass").lookup("numpy", "ndarray");
+            let wrapper = wrapper.text("shape").int1(1).tuple1().text("order").text("C");
+            let wrapper = wrapper.text("allow_mmap").new_false();
+            let object = wrapper.text("dtype").lookup("numpy", "dtype");
+            let object = object.text("O8").new_false().new_true().tuple3().reduce();
+            let inner = Asm::new().proto(4).lookup("posix", "system").text("id").tuple1();
+            Some((object.setitems().build().raw(&inner.reduce().stop()).stop(), "posix.system"))
+        }
+        "itertools.imap" | "itertools.ifilter" => {
+            let lazy = Asm::new().proto(2).global(module, attribute).global("posix", "system");
+            let lazy = lazy.text("id").tuple1().tuple2().reduce().stop();
+            Some((lazy, if attribute == "imap" { "to `map`" } else { "to `filter`" }))
+        }
+        _ => None,
+    }
+}
+
+/// `__import__('os').system('id')` in byte code of CPython 3.11.
+const EVALUATED: &[u8] =
+    b"\x97\0\x02\0e\0d\0\xa6\x01\0\0\xab\x01\0\0\0\0\0\0\0\0\xa0\x01\0\0\0\0\0\0\0\
+    \0\0\0\0\0\0\0\0\0\0\0d\x01\xa6\x01\0\0\xab\x01\0\0\0\0\0\0\0\0S\0";
 
 /// Pickles that call it.
 fn calls(module: &str, attribute: &str) -> Vec<Vec<u8>> {

@@ -29,6 +29,7 @@ mod key;
 pub mod mar;
 pub mod marshal;
 pub mod matlab;
+pub mod media;
 pub mod mlnet;
 pub mod msgpack;
 pub mod mxnet;
@@ -87,6 +88,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &compressed::LZMA,
     &compressed::XZ,
     &compressed::ZSTD,
+    &media::BMP,
     &catboost::CatBoost,
     &coreml::CoreMl,
     &coreml::Weights,
@@ -97,11 +99,13 @@ pub const FORMATS: &[&dyn Format] = &[
     &ggml::Imatrix,
     &ggml::Session,
     &gguf::Gguf,
+    &media::GIF,
     &ollama::GoTemplate,
     &gzip::Gzip,
     &gzip::Zlib,
     &hdf5::Hdf5,
     &joblib::ZFile,
+    &media::JPEG,
     &json::Json,
     &keras::Architecture,
     &keras::Archive,
@@ -117,11 +121,14 @@ pub const FORMATS: &[&dyn Format] = &[
     &mlnet::MlNet,
     &ollama::Modelfile,
     &msgpack::MessagePack,
+    &media::MP3,
+    &media::MP4,
     &mxnet::MxNet,
     &netcdf::NetCdf,
     &numpy::Npy,
     &numpy::Npz,
     &nemo::Nemo,
+    &media::OGG,
     &onnx::Onnx,
     &onnx::OnnxData,
     &onnx::OnnxText,
@@ -133,10 +140,12 @@ pub const FORMATS: &[&dyn Format] = &[
     &native::PE,
     &pickle::Pickle,
     &xml::Pmml,
+    &media::PNG,
     &native::Program,
     &marshal::Pyc,
     &python::Python,
     &r::R,
+    &media::RIFF,
     &safetensors::Safetensors,
     &safetensors::SafetensorsIndex,
     &sb3::StableBaselines,

@@ -126,7 +126,11 @@ impl<'a> Run<'a> {
     fn artifacts(self, path: &str, bytes: &Bytes) -> Vec<Artifact> {
         if bytes.is_empty() {
             let gap = Gap::new(Span::default(), Why::Unidentified, "the file is empty");
-            return vec![unread(path, 0, gap)];
+            let mut artifact = unread(path, 0, gap);
+            if may_be_empty(path) {
+                artifact.gaps.clear();
+            }
+            return vec![artifact];
         }
         let marks = OnceLock::new();
         let root = Root { path, bytes, marks: &marks };
@@ -182,6 +186,35 @@ fn unread(path: &str, size: u64, gap: Gap) -> Artifact {
     }
 }
 
+/// Endings of texts, of which nothing is missing where there is none: a package of Python has an empty
+/// `__init__.py`. A model that is empty was not written to its end.
+const TEXTS: &[&str] = &[
+    ".cfg",
+    ".csv",
+    ".gitattributes",
+    ".gitignore",
+    ".gitkeep",
+    ".ini",
+    ".keep",
+    ".lock",
+    ".log",
+    ".md",
+    ".py",
+    ".pyi",
+    ".rst",
+    ".toml",
+    ".tsv",
+    ".txt",
+    ".typed",
+    ".yaml",
+    ".yml",
+];
+
+/// Whether a file of this name may have nothing in it.
+fn may_be_empty(path: &str) -> bool {
+    TEXTS.iter().any(|end| path.ends_with(end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,8 +264,10 @@ mod tests {
     #[test]
     fn an_empty_file_is_said_to_be_empty() {
         let folder = Folder::new();
-        let scan = scan(&[folder.file("empty", "")], &options(1));
+        let paths = [folder.file("empty", ""), folder.file("__init__.py", "")];
+        let scan = scan(&paths, &options(1));
         assert_eq!(gaps(&scan.inputs[0]), [("unidentified", "the file is empty")]);
+        assert_eq!(gaps(&scan.inputs[1]), []);
     }
 
     #[test]

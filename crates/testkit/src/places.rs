@@ -64,6 +64,10 @@ pub fn raw(payload: &[u8]) -> Vec<Place> {
         of("x.mat", "in an array", matlab(payload)),
         of("x.nc", "behind the variables", netcdf(payload)),
         of("x.a", "as a member", ar(payload)),
+        of("x.png", "in a chunk that nobody knows", png(payload, b"")),
+        of("x.png", "behind the end", png(b"", payload)),
+        of("x.wav", "in a chunk of padding", wav(payload)),
+        of("x.mp4", "in a box of free space", mp4(payload)),
         of("x.7z", "between the streams and the header", seven_zip(payload)),
     ];
     places.extend(archives(payload));
@@ -253,6 +257,40 @@ fn tar(slack: &[&[u8]], content: &[u8], behind: &[u8]) -> Vec<u8> {
     file.resize(file.len() + 1024, 0);
     file.extend(behind);
     file
+}
+
+/// A picture of one point, with a chunk of a private kind and what stands behind the end.
+fn png(private: &[u8], behind: &[u8]) -> Vec<u8> {
+    let chunk = |kind: &[u8; 4], content: &[u8]| {
+        let sum = crc32(&[kind.as_slice(), content].concat()).to_be_bytes();
+        [&len32(content).to_be_bytes(), kind.as_slice(), content, &sum].concat()
+    };
+    let header = chunk(b"IHDR", b"\0\0\0\x01\0\0\0\x01\x08\0\0\0\0");
+    let point = chunk(b"IDAT", b"\x78\x01\x63\x60\0\0\0\x02\0\x01");
+    let private = if private.is_empty() { Vec::new() } else { chunk(b"prIv", private) };
+    let end = chunk(b"IEND", b"");
+    [b"\x89PNG\r\n\x1a\n".as_slice(), &header, &private, &point, &end, behind].concat()
+}
+
+/// A sound of one sample, with a chunk that says nothing.
+fn wav(payload: &[u8]) -> Vec<u8> {
+    let chunk = |kind: &[u8; 4], content: &[u8]| {
+        [kind.as_slice(), &len32(content).to_le_bytes(), content, &padding(content, 2)].concat()
+    };
+    let format = chunk(b"fmt ", b"\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0");
+    let chunks = [b"WAVE".to_vec(), format, chunk(b"JUNK", payload), chunk(b"data", b"\x80\x80")];
+    let chunks = chunks.concat();
+    [b"RIFF".as_slice(), &len32(&chunks).to_le_bytes(), &chunks].concat()
+}
+
+/// A film of nothing, with free space.
+fn mp4(payload: &[u8]) -> Vec<u8> {
+    let part = |kind: &[u8; 4], content: &[u8]| {
+        let length = len32(content).saturating_add(8).to_be_bytes();
+        [&length, kind.as_slice(), content].concat()
+    };
+    let parts = [part(b"ftyp", b"isom\0\0\x02\0"), part(b"free", payload), part(b"mdat", b"\0\0")];
+    parts.concat()
 }
 
 /// A field of protobuf with bytes.

@@ -255,7 +255,8 @@ fn starts(codec: Codec, head: &[u8]) -> bool {
 
 /// Whether a header of `.lzma` is one that its writers make: known properties, a dictionary of
 /// 2ⁿ or 2ⁿ + 2ⁿ⁻¹ bytes, a size that is not absurd, and the zero that range coders start with.
-/// The same test that liblzma makes where it guesses (`lzma_alone_decoder`, `picky`).
+/// The same test that liblzma makes where it guesses (`lzma_alone_decoder`, `picky`), and one more:
+/// behind a stream of nothing, which headers full of zeros look like, comes the end or another.
 fn is_lzma(head: &[u8]) -> bool {
     let Some((properties, rest)) = head.split_first() else { return false };
     let Some((dictionary, rest)) = rest.split_first_chunk() else { return false };
@@ -268,6 +269,7 @@ fn is_lzma(head: &[u8]) -> bool {
         && dictionary >= 4096
         && (size == u64::MAX || size < 1 << 38)
         && rest.first() == Some(&0)
+        && (size > 0 || rest.get(5..).is_none_or(|next| next.is_empty() || is_lzma(next)))
 }
 
 /// Whether properties of LZMA, which are `(pb * 5 + lp) * 9 + lc`, have more than four bits of

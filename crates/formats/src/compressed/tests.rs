@@ -93,6 +93,11 @@ fn headers_of_lzma_are_told_from_chance() {
     assert!(!is_lzma(&header(225, 1 << 23, 9)));
     assert!(!is_lzma(&header(0x5d, 1 << 23, 1 << 40)));
     assert!(!is_lzma(&header(0x5d, 1 << 23, 9)[..13]));
+    // Of a stream of nothing, nothing but another stream is behind the coder's five bytes.
+    let nothing = [header(0x5d, 1 << 23, 0), vec![0; 4]].concat();
+    assert!(is_lzma(&nothing));
+    assert!(is_lzma(&[nothing.clone(), header(0x5d, 1 << 23, 9)].concat()));
+    assert!(!is_lzma(&[nothing, vec![0; 64]].concat()));
 }
 
 #[test]

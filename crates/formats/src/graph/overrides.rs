@@ -79,27 +79,43 @@ struct Behind {
     layers: Vec<u32>,
     /// Whether a way leads from it to an output on which no other data joins.
     is_straight: Vec<bool>,
+    /// Whether a layer works on it, or on what is made of it otherwise than by comparing.
+    is_worked_on: Vec<bool>,
 }
 
 impl Behind {
     fn of(graph: &Graph, order: &Order, flow: &Flow) -> Self {
         let count = to_usize(u64::from(graph.values()));
-        let mut behind = Self { layers: vec![0; count], is_straight: vec![false; count] };
+        let mut behind = Self {
+            layers: vec![0; count],
+            is_straight: vec![false; count],
+            is_worked_on: vec![false; count],
+        };
         for output in graph.outputs() {
             behind.set(*output, 0, true);
         }
         for id in order.nodes.iter().rev() {
             let Some(node) = graph.get(*id) else { continue };
             let results = graph.outputs_of(node).iter();
-            let (mut layers, mut straight) = (0, false);
+            let is_layer = flow.is_layer(graph, node);
+            let (mut layers, mut straight, mut worked_on) = (0, false, is_layer);
             for result in results {
                 layers = layers.max(behind.layers(*result));
                 straight |= behind.is_straight(*result);
+                worked_on |= behind.is_worked_on(*result);
             }
-            layers = layers.saturating_add(u32::from(flow.is_layer(graph, node)));
-            for input in graph.inputs_of(node) {
+            layers = layers.saturating_add(u32::from(is_layer));
+            for (at, input) in graph.inputs_of(node).iter().enumerate() {
                 let passes = straight && passes(graph, flow, node, *input);
                 behind.set(*input, layers, passes);
+                let asks = match node.class {
+                    Class::Compare | Class::Shape => true,
+                    Class::Select => at == 0,
+                    _ => false,
+                };
+                if let Some(slot) = behind.is_worked_on.get_mut(to_usize(u64::from(*input))) {
+                    *slot |= worked_on && !asks;
+                }
             }
         }
         behind
@@ -115,6 +131,10 @@ impl Behind {
 
     fn layers(&self, value: ValueId) -> u32 {
         self.layers.get(to_usize(u64::from(value))).copied().unwrap_or(0)
+    }
+
+    fn is_worked_on(&self, value: ValueId) -> bool {
+        self.is_worked_on.get(to_usize(u64::from(value))).copied().unwrap_or(false)
     }
 
     fn is_straight(&self, value: ValueId) -> bool {
@@ -378,7 +398,8 @@ impl Search<'_> {
     }
 
     /// Whether a condition on the input as a whole chooses between two answers of the layers: as it
-    /// is and altered, or by another last layer.
+    /// is and altered, or by another last layer. An input that no layer works on, such as the rate of a
+    /// recording, is a switch that callers see, and may choose between networks.
     fn alters(&self, teller: ValueId, branches: &[ValueId]) -> bool {
         let Some(tells) = self.flow.get(teller).tells else { return false };
         let class = self.graph.get(tells.comparison).map(|node| node.class);
@@ -388,7 +409,14 @@ impl Search<'_> {
         let first = roots.next();
         let is_one = roots.all(|root| Some(root) == first);
         let are_deep = branches.iter().all(|it| self.flow.get(*it).depth > 1);
-        is_raw && are_deep && (is_one || !is_limit)
+        is_raw && are_deep && (is_one || (!is_limit && !self.is_switch(tells.comparison)))
+    }
+
+    /// Whether all that a node compares with constants is inputs that no layer works on.
+    fn is_switch(&self, comparison: NodeId) -> bool {
+        let Some(node) = self.graph.get(comparison) else { return false };
+        let mut roots = self.flow.data(self.graph, node).map(|value| self.flow.root(value));
+        roots.all(|it| self.graph.inputs().contains(&it) && !self.behind.is_worked_on(it))
     }
 
     /// Whether a value says yes or no, and not how many or which.
@@ -568,6 +596,44 @@ mod tests {
     #[test]
     fn places_that_a_loop_counts_are_not_conditions_on_the_input_as_a_whole() {
         let found = |is_turn| overrides(&graph(is_turn), &mut Budget::default()).unwrap().len();
+        assert_eq!((found(false), found(true)), (1, 0));
+    }
+
+    /// Two networks of two layers each, between which a comparison chooses: of an input of its own, or of
+    /// a place of the input that they work on.
+    fn choice(is_switch: bool) -> Graph {
+        let mut graph = Graph::default();
+        let values: Vec<ValueId> = (0..12).map(|_| graph.value().unwrap()).collect();
+        let [_, x, mode, number, place, truth, weights, a, b, c, d, answer] = values[..] else {
+            panic!("twelve values");
+        };
+        graph.set_input(x);
+        graph.set_input(mode);
+        graph.set_output(answer);
+        let constant =
+            |elements| Constant { elements, head: vec![Value::Int(0)], is_column: false };
+        graph.set_constant(number, constant(1));
+        graph.set_constant(weights, constant(64));
+        let asked = if is_switch { mode } else { x };
+        let nodes: [(Class, &[ValueId], ValueId); 7] = [
+            (Class::Item, &[asked, number], place),
+            (Class::Compare, &[place, number], truth),
+            (Class::Weighted, &[x, weights], a),
+            (Class::Weighted, &[a, weights], b),
+            (Class::Weighted, &[x, weights], c),
+            (Class::Weighted, &[c, weights], d),
+            (Class::Select, &[truth, b, d], answer),
+        ];
+        for (class, inputs, output) in nodes {
+            graph.node(class, 0, Span::default(), inputs, &[output]).unwrap();
+        }
+        graph
+    }
+
+    #[test]
+    fn an_input_that_no_layer_works_on_may_choose_between_networks() {
+        let found =
+            |is_switch| overrides(&choice(is_switch), &mut Budget::default()).unwrap().len();
         assert_eq!((found(false), found(true)), (1, 0));
     }
 }

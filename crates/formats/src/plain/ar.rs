@@ -61,7 +61,7 @@ impl Format for Ar {
             at = start.saturating_add(size).saturating_add(size & 1).min(bytes.len());
             note_padding(start.saturating_add(size), at, bytes, reading)?;
         }
-        rest(at, bytes, reading)
+        rest(at, "archive", bytes, reading)
     }
 }
 

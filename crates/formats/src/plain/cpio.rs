@@ -54,7 +54,7 @@ impl Format for Cpio {
             let end = start.saturating_add(header.size);
             let next = header.aligned(end);
             if name == END {
-                return rest(next.min(bytes.len()), bytes, reading);
+                return rest(next.min(bytes.len()), "archive", bytes, reading);
             }
             let data = Span::between(start.min(bytes.len()), end.min(bytes.len()));
             let span = Span::new(at, to_u64(block.len()).min(header.len));

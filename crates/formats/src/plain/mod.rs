@@ -64,12 +64,17 @@ fn push(
     Ok(())
 }
 
-/// Records what stands behind the archive, but for zeros.
-fn rest(start: u64, bytes: &Bytes, reading: &mut Reading) -> Result<(), Halt> {
+/// Records what stands behind the end of `whole`, but for zeros.
+pub(crate) fn rest(
+    start: u64,
+    whole: &str,
+    bytes: &Bytes,
+    reading: &mut Reading,
+) -> Result<(), Halt> {
     let rest = Span::between(start, bytes.len());
     reading.seamless = crate::zip::is_blank(bytes, rest)?;
     if !reading.seamless {
-        let what = format!("{} bytes behind the end of the archive", rest.len);
+        let what = format!("{} bytes behind the end of the {whole}", rest.len);
         reading.deviation(Quirk::BytesAfterEnd, rest, Route::None, &what);
         reading.child(format!("@suffix@{start:#x}"), bytes.slice(rest), Role::Leftover);
     }

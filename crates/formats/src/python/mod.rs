@@ -40,7 +40,7 @@ impl Format for Python {
     }
 
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
-        let named = [".py", ".pyi", ".pyw"].iter().any(|end| input.name.ends_with(end));
+        let named = is_named(input.name);
         let prose = PROSE.iter().any(|end| input.name.ends_with(end));
         if head.is_empty() || head.contains(&0) || prose {
             return Probe::No;
@@ -65,6 +65,14 @@ impl Format for Python {
         let source = input.bytes.copy(Span::new(0, size), to_usize(LONGEST))?;
         check_encoding(&source, reading);
         let tokens = token::cut(&source);
+        // What only looks like source and does not compile is text of another kind: settings, markup, or
+        // source of another language.
+        if let Some(fault) = tokens.faults.first()
+            && matches!(input.role, Role::Loaded | Role::Present)
+            && !is_named(input.name)
+        {
+            return Err(Halt::malformed(to_u64(fault.at), fault.what));
+        }
         budget.spend_steps(to_u64(tokens.list.len()).saturating_mul(2), 0)?;
         machine::Machine::new(&source, &tokens.list).run(reading);
         record_faults(&tokens, &source, reading);
@@ -74,6 +82,11 @@ impl Format for Python {
         reading.seamless = true;
         Ok(())
     }
+}
+
+/// Whether a file's name is one of source.
+fn is_named(name: &str) -> bool {
+    [".py", ".pyi", ".pyw"].iter().any(|end| name.ends_with(end))
 }
 
 /// `path.name`; dots at the end of `path` are those of a relative import.

@@ -14,6 +14,22 @@ fn read(source: &[u8]) -> Reading {
     reading
 }
 
+#[test]
+fn text_that_does_not_compile_is_source_only_by_its_name() {
+    let markup = b"<?xml version='1.0'?>\n<!--\nimport os\nos.system('id')\n-->\n";
+    let bytes = Bytes::from_memory(markup.as_slice());
+    let try_as = |name, role| {
+        let input = Input { bytes: &bytes, name, role };
+        let mut reading = Reading::default();
+        let read = Python.read(&input, &mut reading, &mut Budget::default());
+        (read.is_ok(), reading.facts.is_empty())
+    };
+    assert_eq!(try_as("x.xml", Role::Present), (false, true));
+    assert_eq!(try_as("x.py", Role::Present), (true, false));
+    // A script may end where other bytes begin.
+    assert_eq!(try_as("@suffix@0x10", Role::Leftover), (true, false));
+}
+
 /// The calls as pseudo-Python, those that wait for a call behind `later:`.
 fn calls(source: &str) -> Vec<String> {
     let reading = read(source.as_bytes());

@@ -41,10 +41,13 @@ impl Format for Safetensors {
         let mut text = text.iter().filter(blank);
         let opens = text.next() == Some(&b'{') && matches!(text.next(), Some(b'"' | b'}'));
         let fits = input.bytes.len().checked_sub(PREFIX).is_some_and(|room| length <= room);
+        // The first letters of JSON would be a length that no file has.
+        let prose = prefix.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+        let stray = prose && !input.name.ends_with(".safetensors");
         match opens && length > 1 {
             true if fits => Probe::Certain,
-            true => Probe::Possible,
-            false => Probe::No,
+            true if !stray => Probe::Possible,
+            _ => Probe::No,
         }
     }
 

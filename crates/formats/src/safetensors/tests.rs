@@ -25,6 +25,12 @@ fn only_a_length_before_a_json_object_is_safetensors() {
     let mut long = file("{\"a\": 1}", 0);
     long[1] = 1;
     assert_eq!(probe(&long), Probe::Possible);
+    // JSON with an object in an object, which looks like a length of letters before a header.
+    let json = br#"{
+  "1": {
+    "x": 2}}"#;
+    assert_eq!(probe(json), Probe::No);
+    assert_eq!(robust::probe(&Safetensors, "x.safetensors", json), Probe::Possible);
     for other in
         [&b"{\"a\": 1}"[..], b"\x08\0\0\0\0\0\0\0[\"a\"]", b"\0\0\0\0\0\0\0\0{\"a\"", b"", b"x"]
     {

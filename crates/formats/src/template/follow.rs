@@ -51,6 +51,28 @@ const GROWING: &[&str] =
 /// Those of Jinja's own values that hold what the template has put there.
 const NAMESPACES: &[&str] = &["dict", "namespace", "range"];
 
+/// Names of Python's own that are no variables of any template, and are asked for all the same.
+const INSIDES: &[&str] = &[
+    "__base__",
+    "__bases__",
+    "__builtins__",
+    "__class__",
+    "__closure__",
+    "__code__",
+    "__dict__",
+    "__getattribute__",
+    "__globals__",
+    "__import__",
+    "__init__",
+    "__loader__",
+    "__mro__",
+    "__reduce__",
+    "__reduce_ex__",
+    "__self__",
+    "__spec__",
+    "__subclasses__",
+];
+
 /// Functions and values that Jinja and its renderers give to every template, and through which
 /// templates get out of their sandbox.
 const GLOBALS: &[&str] = &["cycler", "dict", "joiner", "lipsum", "namespace", "range", "self"];
@@ -93,7 +115,11 @@ impl Follower {
         if let Some(value) = self.variables.get(name) {
             return value.clone();
         }
-        self.name(name);
+        // A variable leads to no object's insides, whatever it is called, unless it was tried to.
+        let own = name.starts_with("__") && name.ends_with("__");
+        if !own || INSIDES.contains(&name) {
+            self.name(name);
+        }
         let subject = CONTENTS.contains(&name).then_some(Subject::Content);
         Val::variable(name).about(subject)
     }

@@ -57,6 +57,15 @@ fn defaults_that_are_empty_are_not_computed_names() {
 }
 
 #[test]
+fn variables_that_are_called_like_attributes_of_python_lead_nowhere() {
+    let own = "{% set __cache__ = '/root' %}{{ __cache__ }}{{ __base_image__|upper }}";
+    assert!(!names(own).iter().any(|name| name.starts_with("__")), "{:?}", names(own));
+    for walk in ["{{ __import__('os') }}", "{{ x.__base_image__ }}", "{{ __builtins__ }}"] {
+        assert!(names(walk).iter().any(|name| name.starts_with("__")), "{walk}");
+    }
+}
+
+#[test]
 fn calls_show_the_path_that_leads_to_them() {
     let reading = read("{{ cycler.__init__.__globals__.os.popen('id').read() }}");
     let calls: Vec<_> = code(&reading).calls.iter().map(ToString::to_string).collect();

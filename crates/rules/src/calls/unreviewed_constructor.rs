@@ -9,7 +9,8 @@
 //!
 //! `cls.__new__` makes an empty object; `cls(…)` runs `__init__` with arguments that the file
 //! chooses, which may open the path or load the name that it is given. A file that was written by
-//! hand can do so where the library never would.
+//! hand can do so where the library never would. Numbers are neither path nor name: a class that is given
+//! nothing else, as members of an enumeration are by pickles, is low.
 //!
 //! ## How it can be wrong
 //!
@@ -28,7 +29,7 @@
 use crate::facts::{ALIKE, Performed, Quota, callee, calls, is_settings, known, times, weigh};
 use crate::knowledge::Effect;
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
-use davy_artifact::{Artifact, Manner};
+use davy_artifact::{Artifact, Manner, Value};
 
 static RULE: Rule = Rule {
     id: "unreviewed-constructor",
@@ -74,8 +75,19 @@ impl Detector for UnreviewedConstructor {
                 times(count)
             );
             let finding = reporter.report(artifact, site, message, call.to_string());
-            weigh(finding, artifact, Severity::Medium);
+            let mut given = call.args.iter().chain(call.kwargs.iter().map(|(_, value)| value));
+            let harmless = given.all(is_number);
+            weigh(finding, artifact, if harmless { Severity::Low } else { Severity::Medium });
         }
+    }
+}
+
+/// Whether a value is a number, a truth, nothing, or made of such.
+fn is_number(value: &Value) -> bool {
+    match value {
+        Value::Bool(_) | Value::Float(_) | Value::Int(_) | Value::Long(_) | Value::None => true,
+        Value::List(items) | Value::Tuple(items) => items.iter().all(is_number),
+        _ => false,
     }
 }
 
@@ -90,6 +102,9 @@ mod tests {
         let given = call(class(), vec![text("path")]);
         let found = pickle(&UnreviewedConstructor, vec![performs(given.clone())]);
         assert_eq!(found[0].severity, Severity::Medium);
+        let numbered = call(class(), vec![Value::Tuple(vec![Value::Int(2), Value::None])]);
+        let found = pickle(&UnreviewedConstructor, vec![performs(numbered)]);
+        assert_eq!(found[0].severity, Severity::Low);
         let mut made = given;
         made.manner = Manner::New;
         let empty = call(class(), vec![]);

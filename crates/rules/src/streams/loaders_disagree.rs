@@ -55,6 +55,10 @@ pub(crate) static DETECTOR: ByQuirk = ByQuirk {
         if artifact.is("zip") && is_shard(artifact) {
             return Severity::Low;
         }
+        // Python 2 wrote every array of numbers like this.
+        if matches!(deviation.route, Route::Opcode { name: "STRING", .. }) {
+            return Severity::Low;
+        }
         let torn = matches!(deviation.route, Route::Opcode { name: "FRAME", .. });
         let hides = imports_more_than_data(artifact) && !(torn && breaks_off(artifact));
         if hides { Severity::High } else { Severity::Medium }
@@ -96,6 +100,7 @@ mod tests {
         assert_eq!(severity(&plain), Severity::Medium);
         assert_eq!(severity(&disagreement("INT", "os")), Severity::High);
         assert_eq!(severity(&disagreement("INT", "nobody.knows")), Severity::High);
+        assert_eq!(severity(&disagreement("STRING", "nobody.knows")), Severity::Low);
         let mut data = disagreement("INT", "os");
         data.identities[0].reading.facts = vec![imports("collections", "OrderedDict")];
         assert_eq!(severity(&data), Severity::Medium);
