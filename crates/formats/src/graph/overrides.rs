@@ -616,8 +616,8 @@ mod tests {
         graph.set_constant(weights, constant(64));
         let asked = if is_switch { mode } else { x };
         let nodes: [(Class, &[ValueId], ValueId); 7] = [
-            (Class::Item, &[asked, number], place),
-            (Class::Compare, &[place, number], truth),
+            (Class::Compare, &[asked, number], place),
+            (Class::Pick, &[place, number], truth),
             (Class::Weighted, &[x, weights], a),
             (Class::Weighted, &[a, weights], b),
             (Class::Weighted, &[x, weights], c),

@@ -69,14 +69,12 @@ impl Format for Pickle {
         let whole = to_u64(head.len()) == input.bytes.len();
         // Text is a pickle only if it gets somewhere: a list of words may start like a GLOBAL.
         let least = if is_prose(head) { 4 } else { 1 };
-        let looks_up = walked.globals > 0 && walked.opcodes >= least && tells_names(head);
+        let looks_up = walked.globals > 0 && walked.opcodes >= least;
         match walked.ending {
             Ending::Stopped if walked.opcodes > 1 => Probe::Possible,
             Ending::Cut if !whole || looks_up => Probe::Possible,
             _ if looks_up => Probe::Possible,
-            _ if walked.opcodes > 0 && input.role == Role::Loaded && tells_names(head) => {
-                Probe::Possible
-            }
+            _ if walked.opcodes >= least.min(2) && input.role == Role::Loaded => Probe::Possible,
             _ => Probe::No,
         }
     }
@@ -96,19 +94,6 @@ impl Format for Pickle {
 fn is_prose(head: &[u8]) -> bool {
     let control = |byte: &u8| is_control(*byte) || matches!(byte, 0x80..=0x9f);
     is_text(head) || !head.iter().any(control)
-}
-
-/// Whether a text that starts with GLOBAL or INST names something that could be imported.
-fn tells_names(head: &[u8]) -> bool {
-    let names = |rest: &[u8]| {
-        let mut lines = rest.split(|byte| *byte == b'\n').take(2);
-        let is_odd = |byte: &u8| b" \t()[]{}=:,;'\"#".contains(byte);
-        lines.all(|name| !name.is_empty() && !name.iter().any(is_odd))
-    };
-    match head {
-        [b'c' | b'i', rest @ ..] if is_prose(head) => names(rest),
-        _ => true,
-    }
 }
 
 /// Reads every stream in `bytes`, wherever a loader may go on after the one before.

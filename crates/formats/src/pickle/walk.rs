@@ -90,13 +90,21 @@ fn plausible(opcode: &Opcode, rest: &[u8], len: usize) -> bool {
     let argument = rest.get(..len).unwrap_or_default();
     match opcode.name {
         "PROTO" => argument.first().is_some_and(|version| *version <= 5),
-        "GLOBAL" | "INST" => std::str::from_utf8(argument).is_ok(),
+        "GLOBAL" | "INST" => std::str::from_utf8(argument).is_ok_and(|it| it.lines().all(is_name)),
         "INT" | "LONG" | "GET" | "PUT" => argument
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || b" \t\r\n+-_\0".contains(byte)),
         "STRING" => matches!(argument.first(), Some(b'\'' | b'"')),
         _ => true,
     }
+}
+
+/// Whether something can be imported under a name: it has a sign, and none that no name has. What else
+/// starts like a lookup is prose, or the name of a file in a header.
+fn is_name(name: &str) -> bool {
+    let is_odd =
+        |sign: char| sign.is_control() || sign.is_whitespace() || "()[]{}=:,;'\"#".contains(sign);
+    !name.is_empty() && !name.contains(is_odd)
 }
 
 fn step(opcode: &Opcode, depth: &mut usize, marks: &mut Vec<usize>) -> bool {
@@ -135,6 +143,8 @@ mod tests {
         let walked = walk(b"cos\nsystem\n(S'id'\ntR.", 100);
         assert_eq!((walked.ending, walked.globals, walked.at), (Ending::Stopped, 1, 21));
         assert_eq!(walk(b"(this is text)", 100).ending, Ending::Broken);
+        assert_eq!(walk(b"(c) 2024 Foo\nAll rights reserved\n", 100).globals, 0);
+        assert_eq!(walk(b"code/\0\0\0\0000644\nustar\n", 100).opcodes, 0);
         assert_eq!(walk(b"\x80\x04\x95", 100).ending, Ending::Cut);
     }
 }

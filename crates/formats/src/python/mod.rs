@@ -63,16 +63,17 @@ impl Format for Python {
     ) -> Result<(), Halt> {
         let size = input.bytes.len();
         let source = input.bytes.copy(Span::new(0, size), to_usize(LONGEST))?;
-        check_encoding(&source, reading);
         let tokens = token::cut(&source);
-        // What only looks like source and does not compile is text of another kind: settings, markup, or
-        // source of another language.
-        if let Some(fault) = tokens.faults.first()
-            && matches!(input.role, Role::Loaded | Role::Present)
-            && !is_named(input.name)
-        {
-            return Err(Halt::malformed(to_u64(fault.at), fault.what));
+        // What only looks like source and does not compile is text of another kind: prose, settings,
+        // markup, or source of another language.
+        if matches!(input.role, Role::Loaded | Role::Present) && !is_named(input.name) {
+            let fault = tokens.faults.first().map(|fault| (fault.at, fault.what));
+            let prose = || prose(&tokens, &source).map(|at| (at, "two words behind each other"));
+            if let Some((at, what)) = fault.or_else(prose) {
+                return Err(Halt::malformed(to_u64(at), what));
+            }
         }
+        check_encoding(&source, reading);
         budget.spend_steps(to_u64(tokens.list.len()).saturating_mul(2), 0)?;
         machine::Machine::new(&source, &tokens.list).run(reading);
         record_faults(&tokens, &source, reading);
@@ -83,6 +84,65 @@ impl Format for Python {
         Ok(())
     }
 }
+
+/// Where two words follow each other of which neither is one of the language: no version of Python has
+/// that, and every text that people write does.
+fn prose(tokens: &Tokens, source: &[u8]) -> Option<usize> {
+    let word = |token: &token::Token| {
+        let plain = token.kind == Kind::Name && !WORDS.contains(&token.bytes(source));
+        plain || token.kind == Kind::Number
+    };
+    let pairs = tokens.list.windows(2);
+    let found = pairs.filter_map(|pair| match pair {
+        [one, other] if word(one) && word(other) => usize::try_from(other.start).ok(),
+        _ => None,
+    });
+    found.min()
+}
+
+/// Words that other words may follow: keywords, and what was or can be one.
+const WORDS: &[&[u8]] = &[
+    b"False",
+    b"None",
+    b"True",
+    b"and",
+    b"as",
+    b"assert",
+    b"async",
+    b"await",
+    b"break",
+    b"case",
+    b"class",
+    b"continue",
+    b"def",
+    b"del",
+    b"elif",
+    b"else",
+    b"except",
+    b"exec",
+    b"finally",
+    b"for",
+    b"from",
+    b"global",
+    b"if",
+    b"import",
+    b"in",
+    b"is",
+    b"lambda",
+    b"match",
+    b"nonlocal",
+    b"not",
+    b"or",
+    b"pass",
+    b"print",
+    b"raise",
+    b"return",
+    b"try",
+    b"type",
+    b"while",
+    b"with",
+    b"yield",
+];
 
 /// Whether a file's name is one of source.
 fn is_named(name: &str) -> bool {

@@ -24,7 +24,84 @@ impl Deed {
 const DECLARING: &[&str] = &["attr.", "dataclasses.", "torch.jit.", "torch.library."];
 
 /// What rows about a whole module cover and any program does.
-const ORDINARY: &[&str] = &["builtins.print", "os.cpu_count", "os.getenv", "os.getpid"];
+const ORDINARY: &[&str] = &[
+    "builtins.print",
+    "os.cpu_count",
+    "os.getenv",
+    "os.getpid",
+    "subprocess.list2cmdline",
+    "tempfile.gettempdir",
+];
+
+/// Modules whose functions run what they are given, or load machine code: the language's own ways, and
+/// packages made for it. What else runs code is a part of a library, whose use source shows openly:
+/// compiling a network, building a pipeline, parsing settings.
+const RUNNING: &[&str] = &[
+    "_ctypes",
+    "_posixsubprocess",
+    "anyio",
+    "asyncio",
+    "bdb",
+    "builtins",
+    "cProfile",
+    "cffi",
+    "code",
+    "codeop",
+    "commands",
+    "cppyy",
+    "ctypes",
+    "distutils",
+    "ensurepip",
+    "fabric",
+    "gevent",
+    "idlelib",
+    "imp",
+    "importlib",
+    "invoke",
+    "marshal",
+    "nt",
+    "numba",
+    "operator",
+    "os",
+    "paramiko",
+    "pdb",
+    "pexpect",
+    "pip",
+    "pkgutil",
+    "platform.popen",
+    "plumbum",
+    "popen2",
+    "posix",
+    "profile",
+    "psutil",
+    "pty",
+    "ptyprocess",
+    "pydoc",
+    "runpy",
+    "sh",
+    "subprocess",
+    "timeit",
+    "trace",
+    "trio",
+    "types",
+    "webbrowser",
+    "xonsh",
+    "zipimport",
+];
+
+/// What of those modules only prepares or describes.
+const PREPARING: &[&str] = &[
+    "asyncio.run",
+    "ctypes.CFUNCTYPE",
+    "ctypes.POINTER",
+    "ctypes.PYFUNCTYPE",
+    "ctypes.WINFUNCTYPE",
+    "ctypes.cast",
+    "importlib.util.module_from_spec",
+    "importlib.util.spec_from_file_location",
+    "subprocess.CalledProcessError",
+    "subprocess.TimeoutExpired",
+];
 
 /// What takes a model or data set from a hub by its name.
 const FETCHES: &[&str] = &[
@@ -137,17 +214,117 @@ fn severity(call: &Call, dotted: &str, effect: Effect, later: bool) -> Option<Se
             calm(Severity::Medium)
         }
         Effect::Exec if later && starts_tool(call) => Severity::Low,
-        Effect::Native if later && dotted.starts_with("torch.") && KERNELS.contains(&last) => {
-            Severity::Medium
+        Effect::Native if dotted.starts_with("torch.") && KERNELS.contains(&last) => {
+            calm(Severity::Medium)
         }
-        Effect::Exec | Effect::Native => Severity::Critical,
+        Effect::Exec | Effect::Native if is_of(dotted, PREPARING) => return None,
+        Effect::Exec | Effect::Native if is_of(dotted, RUNNING) || spells_code(call) => {
+            let evaluates = ["builtins.eval", "builtins.exec", "builtins.compile"];
+            // Classes and formulas that settings name are looked up like this.
+            let looks_up = later && evaluates.contains(&dotted);
+            if looks_up && !spells_code(call) && !decodes(call) {
+                Severity::Medium
+            } else {
+                Severity::Critical
+            }
+        }
+        Effect::Exec | Effect::Native => Severity::Low,
         Effect::Network if ASKS.contains(&last) => calm(Severity::High),
+        // What reads tables and settings takes addresses as well.
+        Effect::Network if given(call) != Given::Address && reads(last) => return None,
+        Effect::Hook if dotted.starts_with("numpy.") => return None,
+        Effect::Network if dotted.starts_with("torch.distributed.") => Severity::Low,
         Effect::Hook | Effect::Network | Effect::ScannerDeactivation => Severity::High,
         Effect::FileWrite if ROOMS.contains(&dotted) => Severity::Low,
+        Effect::FileWrite if dotted.starts_with("logging.") && !names_file(call) => return None,
+        Effect::Deser if is_bare(call) => return None,
         Effect::Deser | Effect::FileWrite => calm(Severity::Medium),
         Effect::NetworkDns => Severity::Medium,
         _ => return None,
     })
+}
+
+/// Whether a path is one of `all`, or leads through one.
+fn is_of(dotted: &str, all: &[&str]) -> bool {
+    all.iter().any(|one| {
+        dotted.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
+/// What a call works on, as far as the source says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Given {
+    /// Text with an address in it.
+    Address,
+    /// Other text.
+    Text,
+    /// Nothing that the source spells.
+    Computed,
+}
+
+fn given(call: &Call) -> Given {
+    let mut given = Given::Computed;
+    for argument in arguments(call) {
+        argument.walk(&mut |part| {
+            if let Some(text) = part.text() {
+                let address = text.contains("://");
+                if address || given == Given::Computed {
+                    given = if address { Given::Address } else { Given::Text };
+                }
+            }
+        });
+    }
+    given
+}
+
+/// Whether a text that is handed over is code that imports or runs something.
+fn spells_code(call: &Call) -> bool {
+    const SIGNS: &[&str] = &["__import__", "import ", "exec(", "eval(", "system(", "popen("];
+    let mut spells = false;
+    for argument in arguments(call) {
+        argument.walk(&mut |part| {
+            let text = part.text().unwrap_or_default();
+            spells |= SIGNS.iter().any(|sign| text.contains(sign));
+        });
+    }
+    spells
+}
+
+/// Whether something is made of a text that is long enough to hide code.
+fn decodes(call: &Call) -> bool {
+    let mut decodes = false;
+    for argument in arguments(call) {
+        argument.walk(&mut |part| {
+            if let Value::Call(inner) = part {
+                decodes |= inner.args.iter().any(|argument| match argument {
+                    Value::Bytes(_) => true,
+                    other => other.text().is_some_and(|text| text.len() >= 24),
+                });
+            }
+        });
+    }
+    decodes
+}
+
+/// Whether a function reads tables, pictures or settings, by its name.
+fn reads(last: &str) -> bool {
+    ["load", "open", "read_"].iter().any(|start| last.starts_with(start))
+}
+
+/// Whether a logger is told to write a file.
+fn names_file(call: &Call) -> bool {
+    call.kwargs.iter().any(|(key, _)| matches!(key.as_str(), "filename" | "handlers"))
+        || call.args.iter().any(|value| value.text().is_some_and(|text| text.contains(['/', '.'])))
+}
+
+/// Whether a loader is told to take nothing but numbers, or does so by itself.
+fn is_bare(call: &Call) -> bool {
+    let is = |name: &str, wanted: bool| {
+        call.kwargs.iter().any(|(key, value)| key == name && *value == Value::Bool(wanted))
+    };
+    let Value::Name(name) = &call.callee else { return false };
+    let picky = name.module.starts_with("numpy") && name.name == "load";
+    is("weights_only", true) || (picky && !call.kwargs.iter().any(|(key, _)| key == "allow_pickle"))
 }
 
 fn trusts(call: &Call) -> bool {
