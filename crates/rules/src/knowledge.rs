@@ -274,6 +274,10 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
     if on_the_way.is_some() {
         return on_the_way;
     }
+    if let Some(known) = harm_by_way_of(module, &parts).filter(|_| derived::find(&whole).is_none())
+    {
+        return Some(known);
+    }
     let mut kept: Vec<&str> = Vec::with_capacity(parts.len());
     for part in parts {
         if TRANSPARENT.contains(&part) {
@@ -427,6 +431,26 @@ fn harm_on_the_way(module: &str, parts: &[&str]) -> Option<&'static Known> {
         }
     }
     found
+}
+
+/// What does harm behind a module that another module has imported, where nobody told the two apart:
+/// `package.hub.os` and `system`. A name alone decides, since packages have modules of any name.
+fn harm_by_way_of(module: &str, parts: &[&str]) -> Option<&'static Known> {
+    let mut rest = module;
+    while let Some((_, inner)) = rest.split_once('.') {
+        rest = inner;
+        let (head, between) = inner.split_once('.').unwrap_or((inner, ""));
+        let head = if head == "__builtins__" { "builtins" } else { head };
+        if is_powerful_alone(head) || head == "yaml" {
+            let between = between.split('.').filter(|part| !part.is_empty());
+            let parts: Vec<&str> = between.chain(parts.iter().copied()).collect();
+            let known = harm_on_the_way(head, &parts);
+            if let Some(known) = known.filter(|known| !known.pattern.contains('*')) {
+                return Some(known);
+            }
+        }
+    }
+    None
 }
 
 /// What holds for a path that passes through nothing harmful: the most specific row, unless the

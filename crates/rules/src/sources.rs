@@ -2,4 +2,5 @@
 
 mod deed;
 pub(crate) mod package_source;
+mod roundabout;
 pub(crate) mod torchscript_file_access;

@@ -19,6 +19,14 @@ const RESOLVERS: &[&str] = &["calc", "eval", "exec", "expr", "lambda", "math", "
 /// Rows of a detector that are looked at.
 const ROWS: usize = 1_000;
 
+/// Whether a text is nothing but an import or a call: bundles of MONAI are made of several files, of which
+/// one need not say what it is.
+fn is_call(text: &str) -> bool {
+    let path = text.trim_start_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.'));
+    let callee = text.len() > path.len() && !text.starts_with(|c: char| c.is_ascii_digit());
+    text.starts_with("import ") || (callee && path.starts_with('(') && path.ends_with(')'))
+}
+
 /// The expressions of a configuration.
 #[derive(Default)]
 pub(super) struct Sources {
@@ -31,8 +39,9 @@ impl<'d> Walk<'_, '_, 'd> {
     /// A string: an expression of its own, or one with resolvers in it.
     pub(super) fn text(&mut self, node: Node<'d>) {
         let Some(text) = node.text().filter(|text| text.contains('$')) else { return };
-        let expression =
-            text.strip_prefix('$').filter(|it| self.expressions && !it.starts_with('{'));
+        let expression = text
+            .strip_prefix('$')
+            .filter(|it| !it.starts_with('{') && (self.expressions || is_call(it)));
         if let Some(expression) = expression {
             // `@id` stands for another value of the bundle.
             self.expression(node, &expression.replace('@', ""));

@@ -56,6 +56,10 @@ impl<'d> Walk<'_, '_, 'd> {
     /// `{"AutoModel": "module.Class"}`, where a class may have two: for the slow and the fast
     /// tokenizer (`dynamic_module_utils.get_class_from_dynamic_module`).
     fn auto_map(&mut self, map: Node<'d>) {
+        // Tokenizers of old have the two classes alone (`tokenization_auto.AutoTokenizer`).
+        for item in map.items() {
+            self.custom_code(item);
+        }
         for (_, value) in map.entries() {
             if value.kind() == Kind::Text {
                 self.custom_code(value);

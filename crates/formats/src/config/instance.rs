@@ -8,13 +8,71 @@ use davy_artifact::{Call, Manner, Name, Value};
 /// Modules that one `custom_imports` names which are told.
 const IMPORTS: usize = 200;
 
+/// Keys under which some loader looks a dotted path up and calls what it finds, and under which others
+/// put words of their own.
+pub(super) const NAMING: &[&str] = &[
+    "activation_fct",
+    "activation_fn",
+    "activation_function",
+    "callable",
+    "class",
+    "class_name",
+    "constructor",
+    "entrypoint",
+    "factory",
+    "func",
+    "function",
+    "implementation",
+    "import_path",
+    "object_constructor",
+    "op_type",
+    "type",
+];
+
+/// Modules of Python's own that no library keeps its classes in: a path through one of them names a
+/// function of that module.
+const OWN: &[&str] = &[
+    "_posixsubprocess",
+    "builtins",
+    "ctypes",
+    "importlib",
+    "marshal",
+    "nt",
+    "os",
+    "pickle",
+    "posix",
+    "pty",
+    "pydoc",
+    "runpy",
+    "shutil",
+    "socket",
+    "subprocess",
+    "timeit",
+    "webbrowser",
+];
+
 impl<'d> Walk<'_, '_, 'd> {
+    /// A word that may be a path to a function of Python's own; what stands beside it are arguments.
+    pub(super) fn naming(&mut self, node: Node<'d>, value: Node<'d>) {
+        let Some(path) = value.text() else { return };
+        let mut modules = path.split('.').rev().skip(1);
+        if modules.any(|module| OWN.contains(&module)) {
+            let arguments = self.as_keywords(node);
+            self.calls(&path, "type", arguments, Manner::Called, value);
+        }
+    }
+
     /// An object under a key that names what is called; `node` is the object, `value` what stands
     /// under the key.
     pub(super) fn instance(&mut self, node: Node<'d>, key: &str, value: Node<'d>) {
         let Some(path) = value.text() else { return };
+        let path = self.interpolated(value, &path).unwrap_or(path.into_owned());
         match key {
-            "_target_" => self.instantiation(node, &path, value),
+            "_target_" | "_component_" => self.instantiation(node, &path, value),
+            "()" => {
+                let arguments = self.as_keywords(node);
+                self.calls(&path, "dictConfig", arguments, Manner::Called, value);
+            }
             "target" | "cls" => self.target(node, &path, value),
             "class_path" => {
                 let config = node.get("init_args").or_else(|| node.get("dict_kwargs"));

@@ -5,7 +5,9 @@
 //!
 //! | key | loader |
 //! |---|---|
-//! | `_target_` with `_args_`, `_partial_` | Hydra and OmegaConf (`hydra.utils.instantiate`), NeMo, MONAI, detectron2's `LazyConfig`, fairseq2 |
+//! | `_target_` with `_args_`, `_partial_` | Hydra and OmegaConf (`hydra.utils.instantiate`), NeMo, MONAI, detectron2's `LazyConfig`, fairseq2; `${…}` in it is resolved first |
+//! | `_component_`; `()` | torchtune; `logging.config.dictConfig` |
+//! | `type`, `implementation` and others ([`instance::NAMING`]) with a path through Python's own modules | mmengine's and AllenNLP's registries, which look up what has a dot; MLServer, sentence-transformers and others |
 //! | `target` with `params`; `cls` with `params` | latent diffusion (`instantiate_from_config`), NeMo before 1.0 (`Serialization.from_config_dict`) |
 //! | `class_path` with `init_args` | Lightning CLI and jsonargparse |
 //! | `$…` beside `_target_`; rows of `backbone` and `head`; `${eval:…}` | MONAI bundles, YOLO's `parse_model`, resolvers that projects register: Python expressions |
@@ -30,6 +32,7 @@ mod code;
 mod graph;
 mod hub;
 mod instance;
+mod interpolation;
 mod value;
 
 use crate::json::{Document, Kind, Node};
@@ -109,9 +112,8 @@ impl<'d> Walk<'_, '_, 'd> {
         for (key, value) in node.entries() {
             let Some(key) = key.text() else { continue };
             match key.as_ref() {
-                "_target_" | "target" | "class_path" | "cls" | "@module" | "__kind__" => {
-                    self.instance(node, &key, value);
-                }
+                "_target_" | "_component_" | "()" | "target" | "class_path" | "cls" | "@module"
+                | "__kind__" => self.instance(node, &key, value),
                 "py/object" | "py/reduce" | "py/type" | "py/function" | "py/newobj" => {
                     self.jsonpickle(node, &key, value);
                 }
@@ -120,6 +122,7 @@ impl<'d> Walk<'_, '_, 'd> {
                 "custom_ops_library" => self.reference(value, "native library"),
                 "custom_imports" => self.custom_imports(value),
                 ":serialized:" => self.serialized(value),
+                key if instance::NAMING.contains(&key) => self.naming(node, value),
                 _ => self.hub_key(node, &key, value),
             }
         }

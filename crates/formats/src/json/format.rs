@@ -18,12 +18,14 @@ const PIECE: usize = 64 * 1024;
 
 /// What stands in larger documents that loaders act on; an escaped letter may be part of any of them.
 const WORDS: &[&[u8]] = &[
+    b"\"()\"",
     b":serialized:",
     b"@module",
     b"\\u00",
     b"__kind__",
     b"_attn_implementation",
     b"_class_name",
+    b"_component_",
     b"_experts_implementation",
     b"_target_",
     b"auto_map",

@@ -39,7 +39,9 @@ pub(super) fn walk(bytes: &[u8], limit: usize) -> Walk {
         };
         let Some(opcode) = opcode(*code) else { return walk };
         let Some(len) = argument(opcode, rest) else {
-            walk.ending = Ending::Cut;
+            let names = std::str::from_utf8(rest).is_ok_and(|it| it.lines().take(2).all(is_name));
+            let breaks = opcode.argument == Argument::TwoLines && !names;
+            walk.ending = if breaks { Ending::Broken } else { Ending::Cut };
             return walk;
         };
         if !plausible(opcode, rest, len) {
@@ -145,6 +147,8 @@ mod tests {
         assert_eq!(walk(b"(this is text)", 100).ending, Ending::Broken);
         assert_eq!(walk(b"(c) 2024 Foo\nAll rights reserved\n", 100).globals, 0);
         assert_eq!(walk(b"code/\0\0\0\0000644\nustar\n", 100).opcodes, 0);
+        assert_eq!(walk(b"config.json\0\0\0\0000644\0", 100).ending, Ending::Broken);
+        assert_eq!(walk(b"cos\nsys", 100).ending, Ending::Cut);
         assert_eq!(walk(b"\x80\x04\x95", 100).ending, Ending::Cut);
     }
 }

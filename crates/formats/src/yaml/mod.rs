@@ -86,7 +86,9 @@ impl Format for Yaml {
             None => Ok(()),
             Some(fault) if fault.blame() == Blame::Malformed => {
                 let rest = Span::between(fault.at(), input.bytes.len());
-                if acts || mentions(&input.bytes.slice(rest), budget)? {
+                // Headers of a package, and prose that begins like a mapping, are no settings.
+                let is_named = NAMES.iter().any(|name| input.name.ends_with(name));
+                if acts || is_named && mentions(&input.bytes.slice(rest), budget)? {
                     reading.halted(&fault, input.bytes.len());
                     let what = format!("no loader reads on from here: {}", fault.what());
                     let quirk = davy_artifact::Quirk::LoadersDisagree;

@@ -8,14 +8,15 @@
 //! ## Why it matters
 //!
 //! A link that leads out of the folder lets the next member be written through it, or lets a server
-//! hand out a file of its own as part of a model. It is high where the target is absolute or goes
-//! up, and medium where it stays inside. A device or pipe makes whoever reads it wait, or hands out
+//! hand out a file of its own as part of a model. It is high where the target is absolute or goes up
+//! past the folder, medium where it goes up and stays inside, and low where it names something beside
+//! or below. A device or pipe makes whoever reads it wait, or hands out
 //! what is not the archive's.
 //!
 //! ## How it can be wrong
 //!
-//! Archives of whole folders contain links for good reasons, such as those of model caches. Such
-//! links stay inside.
+//! Archives of whole folders contain links for good reasons, such as those of environments, whose
+//! interpreter is a link, and of model caches. Such links stay inside.
 //!
 //! ## What to do
 //!
@@ -28,7 +29,7 @@
 
 use crate::quirks::{ByQuirk, Formats};
 use crate::{Confidence, Rule, Severity, Threat};
-use davy_artifact::{Artifact, Deviation, Fact, Quirk};
+use davy_artifact::{Artifact, Deviation, Fact, Quirk, Route};
 
 static RULE: Rule = Rule {
     id: "link-member",
@@ -51,8 +52,9 @@ pub(crate) static DETECTOR: ByQuirk = ByQuirk {
     formats: Formats::Any,
     so: "what is written or read through it lies elsewhere",
     severity: |artifact, deviation| {
-        let leaves = targets(artifact, deviation).any(leaves);
-        if leaves { Severity::High } else { Severity::Medium }
+        let Route::Member(name) = &deviation.route else { return Severity::Medium };
+        let ways = targets(artifact, deviation).map(|target| way(name, target));
+        ways.max().unwrap_or(Severity::Medium)
     },
 };
 
@@ -65,11 +67,25 @@ fn targets<'a>(artifact: &'a Artifact, link: &'a Deviation) -> impl Iterator<Ite
     })
 }
 
-/// Whether a target is absolute or goes up, in the words of any operating system.
-fn leaves(target: &str) -> bool {
-    let mut parts = target.split(['/', '\\']);
-    let first = parts.next().unwrap_or_default();
-    first.is_empty() || first.contains(':') || first == ".." || parts.any(|part| part == "..")
+/// How bad it is that a member of this name is a link to `target`, in the words of any operating system.
+fn way(name: &str, target: &str) -> Severity {
+    let first = target.split(['/', '\\']).next().unwrap_or_default();
+    if first.is_empty() || first.contains(':') {
+        return Severity::High;
+    }
+    let folders = name.split('/').filter(|part| !matches!(*part, "" | "."));
+    let mut depth = folders.count().saturating_sub(1);
+    let mut goes_up = false;
+    for part in target.split(['/', '\\']).filter(|part| !matches!(*part, "" | ".")) {
+        if part != ".." {
+            depth = depth.saturating_add(1);
+        } else if let Some(above) = depth.checked_sub(1) {
+            (depth, goes_up) = (above, true);
+        } else {
+            return Severity::High;
+        }
+    }
+    if goes_up { Severity::Medium } else { Severity::Low }
 }
 
 #[cfg(test)]
@@ -77,7 +93,7 @@ mod tests {
     use super::*;
     use crate::facts::testing::detect;
     use crate::quirks::testing::odd;
-    use davy_artifact::{Route, Site};
+    use davy_artifact::Site;
 
     fn severity(target: &str) -> Severity {
         let mut archive = odd("zip", &[Quirk::LinkMember], "a link");
@@ -92,12 +108,15 @@ mod tests {
 
     #[test]
     fn links_that_leave_the_folder_weigh_more() {
-        for target in ["/etc/passwd", "../x", "b/../../x", "C:\\x", "\\\\host\\share", "b/..", ""] {
+        for target in ["/etc/passwd", "../x", "b/../../x", "C:\\x", "\\\\host\\share", ""] {
             assert_eq!(severity(target), Severity::High, "{target}");
         }
         for target in ["b", "b/c", "..b", "b..", "b/..c"] {
-            assert_eq!(severity(target), Severity::Medium, "{target}");
+            assert_eq!(severity(target), Severity::Low, "{target}");
         }
+        assert_eq!(severity("b/.."), Severity::Medium);
+        assert_eq!(way("lib/x/c.txt", "../a.txt"), Severity::Medium);
+        assert_eq!(way("lib/c.txt", "../../a.txt"), Severity::High);
     }
 
     #[test]

@@ -18,7 +18,7 @@
 //! Keras a custom object that the loading program defines is low, one of a module of its own medium,
 //! and a module outside of Keras without a registered name, which Keras never writes, high. Settings
 //! (`_target_`, `class_path` and their kin) name classes of many libraries, and of the project that
-//! they are from: medium at most. Functions of R that promises call are low: they are mostly those of
+//! they are from: those are low, and functions medium. Functions of R that promises call are low: they are mostly those of
 //! the session that made the file.
 //!
 //! ## What to do
@@ -78,7 +78,7 @@ impl Detector for UnknownImport {
             };
             // Settings name classes and functions of all kinds of libraries, and of their own project.
             let mild = is_settings(artifact) && *by != OBJECT_TAG;
-            let severity = if mild { severity.min(by_settings(by)) } else { severity };
+            let severity = if mild { severity.min(by_settings(by, name)) } else { severity };
             // Promises of honest models call whatever the session defined that made them.
             let severity = if name.module == Name::R { Severity::Low } else { severity };
             let mut finding = reporter.report(artifact, site, message, spelled(by, name));
@@ -136,8 +136,11 @@ fn by_keras(name: &Name, by: &str, used: Use) -> (Severity, String) {
 
 /// How bad an unknown name in settings is at most. The class of a pipeline's component is only
 /// imported and asked for its weights.
-fn by_settings(by: &str) -> Severity {
-    if by == "model_index.json" { Severity::Low } else { Severity::Medium }
+/// What settings are for is to name classes of whoever wrote them.
+fn by_settings(by: &str, name: &Name) -> Severity {
+    let last = name.name.rsplit('.').next().unwrap_or_default();
+    let is_class = last.starts_with(|first: char| first.is_ascii_uppercase());
+    if by == "model_index.json" || is_class { Severity::Low } else { Severity::Medium }
 }
 
 /// How names of the user's own objects are looked up.

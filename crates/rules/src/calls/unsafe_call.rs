@@ -41,11 +41,12 @@
 use crate::behaviour::{Observer, target as target_of};
 use crate::code::Examiner;
 use crate::facts::{
-    ALIKE, Performed, Quota, calls, concern, doubt, fillings, is_settings, known, pose, target,
-    times, weigh,
+    ALIKE, Performed, Quota, arguments, calls, concern, doubt, fillings, is_settings, known, pose,
+    target, times, weigh,
 };
 use crate::judge::{Judgement, judge};
 use crate::knowledge::{self, Effect, Known};
+use crate::references::path::{Leads, leads};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Call, Manner, Name, Value};
 use std::borrow::Cow;
@@ -93,8 +94,12 @@ impl Detector for UnsafeCall {
                 let behaviour = observer.about(performed.call);
                 pose(finding.as_deref_mut(), known.effect.threat());
                 doubt(finding.as_deref_mut(), known);
-                let fetches = is_settings(artifact) && only_fetches(performed.call, &name);
-                let most = if fetches { Severity::Medium } else { Severity::Critical };
+                let settings = is_settings(artifact);
+                let most = match () {
+                    () if settings && is_recipe(performed.call, &name, known) => Severity::Low,
+                    () if settings && only_fetches(performed.call, &name) => Severity::Medium,
+                    () => Severity::Critical,
+                };
                 let severity = behaviour.weighs(judgement.severity.min(most));
                 behaviour.into_finding(finding.as_deref_mut());
                 weigh(finding, artifact, severity);
@@ -128,14 +133,37 @@ fn harmful(call: &Call) -> Option<(Cow<'_, Name>, &'static Known)> {
     Some((name, if made { known } else { known.when_called() }))
 }
 
+/// Whether a call in settings makes a part of a recipe as a library means it: an object of a class that
+/// was not reviewed to do harm, with nothing that leads elsewhere, or a seed for chance.
+fn is_recipe(call: &Call, name: &Name, known: &Known) -> bool {
+    let mut leaves = false;
+    for value in arguments(call) {
+        value.walk(&mut |part| {
+            let text = part.text().unwrap_or_default();
+            leaves |= text.contains("://") || matches!(leads(text), Leads::Away(_));
+        });
+    }
+    let last = name.name.rsplit('.').next().unwrap_or_default();
+    let is_class = last.starts_with(|first: char| first.is_ascii_uppercase());
+    let is_wide = known.is_derived() || known.pattern.ends_with('*');
+    let is_part = is_class && is_wide && known.effect != Effect::Exec;
+    let root = name.module.split('.').next().unwrap_or_default();
+    let seeds = known.effect == Effect::Mutate && last.contains("seed");
+    (is_part || seeds) && !leaves && !knowledge::is_powerful(root) && only_trusts_itself(call)
+}
+
+/// Whether a call does not trust the code that comes with a model.
+fn only_trusts_itself(call: &Call) -> bool {
+    let quiet = |value: &Value| matches!(value, Value::Bool(false) | Value::None);
+    !call.kwargs.iter().any(|(key, value)| key == "trust_remote_code" && !quiet(value))
+}
+
 /// Whether a call only takes another model or data set by its name, as recipes of training do, and
 /// does not trust the code there.
 fn only_fetches(call: &Call, name: &Name) -> bool {
     let last = name.name.rsplit('.').next();
     let fetches = matches!(last, Some("from_pretrained" | "load_dataset" | "load_from_checkpoint"));
-    let quiet = |value: &Value| matches!(value, Value::Bool(false) | Value::None);
-    let trusts = |(key, value): &(String, Value)| key == "trust_remote_code" && !quiet(value);
-    fetches && !call.kwargs.iter().any(trusts)
+    fetches && only_trusts_itself(call)
 }
 
 fn message(

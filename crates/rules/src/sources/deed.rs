@@ -2,7 +2,7 @@
 //! and on whether importing the source makes it or only somebody who calls the function around it.
 
 use crate::Severity;
-use crate::facts::{arguments, visit_handed};
+use crate::facts::arguments;
 use crate::knowledge::{self, Effect, Known};
 use crate::references::path::{Leads, leads};
 use davy_artifact::{Call, Manner, Name, Value};
@@ -171,17 +171,9 @@ const SENSITIVE: &[&str] = &[
     "sitecustomize.py",
 ];
 
-/// Callables that call what they are given, now or later.
-const RUNNERS: &[&str] =
-    &["atexit.register", "signal.signal", "sys.excepthook", "weakref.finalize"];
-
 /// Judges a call of `name`, of which `known` is what is known.
 pub(super) fn deed(call: &Call, name: &Name, known: Option<&'static Known>) -> Option<Deed> {
     let later = call.manner == Manner::Deferred;
-    if let Some(handed) = handed(call, name, known) {
-        let severity = if later { Severity::High } else { Severity::Critical };
-        return Some(Deed::new(severity, format!("is given `{handed}`, and calls it")));
-    }
     let known = known?;
     let dotted = name.dotted();
     // What threads and processes are given to run was looked at above.
@@ -198,14 +190,20 @@ pub(super) fn deed(call: &Call, name: &Name, known: Option<&'static Known>) -> O
     if wide || DECLARING.iter().any(|library| known.pattern.starts_with(library)) {
         return None;
     }
+    if let Some(path) = sensitive(call, known) {
+        let does = format!("works on `{path}`, which holds secrets or runs by itself");
+        return Some(Deed::new(Severity::High, does));
+    }
     if known.effect == Effect::File {
         return opens(call, later);
     }
-    severity(call, &dotted, known.effect, later).map(|severity| Deed::new(severity, does()))
+    severity(call, &dotted, known, later).map(|severity| Deed::new(severity, does()))
 }
 
 /// How bad it is, by the effect and the time.
-fn severity(call: &Call, dotted: &str, effect: Effect, later: bool) -> Option<Severity> {
+fn severity(call: &Call, dotted: &str, known: &Known, later: bool) -> Option<Severity> {
+    let effect = known.effect;
+
     let last = dotted.rsplit('.').next().unwrap_or_default();
     let calm = |now: Severity| if later { Severity::Low } else { now };
     let fetches = FETCHES.contains(&last) || dotted == "torch.hub.load";
@@ -217,8 +215,8 @@ fn severity(call: &Call, dotted: &str, effect: Effect, later: bool) -> Option<Se
         Effect::Native if dotted.starts_with("torch.") && KERNELS.contains(&last) => {
             calm(Severity::Medium)
         }
-        Effect::Exec | Effect::Native if is_of(dotted, PREPARING) => return None,
-        Effect::Exec | Effect::Native if is_of(dotted, RUNNING) || spells_code(call) => {
+        Effect::Exec | Effect::Native if prepares(dotted, known) => return None,
+        Effect::Exec | Effect::Native if runs(dotted, known) || spells_code(call) => {
             let evaluates = ["builtins.eval", "builtins.exec", "builtins.compile"];
             // Classes and formulas that settings name are looked up like this.
             let looks_up = later && evaluates.contains(&dotted);
@@ -244,8 +242,22 @@ fn severity(call: &Call, dotted: &str, effect: Effect, later: bool) -> Option<Se
     })
 }
 
+/// Whether a function that runs code is one of those whose only use that is.
+pub(super) fn runs_code(name: &Name, known: &Known) -> bool {
+    runs(&name.dotted(), known) && !prepares(&name.dotted(), known)
+}
+
+/// A path through another module ends in what the row is about: `glob.os.system`.
+fn runs(dotted: &str, known: &Known) -> bool {
+    is_of(dotted, RUNNING) || is_of(known.pattern, RUNNING)
+}
+
+fn prepares(dotted: &str, known: &Known) -> bool {
+    is_of(dotted, PREPARING) || is_of(known.pattern, PREPARING)
+}
+
 /// Whether a path is one of `all`, or leads through one.
-fn is_of(dotted: &str, all: &[&str]) -> bool {
+pub(super) fn is_of(dotted: &str, all: &[&str]) -> bool {
     all.iter().any(|one| {
         dotted.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     })
@@ -278,7 +290,7 @@ fn given(call: &Call) -> Given {
 }
 
 /// Whether a text that is handed over is code that imports or runs something.
-fn spells_code(call: &Call) -> bool {
+pub(super) fn spells_code(call: &Call) -> bool {
     const SIGNS: &[&str] = &["__import__", "import ", "exec(", "eval(", "system(", "popen("];
     let mut spells = false;
     for argument in arguments(call) {
@@ -342,15 +354,29 @@ fn starts_tool(call: &Call) -> bool {
     !shell && program.is_some_and(|program| TOOLS.contains(&program))
 }
 
+/// What a call that opens, writes or moves files is given that holds secrets or runs by itself, in a path
+/// or in what makes one: `open(expanduser("~/.bashrc"))`.
+fn sensitive(call: &Call, known: &Known) -> Option<String> {
+    let files = [Effect::File, Effect::FileRead, Effect::FileWrite];
+    if !files.contains(&known.effect) {
+        return None;
+    }
+    let mut found = None;
+    call.walk(&mut |part| {
+        let text = part.text().unwrap_or_default();
+        let unified = text.replace('\\', "/");
+        let telling = SENSITIVE.iter().any(|part| unified.contains(part));
+        if telling && text.len() < 200 && found.is_none() {
+            found = Some(davy_bytes::escape(text));
+        }
+    });
+    found
+}
+
 /// `open(path, mode)`: told where the path says what it is for.
 fn opens(call: &Call, later: bool) -> Option<Deed> {
     let path = call.args.first().and_then(Value::text)?;
     let shown = davy_bytes::escape(path);
-    let unified = path.replace('\\', "/");
-    if SENSITIVE.iter().any(|part| unified.contains(part)) {
-        let does = format!("opens `{shown}`, which holds secrets or runs by itself");
-        return Some(Deed::new(Severity::High, does));
-    }
     let named = call.kwargs.iter().find(|(key, _)| key == "mode").map(|(_, value)| value);
     let mode = named.or_else(|| call.args.get(1)).and_then(Value::text).unwrap_or_default();
     let device = ["/dev/null", "/dev/stdout", "/dev/stderr"].contains(&path);
@@ -358,33 +384,6 @@ fn opens(call: &Call, later: bool) -> Option<Deed> {
     let away = matches!(leads(path), Leads::Away(_));
     let told = writes && away && !later;
     told.then(|| Deed::new(Severity::Medium, format!("opens `{shown}` for writing")))
-}
-
-/// Something harmful that is handed to what will call it.
-fn handed(call: &Call, name: &Name, known: Option<&Known>) -> Option<String> {
-    let dotted = name.dotted();
-    let starts = ["concurrent.futures.", "multiprocessing.", "threading."];
-    let runs = RUNNERS.contains(&dotted.as_str())
-        || starts.iter().any(|start| dotted.starts_with(start))
-        || known.is_some_and(|known| {
-            known.effect.calls_arguments() && known.effect != Effect::Introspect
-        });
-    if !runs {
-        return None;
-    }
-    let mut found = None;
-    visit_handed(arguments(call), &mut |value| {
-        let Value::Name(name) = value else { return };
-        let harm = crate::facts::known(name).filter(|known| {
-            let module = known.pattern.strip_suffix(".*");
-            let wide = module.is_some_and(|module| !knowledge::is_powerful_alone(module));
-            !wide && matches!(known.effect, Effect::Exec | Effect::Native) && !known.constants_only
-        });
-        if harm.is_some() && found.is_none() {
-            found = Some(name.to_string());
-        }
-    });
-    found
 }
 
 #[cfg(test)]
@@ -444,15 +443,5 @@ mod tests {
         assert_eq!(open("/tmp/x", "w"), Some(Severity::Medium));
         assert_eq!(open("vocab.json", "r"), None);
         assert_eq!(open("out.json", "w"), None);
-    }
-
-    #[test]
-    fn harm_that_is_handed_over_is_harm() {
-        let system = || name("os", "system");
-        for callee in [name("atexit", "register"), name("threading", "Thread")] {
-            let found = judged(callee, vec![system()], Manner::Called);
-            assert_eq!(found, Some(Severity::Critical));
-        }
-        assert_eq!(judged(name("builtins", "isinstance"), vec![system()], Manner::Called), None);
     }
 }

@@ -9,14 +9,17 @@
 //!
 //! The loader of such a package imports the source, and importing runs it: `torch.package` needs no
 //! pickle to run an attacker's code, and neither does a model that asks for `trust_remote_code`. Where no
-//! loader is known to import the source it is low, since whoever runs it by hand has decided to. What
-//! importing it does by itself weighs more than what one of its functions may do later: a processor
-//! that fetches a picture, a class that loads a checkpoint.
+//! loader is known to import the source, what its functions do is low, since whoever runs it by hand has
+//! decided to, and what importing it does is high at most: servers of models import what lies in archives.
+//! What importing does by itself weighs more than what a function may do later: a processor that fetches a
+//! picture, a class that loads a checkpoint. Parts of libraries that run code, such as compilers of
+//! networks and pipelines, are what source is written with and low.
 //!
 //! ## How it can be wrong
 //!
 //! Calls stand in functions that are never called, and code that trains or serves a model has
-//! reasons to open files and connections. davy does not follow what calls what in source text.
+//! reasons to open files and connections. davy does not follow what calls what in source text. Formulas
+//! and classes that a function evaluates by a computed name are medium.
 //!
 //! ## What to do
 //!
@@ -28,6 +31,7 @@
 //! * CWE-829, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0011.001
 
 use super::deed::{Deed, deed};
+use super::roundabout::roundabout;
 use crate::behaviour::Observer;
 use crate::facts::{ALIKE, Quota, known, written};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
@@ -64,20 +68,31 @@ impl Detector for PackageSource {
         let mut observer = Observer::of(calls, reporter.programs());
         for (format, fact) in written(artifact) {
             let Fact::Call { call, site, .. } = fact else { continue };
-            let Value::Name(name) = &call.callee else { continue };
-            let known = known(name).filter(|known| !known.is_derived());
-            let Some(Deed { severity, does }) = deed(call, name, known) else { continue };
-            if format != "python" || !quota.admits(name.dotted()) {
+            if format != "python" {
+                continue;
+            }
+            let name = match &call.callee {
+                Value::Name(name) => Some(name),
+                _ => None,
+            };
+            let known = name.and_then(known).filter(|known| !known.is_derived());
+            let plain = name.and_then(|name| deed(call, name, known));
+            let Some(Deed { severity, does }) = worse(plain, roundabout(call)) else { continue };
+            let callee = call.callee.to_string();
+            if !quota.admits(&callee) {
                 continue;
             }
             let when = match call.manner {
                 Manner::Deferred => "in a function",
                 _ => "as soon as it is imported",
             };
-            let message = format!("source text calls `{name}` {when}, which {does}");
+            let message = format!("source text calls `{callee}` {when}, which {does}");
             if let Some(finding) = reporter.report(artifact, site, message, call.to_string()) {
-                let loaded = artifact.role == Role::Loaded;
-                finding.severity = if loaded { severity } else { Severity::Low };
+                finding.severity = match artifact.role {
+                    Role::Loaded => severity,
+                    _ if call.manner == Manner::Deferred => Severity::Low,
+                    _ => severity.min(unasked(artifact)),
+                };
                 if let Some(known) = known {
                     finding.threat = known.effect.threat();
                 }
@@ -85,6 +100,24 @@ impl Detector for PackageSource {
             }
         }
     }
+}
+
+/// How bad source is at most that lies in an archive, and that no loader is known to import: servers of
+/// models and installers do, and what builds a package starts compilers.
+fn unasked(artifact: &Artifact) -> Severity {
+    let file = artifact.name().rsplit('/').next().unwrap_or_default();
+    let builds = ["conf.py", "conftest.py", "setup.py"].contains(&file);
+    let lies_about = artifact.role == Role::Present && artifact.name().ends_with(".py");
+    match (lies_about, builds) {
+        (true, false) => Severity::High,
+        (true, true) => Severity::Medium,
+        (false, _) => Severity::Low,
+    }
+}
+
+/// The worse of two judgements of a call.
+fn worse(one: Option<Deed>, other: Option<Deed>) -> Option<Deed> {
+    one.into_iter().chain(other).max_by_key(|deed| deed.severity)
 }
 
 #[cfg(test)]
@@ -99,6 +132,10 @@ mod tests {
         assert_eq!(detect(&PackageSource, &source)[0].severity, Severity::Critical);
         source.role = Role::Present;
         assert_eq!(detect(&PackageSource, &source)[0].severity, Severity::Low);
+        for (file, expected) in [("inference.py", Severity::High), ("setup.py", Severity::Medium)] {
+            source.path = format!("model.tar!code/{file}");
+            assert_eq!(detect(&PackageSource, &source)[0].severity, expected);
+        }
         for (module, function) in [("dataclasses", "dataclass"), ("torch.jit", "is_tracing")] {
             let declares = calls(name(module, function), vec![text("x")]);
             assert!(detect(&PackageSource, &artifact("python", vec![declares])).is_empty());

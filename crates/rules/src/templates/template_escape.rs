@@ -50,8 +50,20 @@ static RULE: Rule = Rule {
     source: include_str!("template_escape.rs"),
 };
 
-/// Attributes of Jinja's own objects that lead to modules.
-const CONTEXTS: &[&str] = &["_TemplateReference__context", "_module"];
+/// Attributes of Jinja's own objects that lead to modules, or to the environment that compiles templates
+/// and so code: macros, blocks and callers have it (`Macro._environment`).
+const CONTEXTS: &[&str] = &[
+    "_TemplateReference__context",
+    "_compile",
+    "_context",
+    "_environment",
+    "_func",
+    "_module",
+    "add_extension",
+    "compile_expression",
+    "from_code",
+    "template_class",
+];
 
 /// Attributes of frames, which hold the globals of the code that runs.
 const FRAMES: &[&str] = &["cr_frame", "f_globals", "func_globals", "gi_frame", "tb_frame"];
@@ -189,8 +201,13 @@ mod tests {
         let popen = call(name("cycler", "__init__.__globals__.os.popen"), vec![text("id")]);
         let called = Code { calls: vec![popen], ..Code::default() };
         assert_eq!(severity(called), Some(Severity::Critical));
-        let named = Code { names: names(&["messages", "__class__"]), ..Code::default() };
-        assert_eq!(severity(named), Some(Severity::High));
+        for inside in ["__class__", "_environment", "from_code"] {
+            let named = Code { names: names(&["messages", inside]), ..Code::default() };
+            assert_eq!(severity(named), Some(Severity::High), "{inside}");
+        }
+        let plain =
+            Code { names: names(&["messages", "environment", "overlay"]), ..Code::default() };
+        assert_eq!(severity(plain), None);
         let unseen = Code {
             unseen: names(&["the name of an attribute that is computed"]),
             ..Code::default()
