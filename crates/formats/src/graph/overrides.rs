@@ -600,7 +600,7 @@ mod tests {
     }
 
     /// Two networks of two layers each, between which a comparison chooses: of an input of its own, or of
-    /// a place of the input that they work on.
+    /// the sum of the one that they work on.
     fn choice(is_switch: bool) -> Graph {
         let mut graph = Graph::default();
         let values: Vec<ValueId> = (0..12).map(|_| graph.value().unwrap()).collect();
@@ -616,8 +616,8 @@ mod tests {
         graph.set_constant(weights, constant(64));
         let asked = if is_switch { mode } else { x };
         let nodes: [(Class, &[ValueId], ValueId); 7] = [
-            (Class::Compare, &[asked, number], place),
-            (Class::Pick, &[place, number], truth),
+            (Class::Reduce, &[asked], place),
+            (Class::Compare, &[place, number], truth),
             (Class::Weighted, &[x, weights], a),
             (Class::Weighted, &[a, weights], b),
             (Class::Weighted, &[x, weights], c),

@@ -74,7 +74,10 @@ impl Format for Pickle {
             Ending::Stopped if walked.opcodes > 1 => Probe::Possible,
             Ending::Cut if !whole || looks_up => Probe::Possible,
             _ if looks_up => Probe::Possible,
-            _ if walked.opcodes >= least.min(2) && input.role == Role::Loaded => Probe::Possible,
+            _ if input.role == Role::Loaded && walked.opcodes >= least.min(2) => {
+                // One opcode is the first letter of anything.
+                if walked.globals > 0 || walked.opcodes > 1 { Probe::Possible } else { Probe::No }
+            }
             _ => Probe::No,
         }
     }

@@ -33,6 +33,10 @@ const TEXTS: usize = 1000;
 /// What template files are called.
 const NAMES: &[&str] = &[".j2", ".jinja", ".jinja2"];
 
+/// Extensions of texts with a form of their own.
+const OTHERS: &[&str] =
+    &[".cfg", ".html", ".js", ".json", ".md", ".py", ".rst", ".toml", ".xml", ".yaml", ".yml"];
+
 /// The reader of Jinja templates.
 #[derive(Debug)]
 pub struct Jinja;
@@ -79,6 +83,12 @@ impl Format for Jinja {
             reader.templates.clear();
             result = follow(&pieces, &mut reader, len);
         }
+        // Settings and source may have double braces for reasons of their own.
+        if let Err(halt) = &result
+            && is_other(input.name)
+        {
+            return Err(halt.clone());
+        }
         record(reader, &source, &pieces, reading);
         reading.seamless = result.is_ok();
         result
@@ -88,6 +98,12 @@ impl Format for Jinja {
 /// Whether a name says that it is a template: a file's extension, or the key of a chat template.
 fn is_named(name: &str) -> bool {
     name.to_ascii_lowercase().contains("chat_template") || is_template_file(name)
+}
+
+/// Whether a file's extension is one of texts that are no templates.
+fn is_other(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    OTHERS.iter().any(|extension| lower.ends_with(extension)) && !is_named(name)
 }
 
 /// Whether a file's extension is one of templates. `chat_template.json` has one inside.

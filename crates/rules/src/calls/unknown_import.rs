@@ -140,7 +140,12 @@ fn by_keras(name: &Name, by: &str, used: Use) -> (Severity, String) {
 fn by_settings(by: &str, name: &Name) -> Severity {
     let last = name.name.rsplit('.').next().unwrap_or_default();
     let is_class = last.starts_with(|first: char| first.is_ascii_uppercase());
-    if by == "model_index.json" || is_class { Severity::Low } else { Severity::Medium }
+    // Of libraries that are known, what does harm is known.
+    if by == "model_index.json" || is_class || knowledge::has_harmless(&name.module) {
+        Severity::Low
+    } else {
+        Severity::Medium
+    }
 }
 
 /// How names of the user's own objects are looked up.

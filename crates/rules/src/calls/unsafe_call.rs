@@ -149,7 +149,7 @@ fn is_recipe(call: &Call, name: &Name, known: &Known) -> bool {
     let is_part = is_class && is_wide && known.effect != Effect::Exec;
     let root = name.module.split('.').next().unwrap_or_default();
     let seeds = known.effect == Effect::Mutate && last.contains("seed");
-    (is_part || seeds) && !leaves && !knowledge::is_powerful(root) && only_trusts_itself(call)
+    (is_part || seeds) && !leaves && !knowledge::is_powerful_alone(root) && only_trusts_itself(call)
 }
 
 /// Whether a call does not trust the code that comes with a model.
