@@ -19,6 +19,22 @@ const RESOLVERS: &[&str] = &["calc", "eval", "exec", "expr", "lambda", "math", "
 /// Rows of a detector that are looked at.
 const ROWS: usize = 1_000;
 
+/// An expression with `@id`, `@id#part` and `@id::part`, which stand for other values of the bundle, as
+/// names.
+fn without_references(expression: &str) -> String {
+    let expression = expression.replace("::", "#");
+    let mut pieces = expression.split('@');
+    let mut plain = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '#');
+        let end = piece.find(|c| !is_part(c)).unwrap_or(piece.len());
+        let (id, rest) = piece.split_at(end);
+        plain.push_str(&id.replace('#', "_"));
+        plain.push_str(rest);
+    }
+    plain
+}
+
 /// Whether a text is nothing but an import or a call: bundles of MONAI are made of several files, of which
 /// one need not say what it is.
 fn is_call(text: &str) -> bool {
@@ -43,8 +59,7 @@ impl<'d> Walk<'_, '_, 'd> {
             .strip_prefix('$')
             .filter(|it| !it.starts_with('{') && (self.expressions || is_call(it)));
         if let Some(expression) = expression {
-            // `@id` stands for another value of the bundle.
-            self.expression(node, &expression.replace('@', ""));
+            self.expression(node, &without_references(expression));
         }
         for (at, _) in text.match_indices("${") {
             let inside = text.get(at.saturating_add(2)..).unwrap_or_default();
@@ -77,6 +92,10 @@ impl<'d> Walk<'_, '_, 'd> {
         let rows =
             ["backbone", "head"].iter().filter_map(|key| root.get(key)).flat_map(Node::items);
         for row in rows.take(ROWS) {
+            // The module is evaluated by its name, and called with the rest.
+            if let Some(module) = row.item(2) {
+                self.naming(row, module);
+            }
             for cell in row.items().skip(2) {
                 for part in std::iter::once(cell).chain(cell.items()) {
                     self.evaluated(part);

@@ -12,7 +12,8 @@ const WIDTH: usize = 24;
 const VALUES: usize = 256;
 
 /// Keys of Hydra that are no arguments.
-const RESERVED: &[&str] = &["_args_", "_convert_", "_partial_", "_recursive_", "_target_"];
+const RESERVED: &[&str] =
+    &["()", "_args_", "_component_", "_convert_", "_partial_", "_recursive_", "_target_"];
 
 /// What looks a name up and gives back what it finds, instead of calling it.
 const LOOKUPS: &[&str] = &[

@@ -126,6 +126,56 @@ fn tags_and_keys_are_calls() {
 }
 
 #[test]
+fn interpolations_are_resolved_before_a_path_is_looked_up() {
+    for settings in [
+        "m: os\nf: {n: system}\na: {_target_: '${m}.${f.n}', _args_: [id]}",
+        "a: {_recursive_: os, _target_: '${._recursive_}.system', _args_: [id]}",
+        "a: {_target_: '${oc.env:ABSENT,os.system}', _args_: [id]}",
+        "b: '${c}'\nc: os.system\na: {_target_: '${oc.select:b}', _args_: [id]}",
+    ] {
+        assert_eq!(calls(settings), ["os.system('id')"], "{settings}");
+    }
+    for settings in [
+        "a: '${a}'\nb: {_target_: '${a}'}",
+        "a: {_target_: '${nothing.here}'}",
+        "a: {_target_: '${now:%Y}'}",
+        "a: {_target_: '${unclosed'}",
+    ] {
+        assert_eq!(calls(settings), [""; 0], "{settings}");
+    }
+}
+
+#[test]
+fn words_of_registries_are_paths_where_they_lead_through_modules_of_python() {
+    assert_eq!(
+        calls("{type: os.system, command: id}"),
+        ["os.system(type='os.system', command='id')"]
+    );
+    assert_eq!(calls("{type: mylib.subprocess.Popen, args: id}").len(), 1);
+    for settings in ["type: a.b.Model", "{type: text, func: linear}", "note: os.system", "type: os"]
+    {
+        assert_eq!(calls(settings), [""; 0], "{settings}");
+    }
+    let rows = "backbone: [[-1, 1, os.system, [id]], [-1, 1, nn.Conv2d, [3]]]\nhead: []";
+    assert_eq!(calls(rows).len(), 1);
+    assert_eq!(calls("f: {(): os.system, command: id}").len(), 1);
+    assert_eq!(calls("{_component_: os.system, command: id}"), ["os.system(command='id')"]);
+}
+
+#[test]
+fn expressions_name_other_values_and_stay_expressions() {
+    let sources = |settings: &str| {
+        let children = read(settings).children;
+        let text = |child: &davy_artifact::Child| child.bytes.copy(Span::new(0, 99), 99).unwrap();
+        children.iter().map(|it| String::from_utf8(text(it)).unwrap()).collect::<Vec<_>>()
+    };
+    let bundle = "{_target_: a.B, x: '$f(@train#loader, @net::out)'}";
+    assert_eq!(sources(bundle), ["f(train_loader, net_out)\n"]);
+    assert_eq!(sources("x: '$os.system(1)'"), ["os.system(1)\n"]);
+    assert_eq!(sources("{x: '$HOME/a(b)', y: '$(pwd)', z: '$5 (five)'}"), [""; 0]);
+}
+
+#[test]
 fn what_stands_before_a_fault_is_told_and_the_rest_is_a_gap() {
     let reading = read("a: !!python/name:os.system\nb: [");
     assert!(reading.facts.iter().any(|fact| matches!(fact, Fact::Import { .. })));

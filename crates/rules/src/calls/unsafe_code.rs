@@ -41,6 +41,7 @@
 use crate::behaviour::Observer;
 use crate::code::{Deed, Examiner, is_foreign, is_of_r, listing, look, several, when, who};
 use crate::facts::{ALIKE, APART, Quota, loaded, weigh};
+use crate::sources::harm;
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Subject, Threat};
 use davy_artifact::{Artifact, Code, Fact, When};
 
@@ -71,7 +72,10 @@ impl Detector for UnsafeCode {
         let mut examiner = Examiner::of(artifact).asking(reporter.programs());
         for fact in loaded(artifact) {
             let Fact::Code { code, site } = fact else { continue };
-            let deeds = deeds(code, &mut examiner);
+            let deeds = match artifact.is("pyc") {
+                true => deeds_of_module(code),
+                false => deeds(code, &mut examiner),
+            };
             let Some(worst) = deeds.first() else { continue };
             let evidence = listing(code);
             if !alike.admits(evidence.as_str()) || !apart.admits("") {
@@ -102,9 +106,24 @@ fn of_session(code: &Code, severity: Severity) -> Severity {
     if waits && severity == Severity::High { Severity::Medium } else { severity }
 }
 
+/// What a module that was compiled does: the same as its source would, which names and calls far more
+/// than a layer does.
+fn deeds_of_module(code: &Code) -> Vec<Deed> {
+    let calls = code.calls.iter().filter_map(|call| {
+        let (severity, does) = harm(call)?;
+        let says = format!("calls `{call}`, which {does}");
+        (severity > Severity::Low).then_some(Deed { severity, says, seen: true })
+    });
+    with_oddities(code, calls.collect())
+}
+
 /// What a function does, and what is wrong with its byte code.
 fn deeds(code: &Code, examiner: &mut Examiner) -> Vec<Deed> {
-    let mut deeds = look(code, examiner).deeds;
+    with_oddities(code, look(code, examiner).deeds)
+}
+
+/// Adds what is wrong with byte code to what it does, the worst first.
+fn with_oddities(code: &Code, mut deeds: Vec<Deed>) -> Vec<Deed> {
     deeds.extend(code.unseen.iter().find(|what| is_foreign(what)).map(|what| {
         let what = davy_bytes::escape(what);
         let says = format!("cannot be read as honest code can: {what}");

@@ -30,6 +30,7 @@ const ORDINARY: &[&str] = &[
     "os.getenv",
     "os.getpid",
     "subprocess.list2cmdline",
+    "sys.setrecursionlimit",
     "tempfile.gettempdir",
 ];
 
@@ -92,6 +93,7 @@ const RUNNING: &[&str] = &[
 /// What of those modules only prepares or describes.
 const PREPARING: &[&str] = &[
     "asyncio.run",
+    "cProfile.Profile",
     "ctypes.CFUNCTYPE",
     "ctypes.POINTER",
     "ctypes.PYFUNCTYPE",
@@ -99,6 +101,7 @@ const PREPARING: &[&str] = &[
     "ctypes.cast",
     "importlib.util.module_from_spec",
     "importlib.util.spec_from_file_location",
+    "profile.Profile",
     "subprocess.CalledProcessError",
     "subprocess.TimeoutExpired",
 ];

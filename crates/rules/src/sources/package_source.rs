@@ -30,8 +30,7 @@
 //! * PyTorch documentation, `torch.package`: packages run code when they are imported
 //! * CWE-829, CWE-94; MITRE ATLAS AML.T0011.000, AML.T0011.001
 
-use super::deed::{Deed, deed};
-use super::roundabout::roundabout;
+use super::harm;
 use crate::behaviour::Observer;
 use crate::facts::{ALIKE, Quota, known, written};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
@@ -76,8 +75,7 @@ impl Detector for PackageSource {
                 _ => None,
             };
             let known = name.and_then(known).filter(|known| !known.is_derived());
-            let plain = name.and_then(|name| deed(call, name, known));
-            let Some(Deed { severity, does }) = worse(plain, roundabout(call)) else { continue };
+            let Some((severity, does)) = harm(call) else { continue };
             let callee = call.callee.to_string();
             if !quota.admits(&callee) {
                 continue;
@@ -113,11 +111,6 @@ fn unasked(artifact: &Artifact) -> Severity {
         (true, true) => Severity::Medium,
         (false, _) => Severity::Low,
     }
-}
-
-/// The worse of two judgements of a call.
-fn worse(one: Option<Deed>, other: Option<Deed>) -> Option<Deed> {
-    one.into_iter().chain(other).max_by_key(|deed| deed.severity)
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ const ASKING: &[&str] = &[
     "inspect",
     "logging",
     "mock",
+    "pytest",
     "typing",
     "unittest",
     "warnings",
@@ -93,9 +94,12 @@ fn inside<'a>(chain: &[&'a str]) -> Option<&'a str> {
     if INSIDES.contains(last) {
         return Some(last);
     }
-    let opened = before.iter().find(|name| INSIDES.contains(name));
-    if opened.is_some() && !PLAIN.contains(last) {
-        return opened.copied();
+    if let Some(at) = before.iter().position(|name| INSIDES.contains(name)) {
+        // What is looked at is text mostly, and what runs commands is known by its name.
+        let looks = chain.get(at.saturating_add(1)).is_some_and(|next| PLAIN.contains(next));
+        if !looks || knowledge::attribute(last).is_some() {
+            return before.get(at).copied();
+        }
     }
     if chain == ["builtins", "object", "__subclasses__"] {
         return Some(last);
@@ -176,6 +180,9 @@ mod tests {
         let frame = || Value::Call(Box::new(call(name("sys", "_getframe"), vec![])));
         assert_eq!(severity(attribute(frame(), "f_builtins"), vec![]), Some(Severity::Critical));
         assert_eq!(severity(attribute(frame(), "f_globals.get"), vec![text("__name__")]), None);
+        let taken = |path| severity(attribute(frame(), path), vec![text("x")]);
+        assert_eq!(taken("f_globals.get.endswith"), None);
+        assert_eq!(taken("f_globals.get.system"), Some(Severity::Critical));
         let import = name("builtins", "print.__self__.__import__");
         assert_eq!(severity(import, vec![text("os")]), Some(Severity::Critical));
         let subclasses = |owner| severity(name(owner, "__subclasses__"), vec![]);
