@@ -12,6 +12,7 @@ pub mod catboost;
 pub mod compressed;
 mod config;
 pub mod coreml;
+pub mod desktop;
 mod embedded;
 pub mod executorch;
 pub mod fasttext;
@@ -77,6 +78,7 @@ use davy_artifact::Format;
 
 /// Every format that davy reads, by name.
 pub const FORMATS: &[&dyn Format] = &[
+    &desktop::AppleDouble,
     &plain::Ar,
     &arrow::Arrow,
     &arrow::Feather,
@@ -92,6 +94,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &catboost::CatBoost,
     &coreml::CoreMl,
     &coreml::Weights,
+    &desktop::DsStore,
     &executorch::ExecuTorch,
     &fasttext::FastText,
     &foreign::Foreign,

@@ -146,8 +146,8 @@ mod tests {
         assert_eq!((walked.ending, walked.globals, walked.at), (Ending::Stopped, 1, 21));
         assert_eq!(walk(b"(this is text)", 100).ending, Ending::Broken);
         assert_eq!(walk(b"(c) 2024 Foo\nAll rights reserved\n", 100).globals, 0);
-        assert_eq!(walk(b"code/\0\0\0\0000644\nustar\n", 100).opcodes, 0);
-        assert_eq!(walk(b"config.json\0\0\0\0000644\0", 100).ending, Ending::Broken);
+        assert_eq!(walk(b"code/\0\0\0\x000644\nustar\n", 100).opcodes, 0);
+        assert_eq!(walk(b"config.json\0\0\0\x000644\0", 100).ending, Ending::Broken);
         assert_eq!(walk(b"cos\nsys", 100).ending, Ending::Cut);
         assert_eq!(walk(b"\x80\x04\x95", 100).ending, Ending::Cut);
     }
