@@ -271,11 +271,9 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
             return wide.or(Some(known));
         }
     }
-    if on_the_way.is_some() {
-        return on_the_way;
-    }
-    if let Some(known) = harm_by_way_of(module, &parts).filter(|_| derived::find(&whole).is_none())
-    {
+    let by_way_of = harm_by_way_of(module, &parts).filter(|_| derived::find(&whole).is_none());
+    let found = by_way_of.into_iter().chain(on_the_way);
+    if let Some(known) = found.max_by_key(|known| known.effect.severity()) {
         return Some(known);
     }
     let mut kept: Vec<&str> = Vec::with_capacity(parts.len());
@@ -593,6 +591,23 @@ mod tests {
         ] {
             assert_eq!(effect(module, name), Some(Effect::Exec), "{module} {name}");
         }
+    }
+
+    #[test]
+    fn a_module_that_another_has_imported_is_still_itself() {
+        for (module, name) in [
+            ("glob.os", "system"),
+            ("hydra.utils.os", "system"),
+            ("mylib.subprocess", "Popen"),
+            ("torch.__builtins__", "exec"),
+            ("speechbrain.core.yaml", "unsafe_load"),
+        ] {
+            let known = lookup(module, name).unwrap();
+            assert_eq!(known.effect.severity(), crate::Severity::Critical, "{module}.{name}");
+        }
+        // Packages have modules of any name.
+        assert!(lookup("mypackage.code.model", "Net").is_none());
+        assert!(lookup("torch.nn.modules.sparse", "Embedding").is_none_or(|it| !it.is_dangerous()));
     }
 
     #[test]

@@ -361,9 +361,11 @@ fn starts_tool(call: &Call) -> bool {
 /// or in what makes one: `open(expanduser("~/.bashrc"))`.
 fn sensitive(call: &Call, known: &Known) -> Option<String> {
     let files = [Effect::File, Effect::FileRead, Effect::FileWrite];
-    if !files.contains(&known.effect) {
-        return None;
-    }
+    files.contains(&known.effect).then(|| sensitive_path(call)).flatten()
+}
+
+/// A path to what holds secrets or runs by itself, in what is called or given.
+pub(super) fn sensitive_path(call: &Call) -> Option<String> {
     let mut found = None;
     call.walk(&mut |part| {
         let text = part.text().unwrap_or_default();

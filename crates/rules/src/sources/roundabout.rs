@@ -1,7 +1,7 @@
 //! Calls in source text whose callee does not say what runs: what is handed to something that may call
 //! it, what is taken out of the insides of Python, and modules that are asked for a name by others.
 
-use super::deed::{Deed, is_of, runs_code, spells_code};
+use super::deed::{Deed, is_of, runs_code, sensitive_path, spells_code};
 use crate::Severity;
 use crate::facts::{arguments, known, visit_handed};
 use crate::knowledge::{self, Effect};
@@ -12,6 +12,19 @@ const INSIDES: &[&str] = &["__builtins__", "__globals__", "f_builtins", "f_globa
 
 /// Methods of namespaces that only look at them or fill them.
 const PLAIN: &[&str] = &["copy", "get", "items", "keys", "pop", "setdefault", "update", "values"];
+
+/// Methods of paths that read, write or move what is there.
+const FILES: &[&str] = &[
+    "open",
+    "read_bytes",
+    "read_text",
+    "rename",
+    "replace",
+    "symlink_to",
+    "unlink",
+    "write_bytes",
+    "write_text",
+];
 
 /// What is asked about a callable or a module, and does not call it.
 const ASKING: &[&str] = &[
@@ -58,6 +71,12 @@ pub(super) fn roundabout(call: &Call) -> Option<Deed> {
     let computed = matches!(call.callee, Value::Call(_)) || chain.first() == Some(&"operator");
     if let Some(module) = module(call).filter(|_| computed || asks_by_name(&chain)) {
         return told(format!("is handed the module `{module}`, to take something out of it"));
+    }
+    let on_file = matches!(call.callee, Value::Attribute(..))
+        && chain.last().is_some_and(|last| FILES.contains(last));
+    if let Some(path) = on_file.then(|| sensitive_path(call)).flatten() {
+        let does = format!("works on `{path}`, which holds secrets or runs by itself");
+        return Some(Deed { severity: Severity::High, does });
     }
     if matches!(call.callee, Value::Call(_)) && spells_code(call) {
         return told("is computed, and given code as text".to_owned());
@@ -188,6 +207,14 @@ mod tests {
         let subclasses = |owner| severity(name(owner, "__subclasses__"), vec![]);
         assert_eq!(subclasses("builtins.object"), Some(Severity::Critical));
         assert_eq!(subclasses("model.Layer"), None);
+    }
+
+    #[test]
+    fn paths_that_run_by_themselves_are_told_wherever_they_stand() {
+        let path = |of: &str| Value::Call(Box::new(call(name("pathlib", "Path"), vec![text(of)])));
+        let write = |of| severity(attribute(path(of), "write_text"), vec![text("x")]);
+        assert_eq!(write("/home/x/.ssh/authorized_keys"), Some(Severity::High));
+        assert_eq!(write("vocab.txt"), None);
     }
 
     #[test]
