@@ -21,8 +21,12 @@ pub(crate) enum Function {
     Apply,
     Attrgetter,
     Bytes,
+    /// Calls a method whose name stands at this place behind the object.
+    CallMethod(usize),
     Chr,
     Decode(Codec),
+    /// Takes a method out of a class, by a name and by how the method is printed.
+    Descriptor,
     Encode,
     Filter,
     Getattr,
@@ -34,6 +38,8 @@ pub(crate) enum Function {
     Method(&'static str),
     Methodcaller,
     Modulo,
+    /// Hands out an attribute of this module.
+    ModuleAttribute(&'static str),
     NewObject,
     Other,
     Partial,
@@ -47,6 +53,8 @@ pub(crate) enum Function {
     Starmap,
     Str,
     Vars,
+    /// Follows a dotted path of attributes from an object.
+    Walk,
 }
 
 /// How bytes or text are decoded.
@@ -102,7 +110,18 @@ fn classify(name: &Name) -> Function {
         | ("werkzeug.utils", "import_string")
         | ("django.utils.module_loading", "import_string") => Function::Resolve,
         ("dill._dill" | "dill.dill", "_get_attr") => Function::Getattr,
-        ("cloudpickle.cloudpickle" | "cloudpickle", "subimport") => Function::Import,
+        ("dill._dill" | "dill.dill", "_getattr") => Function::Descriptor,
+        (_, path) if module.ends_with("cloudpickle") || module.ends_with("cloudpickle_fast") => {
+            cloudpickle(path)
+        }
+        // (object, name): the value that another parameter holds is set where there is none.
+        ("optparse", "Values.ensure_value") | ("argparse", "_ensure_value") => Function::Getattr,
+        ("numpy._core.fromnumeric" | "numpy.core.fromnumeric", path) => fromnumeric(path),
+        (
+            "torch.ao.quantization.fuse_modules" | "torch.quantization.fuse_modules",
+            "_get_module",
+        ) => Function::Walk,
+        ("torch.utils.checkpoint", "_get_device_module") => Function::ModuleAttribute("torch"),
         ("operator" | "_operator", path) => operator(path),
         ("functools" | "_functools", "partial") => Function::Partial,
         ("functools" | "_functools", "reduce") => Function::Reduce,
@@ -134,6 +153,24 @@ fn classify(name: &Name) -> Function {
                 Function::Other
             }
         }
+    }
+}
+
+fn cloudpickle(path: &str) -> Function {
+    match path {
+        "_builtin_type" => Function::ModuleAttribute("types"),
+        "load" | "loads" | "Unpickler" => Function::Load,
+        "subimport" => Function::Import,
+        _ => Function::Other,
+    }
+}
+
+/// NumPy calls methods of what is no array by their names.
+fn fromnumeric(path: &str) -> Function {
+    match path {
+        "_wrapfunc" | "_wrapit" => Function::CallMethod(1),
+        "_wrapreduction" | "_wrapreduction_any_all" => Function::CallMethod(2),
+        _ => Function::Other,
     }
 }
 
@@ -209,6 +246,10 @@ impl Machine<'_> {
                 Some(module) => Some(self.import_module(&module, "import_module")),
                 None => Some(self.heap.push(Node::Unknown(super::heap::Mystery::ComputedModule))),
             },
+            Function::CallMethod(at) => self.call_method(args, at),
+            Function::Descriptor => self.descriptor(args),
+            Function::ModuleAttribute(module) => self.module_attribute(module, first?),
+            Function::Walk => self.walk(first?, second?, "getattr"),
             Function::Resolve => self.resolve(first?),
             Function::Vars => Some(self.attribute(first?, "__dict__", "vars")),
             Function::Getitem => self.subscript(first?, second?),
@@ -263,6 +304,52 @@ impl Machine<'_> {
             return Some(self.import_module(&path, "resolve_name"));
         };
         Some(self.import(Name::new(module, name), "resolve_name"))
+    }
+
+    /// `getattr(object, name)(*rest)`, where the name stands at `at`.
+    fn call_method(&mut self, args: &[V], at: usize) -> Option<V> {
+        let name = self.heap.string(*args.get(at)?, 4096)?;
+        let method = self.attribute(*args.first()?, &name, "getattr");
+        let rest = args.get(at.saturating_add(1)..).unwrap_or_default().to_vec();
+        let rest = self.heap.tuple(&rest);
+        Some(self.invoke_as(method, rest, Manner::Through("getattr")))
+    }
+
+    /// `dill._dill._getattr(class, name, printed)`, which evaluates what stands behind the third quote
+    /// of `printed` and takes the name out of it: of an honest one the class itself.
+    fn descriptor(&mut self, args: &[V]) -> Option<V> {
+        let [class, name, printed] = args else { return None };
+        let (name, printed) = (self.heap.string(*name, 255)?, self.heap.string(*printed, 4096)?);
+        let owner = printed.split('\'').nth(3)?;
+        let word = |text: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'))
+        };
+        if !word(owner) || !word(&name) {
+            return None;
+        }
+        let is_owner = |class: &Name| class.name.rsplit('.').next() == owner.rsplit('.').next();
+        let class = match self.heap.name(*class) {
+            Some(named) if is_owner(named) => *class,
+            _ => self.heap.global(Name::new("builtins", owner)),
+        };
+        Some(self.attribute(class, &name, "getattr"))
+    }
+
+    /// What `getattr(module, name)` hands out; of the module `types` a type stays what the call says.
+    fn module_attribute(&mut self, module: &str, name: V) -> Option<V> {
+        let name = self.heap.string(name, 255)?;
+        if module == "types" && name.ends_with("Type") {
+            return None;
+        }
+        let module = self.heap.module(module);
+        Some(self.attribute(module, &name, "getattr"))
+    }
+
+    /// `base.a.b`, by a dotted path.
+    pub(super) fn walk(&mut self, base: V, path: V, by: &'static str) -> Option<V> {
+        let path = self.heap.string(path, 4096)?;
+        let parts = path.split('.').take(64);
+        Some(parts.fold(base, |base, part| self.attribute(base, part, by)))
     }
 
     /// `function(*args)`, as `operator.call` has them, or Python 2's `apply` with a tuple.

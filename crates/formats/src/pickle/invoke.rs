@@ -133,13 +133,7 @@ impl Machine<'_> {
         match self.function(record.callee) {
             Function::Partial => self.invoke_partial(record, &bound, args),
             Function::Attrgetter => {
-                let (target, path) = (*args.first()?, self.heap.string(*bound.first()?, 4096)?);
-                let parts: Vec<&str> = path.split('.').take(64).collect();
-                Some(
-                    parts.iter().fold(target, |base, part| {
-                        self.attribute(base, part, "operator.attrgetter")
-                    }),
-                )
+                self.walk(*args.first()?, *bound.first()?, "operator.attrgetter")
             }
             Function::Itemgetter => self.subscript(*args.first()?, *bound.first()?),
             Function::Methodcaller => {
