@@ -52,7 +52,7 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
         Effect::File => Some(open(call)),
         Effect::Introspect => Some(introspect(call)),
         Effect::Mutate if adorns(call) => None,
-        Effect::Exec if defines_methods(call) => None,
+        Effect::Exec if defines_methods(call) || takes_method(call) => None,
         Effect::Exec if callee(call).is_some_and(|name| name.dotted() == "patsy.dmatrices") => {
             formula(call, known)
         }
@@ -212,6 +212,19 @@ fn defines_methods(call: &Call) -> bool {
         && matches!(call.args.as_slice(), [text] if text.text().is_some_and(is_stock_template))
 }
 
+/// Whether a call is one of `dill._dill._getattr` whose third argument is how Python prints a method of a
+/// class: what it evaluates is the name of the class, and what it hands out is a name of its own.
+fn takes_method(call: &Call) -> bool {
+    let [_, name, printed] = call.args.as_slice() else { return false };
+    let (Some(name), Some(printed)) = (name.text(), printed.text()) else { return false };
+    let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let class = printed.split('\'').nth(3);
+    callee(call).is_some_and(|name| matches!(name.module.as_str(), "dill._dill" | "dill.dill"))
+        && callee(call).is_some_and(|name| name.name == "_getattr")
+        && word(name)
+        && class.is_some_and(|class| class.split('.').all(word))
+}
+
 /// Whether running `text` only defines the three methods that every distribution of scipy.stats has:
 /// its lines are their heads, in which nothing can be called, and their bodies, which do not run yet.
 fn is_stock_template(text: &str) -> bool {
@@ -271,6 +284,9 @@ pub(crate) fn embeds(call: &Call, known: &Known, examiner: &mut Examiner) -> boo
         && matches!(examiner.examine(call, known.effect), Seen::Whole)
 }
 
+/// How a value is shown that lies deeper than a fact shows.
+const DEEPER: &str = "<…>";
+
 /// What rebuilds functions and classes is as bad as what their parts name.
 fn build(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgement> {
     if known.constants_only && only_data(call) {
@@ -286,7 +302,12 @@ fn build(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgemen
             Some(Judgement::new(severity, format!("{does}, which names {}", quote(&name))))
         }
         Seen::Unseen(what) => {
-            let severity = if known.constants_only { Severity::Medium } else { Severity::High };
+            // What lies deeper than a fact shows has facts of its own.
+            let deep = what == DEEPER
+                && known.effect == Effect::ClassBuild
+                && examiner.follows_all();
+            let mild = known.constants_only || deep;
+            let severity = if mild { Severity::Medium } else { Severity::High };
             Some(Judgement::new(severity, format!("{does}, of which {what} cannot be seen")))
         }
         Seen::Whole if is_bare(call) => {
@@ -457,12 +478,35 @@ fn resolve(call: &Call, known: &Known) -> Option<Judgement> {
     {
         return high(format!("is asked for {} of {}", quote(attribute), quote(object)));
     }
+    let asked = callee(call).is_some_and(|name| !name.name.ends_with("item"));
+    let named = matches!(call.args.first(), Some(Value::Module(_) | Value::Name(_)));
+    if asked
+        && !named
+        && let Some(path) = paths.iter().find(|path| leads_away(path))
+    {
+        return high(format!("reaches the insides of an object through {}", quote(path)));
+    }
     let of_an_object = !matches!(call.args.first(), Some(Value::Text(_)));
     if of_an_object && matches!(call.args.get(1), Some(Value::Call(_))) {
         return high("looks up a name that is computed".to_owned());
     }
     let doubt = Judgement::new(Severity::Medium, Effect::Resolve.does());
     (!known.constants_only && !paths.is_empty()).then_some(doubt)
+}
+
+/// Whether an attribute of an object that is not known leads to a module or does harm by its name.
+pub(crate) fn leads_away(path: &str) -> bool {
+    /// Modules that are common names of attributes too.
+    const COMMON: &[&str] =
+        &["code", "commands", "io", "multiprocessing", "platform", "threading", "types"];
+    let mut parts = path.split('.').peekable();
+    while let Some(part) = parts.next() {
+        let common = parts.peek().is_none() && COMMON.contains(&part.trim_start_matches('_'));
+        if knowledge::attribute(part).is_some() && !common {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether a dotted path, as `pkgutil.resolve_name` takes it, names something harmful.

@@ -75,6 +75,10 @@ const EVALUATES: &[Evaluates] = &[
     },
 ];
 
+/// Classes whose state is a pickle that their `__setstate__` loads: wrappers of Gymnasium, Gym, Stable-Baselines3
+/// and Baselines around functions that make environments.
+const WRAPPERS: &[&str] = &["CloudPickleWrapper", "CloudpickleWrapper"];
+
 /// Facts about one BUILD or SETITEMS on something shared.
 const ASSIGNED: usize = 64;
 
@@ -217,6 +221,7 @@ impl Machine<'_> {
                 record.state = state;
             }
             self.evaluate_state(target, at);
+            self.load_state(at, state);
             self.note_filling(at);
         }
     }
@@ -229,6 +234,22 @@ impl Machine<'_> {
         if self.heap.name(call.callee).is_some_and(Name::is_class) {
             let nothing = self.heap.tuple(&[]);
             self.report(call.callee, nothing, V::Absent, Manner::Filled);
+        }
+    }
+
+    /// Keeps the pickle that the state of an object is; what is no bytes that the file shows is reported.
+    fn load_state(&mut self, at: u32, state: V) {
+        let class = self.heap.call(at).and_then(|call| self.heap.name(call.callee));
+        let last = class.and_then(|class| class.name.rsplit('.').next());
+        if !last.is_some_and(|last| WRAPPERS.contains(&last)) {
+            return;
+        }
+        let loads = self.heap.global(Name::new("cloudpickle", "loads"));
+        let args = self.heap.tuple(&[state]);
+        if self.heap.is_bytes(state) {
+            self.keep_loaded(loads, args);
+        } else {
+            self.report(loads, args, V::Absent, Manner::Through("CloudpickleWrapper.__setstate__"));
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) enum Function {
     Import,
     Itemgetter,
     Load,
+    /// Loads the pickle at this place of its arguments.
+    LoadAt(usize),
     Map,
     Method(&'static str),
     Methodcaller,
@@ -134,6 +136,12 @@ fn classify(name: &Name) -> Function {
             Function::Decode(Codec::Hex)
         }
         ("zlib" | "gzip", "decompress") => Function::Decode(Codec::Zlib),
+        ("numba.core.serialize" | "numba.serialize", "_unpickle__CustomPickled")
+        | ("joblib.externals.loky.cloudpickle_wrapper", "_reconstruct_wrapper") => {
+            Function::LoadAt(0)
+        }
+        ("spacy.tokens.doc", "unpickle_doc") => Function::LoadAt(1),
+        ("spacy.vocab", "unpickle_vocab") => Function::LoadAt(4),
         ("copyreg" | "copy_reg", "_reconstructor") => Function::Reconstructor,
         ("copyreg", "__newobj__" | "__newobj_ex__") => Function::NewObject,
         ("copyreg", "add_extension") => Function::AddExtension,
@@ -236,7 +244,8 @@ impl Machine<'_> {
                 let span = self.step.span();
                 Some(self.heap.decoded_bytes(Vec::new(), span))
             }
-            Function::Other | Function::Load | Function::Partial | Function::Source => None,
+            Function::Other | Function::Load | Function::LoadAt(_) => None,
+            Function::Partial | Function::Source => None,
             Function::Attrgetter | Function::Itemgetter | Function::Methodcaller => None,
             Function::Getattr => {
                 let name = self.heap.string(second?, 4096)?;

@@ -179,8 +179,13 @@ impl Machine<'_> {
     /// Records a call; calls that differ only in plain data are folded into one fact with a count.
     pub(super) fn report(&mut self, callee: V, args: V, kwargs: V, manner: Manner) {
         let function = self.function(callee);
-        if function == Function::Load {
-            self.keep_loaded(callee, args);
+        match function {
+            Function::Load => self.keep_loaded(callee, args),
+            Function::LoadAt(at) => {
+                let pickle = self.heap.sequence(args).and_then(|args| args.get(at)).copied();
+                self.keep_loaded(callee, pickle.unwrap_or(V::None));
+            }
+            _ => {}
         }
         self.keep_code(callee, args);
         let group = shape(&self.heap, &[callee], true);

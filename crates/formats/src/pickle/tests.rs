@@ -140,3 +140,16 @@ fn what_calls_and_hands_out_by_name_is_followed() {
     let (reading, _) = read(b"ccloudpickle.cloudpickle\n_builtin_type\n(S'CodeType'\ntR.");
     assert_eq!(imports(&reading), ["cloudpickle.cloudpickle._builtin_type"]);
 }
+
+#[test]
+fn the_state_of_a_wrapper_is_a_pickle_that_it_loads() {
+    let build = |class: &str| {
+        let state = b"cos\nsystem\n(S'id'\ntR.";
+        let length = u8::try_from(state.len()).unwrap();
+        let pickle = [b"\x80\x03c", class.as_bytes(), b"\n)\x81C", &[length][..], state, b"b."].concat();
+        let (reading, _) = read(&pickle);
+        reading.children.iter().map(|child| child.role).collect::<Vec<_>>()
+    };
+    assert_eq!(build("gymnasium.vector.utils.misc\nCloudpickleWrapper"), [Role::Loaded]);
+    assert_eq!(build("gymnasium.vector.utils.misc\nOther"), [Role::Quoted]);
+}
