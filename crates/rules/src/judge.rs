@@ -2,6 +2,7 @@
 
 use crate::Severity;
 use crate::behaviour::source_of;
+use crate::calls::computed_callable::is_quiet_method;
 use crate::code::{Examiner, Seen, look};
 use crate::facts::{arguments, callee, is_built, is_part, known, type_of_name, visit_handed};
 use crate::knowledge::{self, Effect, Known};
@@ -434,11 +435,18 @@ fn is_harmless(name: &Name) -> bool {
     known(name).is_some_and(|known| !known.is_dangerous() || known.constants_only)
 }
 
-/// The first argument of which nothing can be known.
+/// The first argument of which nothing can be known. A method of an object that is only data is known.
 fn first_mystery(call: &Call) -> Option<&Value> {
     let mut first = None;
     visit_handed(arguments(call), &mut |value| {
-        if matches!(value, Value::Attribute(..) | Value::Extension(_) | Value::Unknown(_)) {
+        let mystery = match value {
+            Value::Attribute(base, name) => !is_quiet_method(base, name),
+            // The items of a container, each of which is told by itself.
+            Value::Unknown(what) => *what != "elements",
+            Value::Extension(_) => true,
+            _ => false,
+        };
+        if mystery {
             first = first.or(Some(value));
         }
     });
@@ -540,6 +548,14 @@ fn import(call: &Call) -> Option<Judgement> {
     Some(Judgement::new(Severity::High, does))
 }
 
+/// What libraries pickle their objects with whose parts are a pickle of its own, at this place of the
+/// arguments: what it holds is judged as a child.
+const CARRIED: &[(&str, usize)] = &[
+    ("numba.core.serialize._unpickle__CustomPickled", 0),
+    ("spacy.tokens.doc.unpickle_doc", 1),
+    ("spacy.vocab.unpickle_vocab", 4),
+];
+
 /// `loads(bytes)`: bytes that stand in the file are read as an artifact of their own; anything else
 /// is more code from elsewhere.
 fn deser(call: &Call, known: &Known) -> Option<Judgement> {
@@ -547,9 +563,14 @@ fn deser(call: &Call, known: &Known) -> Option<Judgement> {
     if call.manner == Manner::New && only_data(call) {
         return None;
     }
-    let Some(Value::Bytes(_)) = call.args.first() else {
+    let carried = CARRIED.iter().find(|(name, _)| callee(call).is_some_and(|it| it.dotted() == *name));
+    let at = carried.map_or(0, |(_, at)| *at);
+    let Some(Value::Bytes(_)) = call.args.get(at) else {
         return Some(Judgement::new(Severity::Critical, Effect::Deser.does()));
     };
+    if carried.is_some() {
+        return None;
+    }
     let ends = |end| callee(call).is_some_and(|name| name.name.ends_with(end));
     // A storage of torch is a checkpoint of its own inside a pickle.
     if known.constants_only && ends("_load_from_bytes") {
@@ -645,6 +666,34 @@ mod tests {
             "y ~ a.__class__",
         ] {
             assert_eq!(severity(hostile), Some(Severity::Critical), "{hostile}");
+        }
+    }
+
+    #[test]
+    fn a_method_by_how_it_is_printed_is_no_source() {
+        let text = |text: &str| Value::Text(davy_artifact::Excerpt::whole(text));
+        let call = |name: &str, printed: &str| Call {
+            callee: Value::Name(Name::new("dill._dill", "_getattr")),
+            args: vec![Value::None, text(name), text(printed)],
+            kwargs: vec![],
+            manner: Manner::Called,
+        };
+        assert!(takes_method(&call("lower", "<method 'lower' of 'str' objects>")));
+        for hostile in
+            ["<method 'x' of '__import__(\"os\").system(\"id\") or str' objects>", "exit()", "a'b'c'd(e)'"]
+        {
+            assert!(!takes_method(&call("lower", hostile)), "{hostile}");
+        }
+        assert!(!takes_method(&call("x\"]+f()+[\"", "<method 'x' of 'str' objects>")));
+    }
+
+    #[test]
+    fn attributes_that_lead_away_are_told_from_those_of_data() {
+        for path in ["os", "x.os.path", "_os", "system", "gi_frame", "code.x", "popen"] {
+            assert!(leads_away(path), "{path}");
+        }
+        for path in ["predict", "get", "code", "types", "x.y", "io", "run"] {
+            assert!(!leads_away(path), "{path}");
         }
     }
 

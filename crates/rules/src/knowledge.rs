@@ -29,8 +29,7 @@ pub struct Known {
     pub constants_only: bool,
     /// Whether it is harmless as long as no argument is text that could be code.
     pub texts_only: bool,
-    /// What its constructor does, where objects of the class can be made and filled without harm and
-    /// that was derived.
+    /// What its constructor does, where objects of the class can be made and filled without harm.
     pub called: Option<Effect>,
     /// Where that is known from.
     pub source: &'static str,
@@ -255,6 +254,11 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
     {
         return Some(known);
     }
+    if let Some((_, known)) = INHERITED.iter().find(|(package, _)| is_below(module, package))
+        && name.split_once('.').is_some_and(|(_, method)| method.ends_with(last_of(known)))
+    {
+        return exact(known);
+    }
     let on_the_way = harm_on_the_way(module, &parts);
     // What is said about all of a module is not yet what a path through it ends in.
     if let Some(known) = on_the_way.filter(|known| !known.pattern.contains('*')) {
@@ -285,6 +289,20 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
         kept.push(part);
     }
     settle(module, &kept)
+}
+
+/// Packages and methods of a class there that many others inherit, so that no file names it.
+const INHERITED: &[(&str, &str)] =
+    &[("torchvision", "torchvision.models._api.WeightsEnum.get_state_dict")];
+
+/// Whether a module is a package, or stands in it.
+fn is_below(module: &str, package: &str) -> bool {
+    module.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The last component of a path.
+fn last_of(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }
 
 /// What is known about a dotted path whose module is not told apart from its attributes.
@@ -550,8 +568,10 @@ mod tests {
         for row in
             include_str!("../knowledge/callables.tsv").lines().filter(|row| !row.starts_with('#'))
         {
-            let [pattern, name, ..] = row.split('\t').collect::<Vec<_>>()[..] else { panic!() };
-            assert_eq!(exact(pattern).map(|known| known.effect.as_str()), Some(name), "{pattern}");
+            let [pattern, name, when, _] = row.split('\t').collect::<Vec<_>>()[..] else { panic!() };
+            let called = |known: &Known| if when == "called" { known.called } else { Some(known.effect) };
+            let effect = exact(pattern).and_then(called).map(Effect::as_str);
+            assert_eq!(effect, Some(name), "{pattern}");
         }
     }
 
@@ -569,6 +589,26 @@ mod tests {
         ] {
             assert_eq!(effect(module, name), Some(Effect::Exec), "{module} {name}");
         }
+    }
+
+    #[test]
+    fn constructors_are_told_from_objects_that_are_only_filled() {
+        let class = lookup("cmdstanpy.model", "CmdStanModel").unwrap();
+        assert_eq!((class.effect, class.when_called().effect), (Effect::New, Effect::Native));
+        let plain = lookup("cmdstanpy.model", "CmdStanOptions").unwrap();
+        assert_eq!(plain.when_called().effect, Effect::New);
+    }
+
+    #[test]
+    fn what_is_published_elsewhere_is_what_it_is_where_it_stands() {
+        assert_eq!(effect("torch.fx", "GraphModule"), effect("torch.fx.graph_module", "GraphModule"));
+        assert_eq!(effect("torch.fx", "GraphModule"), Some(Effect::Exec));
+        assert_eq!(effect("torch.nn", "Module"), Some(Effect::New));
+        assert_eq!(effect("pkgutil", "zipimporter"), Some(Effect::Exec));
+        assert_eq!(effect("lightgbm", "Booster.save_model"), Some(Effect::FileWrite));
+        let weights = "ResNet18_Weights.DEFAULT.get_state_dict";
+        assert_eq!(effect("torchvision.models", weights), Some(Effect::Network));
+        assert_ne!(effect("torchvision.models.resnet", "ResNet"), Some(Effect::Network));
     }
 
     #[test]

@@ -222,6 +222,7 @@ impl Machine<'_> {
             }
             self.evaluate_state(target, at);
             self.load_state(at, state);
+            self.write_state(target, at);
             self.note_filling(at);
         }
     }
@@ -235,6 +236,32 @@ impl Machine<'_> {
             let nothing = self.heap.tuple(&[]);
             self.report(call.callee, nothing, V::Absent, Manner::Filled);
         }
+    }
+
+    /// Reports the files that a `FileResource` of sklearn-crfsuite writes when its state is set, where the
+    /// state says in which folder, and removes when it is forgotten.
+    fn write_state(&mut self, target: V, at: u32) {
+        const CLASS: &str = "sklearn_crfsuite._fileresource.FileResource";
+        let class = self.heap.call(at).and_then(|call| self.heap.name(call.callee));
+        if class.is_none_or(|class| class.dotted() != CLASS) {
+            return;
+        }
+        let text = |key| {
+            let value = self.state_entry(target, key)?;
+            self.heap.string(value, 4096).map(|text| (value, text))
+        };
+        let folder = |text: Option<(V, String)>| text.filter(|(_, text)| text.contains(['/', '\\']));
+        let placed = folder(text("prefix")).or_else(|| folder(text("suffix")));
+        let automatic = self.state_entry(target, "auto") == Some(V::True);
+        let named = text("name").filter(|_| automatic);
+        let (path, callee) = match (placed, named) {
+            (Some((path, _)), _) => (path, Name::new("tempfile", "mkstemp")),
+            (None, Some((path, _))) => (path, Name::new("os", "unlink")),
+            (None, None) => return,
+        };
+        let callee = self.heap.global(callee);
+        let args = self.heap.tuple(&[path]);
+        self.report(callee, args, V::Absent, Manner::Through("FileResource.__setstate__"));
     }
 
     /// Keeps the pickle that the state of an object is; what is no bytes that the file shows is reported.

@@ -153,3 +153,17 @@ fn the_state_of_a_wrapper_is_a_pickle_that_it_loads() {
     assert_eq!(build("gymnasium.vector.utils.misc\nCloudpickleWrapper"), [Role::Loaded]);
     assert_eq!(build("gymnasium.vector.utils.misc\nOther"), [Role::Quoted]);
 }
+
+#[test]
+fn a_file_that_a_state_places_is_told() {
+    let build = |state: &[u8]| {
+        let class = &b"\x80\x02csklearn_crfsuite._fileresource\nFileResource\n)\x81}("[..];
+        calls(&read(&[class, state, b"ub."].concat()).0)
+    };
+    let placed = build(b"U\x06prefixU\x05/tmp/U\x04nameN");
+    assert!(placed.contains(&"tempfile.mkstemp('/tmp/')".to_owned()), "{placed:?}");
+    let removed = build(b"U\x04autoI01\nU\x04nameU\x01x");
+    assert!(removed.contains(&"os.unlink('x')".to_owned()), "{removed:?}");
+    // What the library writes: a name of the temporary file's own.
+    assert_eq!(build(b"U\x04autoI01\nU\x06prefixU\x05modelU\x04nameN").len(), 1);
+}

@@ -162,6 +162,11 @@ fn bound(base: &Value, name: &str) -> Option<(Severity, &'static str)> {
     (!quiet || leads_away(name)).then_some((severity.max(Severity::High), what))
 }
 
+/// Whether an attribute of an object that is only data is a method that nothing says does harm.
+pub(crate) fn is_quiet_method(base: &Value, name: &str) -> bool {
+    method(base, name).0 <= Severity::Medium && !leads_away(name)
+}
+
 /// The result of a call that turns text into what it names, handed over.
 fn prepared(made: &Call) -> Option<(Severity, &'static str)> {
     if effect(made) != Some(Effect::Resolve) || type_of_name(made).is_some() {
