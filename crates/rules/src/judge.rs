@@ -218,7 +218,8 @@ fn defines_methods(call: &Call) -> bool {
 fn takes_method(call: &Call) -> bool {
     let [_, name, printed] = call.args.as_slice() else { return false };
     let (Some(name), Some(printed)) = (name.text(), printed.text()) else { return false };
-    let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let word =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_');
     let class = printed.split('\'').nth(3);
     callee(call).is_some_and(|name| matches!(name.module.as_str(), "dill._dill" | "dill.dill"))
         && callee(call).is_some_and(|name| name.name == "_getattr")
@@ -304,9 +305,8 @@ fn build(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgemen
         }
         Seen::Unseen(what) => {
             // What lies deeper than a fact shows has facts of its own.
-            let deep = what == DEEPER
-                && known.effect == Effect::ClassBuild
-                && examiner.follows_all();
+            let deep =
+                what == DEEPER && known.effect == Effect::ClassBuild && examiner.follows_all();
             let mild = known.constants_only || deep;
             let severity = if mild { Severity::Medium } else { Severity::High };
             Some(Judgement::new(severity, format!("{does}, of which {what} cannot be seen")))
@@ -486,7 +486,8 @@ fn resolve(call: &Call, known: &Known) -> Option<Judgement> {
     {
         return high(format!("is asked for {} of {}", quote(attribute), quote(object)));
     }
-    let asked = callee(call).is_some_and(|name| !name.name.ends_with("item"));
+    let by_key = |name: &Name| name.name.ends_with("item") || name.name.ends_with("itemgetter");
+    let asked = callee(call).is_some_and(|name| !by_key(name));
     let named = matches!(call.args.first(), Some(Value::Module(_) | Value::Name(_)));
     if asked
         && !named
@@ -563,7 +564,8 @@ fn deser(call: &Call, known: &Known) -> Option<Judgement> {
     if call.manner == Manner::New && only_data(call) {
         return None;
     }
-    let carried = CARRIED.iter().find(|(name, _)| callee(call).is_some_and(|it| it.dotted() == *name));
+    let carried =
+        CARRIED.iter().find(|(name, _)| callee(call).is_some_and(|it| it.dotted() == *name));
     let at = carried.map_or(0, |(_, at)| *at);
     let Some(Value::Bytes(_)) = call.args.get(at) else {
         return Some(Judgement::new(Severity::Critical, Effect::Deser.does()));
@@ -679,9 +681,11 @@ mod tests {
             manner: Manner::Called,
         };
         assert!(takes_method(&call("lower", "<method 'lower' of 'str' objects>")));
-        for hostile in
-            ["<method 'x' of '__import__(\"os\").system(\"id\") or str' objects>", "exit()", "a'b'c'd(e)'"]
-        {
+        for hostile in [
+            "<method 'x' of '__import__(\"os\").system(\"id\") or str' objects>",
+            "exit()",
+            "a'b'c'd(e)'",
+        ] {
             assert!(!takes_method(&call("lower", hostile)), "{hostile}");
         }
         assert!(!takes_method(&call("x\"]+f()+[\"", "<method 'x' of 'str' objects>")));

@@ -140,6 +140,10 @@ const POWERFUL: &[&str] = &[
     "urllib.request",
 ];
 
+/// Modules that functions of data classes hold (`__repr__` asks for the thread that it runs in); what they are
+/// asked for is judged by its name.
+const HELD: &[&str] = &["_thread", "dataclasses"];
+
 /// Attributes of frames, generators, coroutines, tracebacks and the functions of Python 2 that lead
 /// to the globals and builtins around them.
 const FRAMES: &[&str] = &[
@@ -260,9 +264,13 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
         return exact(known);
     }
     let on_the_way = harm_on_the_way(module, &parts);
-    // What is said about all of a module is not yet what a path through it ends in.
+    // What is said about all of a module is not yet what a path through it ends in, and what a class does
+    // with data not yet what its methods do.
     if let Some(known) = on_the_way.filter(|known| !known.pattern.contains('*')) {
-        return Some(known);
+        let method = derived::find(&whole).filter(|_| known.constants_only);
+        let harm = method.and_then(|method| method.known());
+        let harm = harm.filter(|known| known.is_dangerous() && !known.constants_only);
+        return harm.or(Some(known));
     }
     // The path leaves the module for another that it has imported.
     for start in 0..parts.len() {
@@ -369,7 +377,7 @@ pub(crate) fn exact_lookup(module: &str, name: &str) -> Option<&'static Known> {
 #[must_use]
 pub fn is_powerful(module: &str) -> bool {
     let everything = |prefix: &str| exact(&format!("{prefix}.*")).is_some_and(Known::is_dangerous);
-    POWERFUL.binary_search(&module).is_ok() || everything(module)
+    POWERFUL.binary_search(&module).is_ok() || !HELD.contains(&module) && everything(module)
 }
 
 /// What holds for an attribute of an unknown object whose name is known from what does harm in the
@@ -568,8 +576,11 @@ mod tests {
         for row in
             include_str!("../knowledge/callables.tsv").lines().filter(|row| !row.starts_with('#'))
         {
-            let [pattern, name, when, _] = row.split('\t').collect::<Vec<_>>()[..] else { panic!() };
-            let called = |known: &Known| if when == "called" { known.called } else { Some(known.effect) };
+            let [pattern, name, when, _] = row.split('\t').collect::<Vec<_>>()[..] else {
+                panic!()
+            };
+            let called =
+                |known: &Known| if when == "called" { known.called } else { Some(known.effect) };
             let effect = exact(pattern).and_then(called).map(Effect::as_str);
             assert_eq!(effect, Some(name), "{pattern}");
         }
@@ -600,8 +611,18 @@ mod tests {
     }
 
     #[test]
+    fn modules_that_data_classes_hold_are_judged_by_what_is_taken_out_of_them() {
+        assert!(!is_powerful("_thread") && is_powerful("threading"));
+        assert!(lookup("_thread", "start_new_thread").is_some_and(Known::is_dangerous));
+        assert!(lookup("_thread", "get_ident").is_some_and(|known| !known.is_dangerous()));
+    }
+
+    #[test]
     fn what_is_published_elsewhere_is_what_it_is_where_it_stands() {
-        assert_eq!(effect("torch.fx", "GraphModule"), effect("torch.fx.graph_module", "GraphModule"));
+        assert_eq!(
+            effect("torch.fx", "GraphModule"),
+            effect("torch.fx.graph_module", "GraphModule")
+        );
         assert_eq!(effect("torch.fx", "GraphModule"), Some(Effect::Exec));
         assert_eq!(effect("torch.nn", "Module"), Some(Effect::New));
         assert_eq!(effect("pkgutil", "zipimporter"), Some(Effect::Exec));

@@ -250,7 +250,8 @@ impl Machine<'_> {
             let value = self.state_entry(target, key)?;
             self.heap.string(value, 4096).map(|text| (value, text))
         };
-        let folder = |text: Option<(V, String)>| text.filter(|(_, text)| text.contains(['/', '\\']));
+        let folder =
+            |text: Option<(V, String)>| text.filter(|(_, text)| text.contains(['/', '\\']));
         let placed = folder(text("prefix")).or_else(|| folder(text("suffix")));
         let automatic = self.state_entry(target, "auto") == Some(V::True);
         let named = text("name").filter(|_| automatic);

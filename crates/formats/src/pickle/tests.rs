@@ -108,11 +108,13 @@ fn words_and_prose_are_no_pickle_but_their_look_alikes_are() {
 #[test]
 fn a_class_that_pytorch_keeps_with_its_source_is_that_class() {
     // persistent_load(('module', foo.Bar, 'bar.py', 'class Bar: pass')).__new__()
-    let id = b"\x80\x02(X\x06\x00\x00\x00modulecfoo\nBar\nX\x01\x00\x00\x00fX\x01\x00\x00\x00stQ)\x81.";
+    let id =
+        b"\x80\x02(X\x06\x00\x00\x00modulecfoo\nBar\nX\x01\x00\x00\x00fX\x01\x00\x00\x00stQ)\x81.";
     let (reading, _) = read(id);
     assert_eq!(calls(&reading), ["foo.Bar.__new__()"]);
     // Any other id stays what nobody knows.
-    let other = b"\x80\x02(X\x06\x00\x00\x00storedcfoo\nBar\nX\x01\x00\x00\x00fX\x01\x00\x00\x00stQ)\x81.";
+    let other =
+        b"\x80\x02(X\x06\x00\x00\x00storedcfoo\nBar\nX\x01\x00\x00\x00fX\x01\x00\x00\x00stQ)\x81.";
     let (reading, _) = read(other);
     assert!(!calls(&reading).contains(&"foo.Bar.__new__()".to_owned()), "{:?}", calls(&reading));
 }
@@ -146,7 +148,8 @@ fn the_state_of_a_wrapper_is_a_pickle_that_it_loads() {
     let build = |class: &str| {
         let state = b"cos\nsystem\n(S'id'\ntR.";
         let length = u8::try_from(state.len()).unwrap();
-        let pickle = [b"\x80\x03c", class.as_bytes(), b"\n)\x81C", &[length][..], state, b"b."].concat();
+        let pickle =
+            [b"\x80\x03c", class.as_bytes(), b"\n)\x81C", &[length][..], state, b"b."].concat();
         let (reading, _) = read(&pickle);
         reading.children.iter().map(|child| child.role).collect::<Vec<_>>()
     };

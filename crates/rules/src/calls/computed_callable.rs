@@ -30,7 +30,8 @@
 
 use crate::behaviour::Observer;
 use crate::facts::{
-    ALIKE, Performed, Quota, arguments, calls, known, target, times, type_of_name, visit_handed, weigh,
+    ALIKE, Performed, Quota, arguments, calls, known, target, times, type_of_name, visit_handed,
+    weigh,
 };
 use crate::judge::leads_away;
 use crate::knowledge::{self, Effect, is_special};
@@ -120,6 +121,8 @@ fn method(base: &Value, name: &str) -> (Severity, &'static str) {
         }),
         _ => None,
     };
+    // Of arrays and frames, which functions make, only the names of their methods are known.
+    let harm = harm.or_else(|| knowledge::method(name).filter(|known| known.is_dangerous()));
     match harm {
         Some(known) if known.effect.severity() > Severity::Medium => {
             (known.effect.severity(), "a method that can do harm, of an object made here,")
@@ -156,7 +159,9 @@ fn handed(call: &Call) -> Option<(Severity, &'static str)> {
 /// nothing says that it does harm.
 fn bound(base: &Value, name: &str) -> Option<(Severity, &'static str)> {
     let (severity, what) = method(base, name);
-    let made = matches!(base, Value::Call(made) if made.manner == Manner::New && target(made).is_some());
+    // An object of a class that nobody knows, made without its constructor.
+    let unknown = |made: &Call| target(made).is_some_and(|class| known(&class).is_none());
+    let made = matches!(base, Value::Call(made) if made.manner == Manner::New && unknown(made));
     let special = is_special(name) && name != "__call__";
     let quiet = severity <= Severity::Medium || made && !special;
     (!quiet || leads_away(name)).then_some((severity.max(Severity::High), what))
@@ -169,7 +174,11 @@ pub(crate) fn is_quiet_method(base: &Value, name: &str) -> bool {
 
 /// The result of a call that turns text into what it names, handed over.
 fn prepared(made: &Call) -> Option<(Severity, &'static str)> {
-    if effect(made) != Some(Effect::Resolve) || type_of_name(made).is_some() {
+    if let Some(kind) = type_of_name(made) {
+        let builds = known(&kind).is_some_and(|known| known.effect == Effect::CodeBuild);
+        return builds.then_some((Severity::High, "what builds code, looked up by its name,"));
+    }
+    if effect(made) != Some(Effect::Resolve) {
         return None;
     }
     let name = target(made)?;
@@ -250,6 +259,8 @@ mod tests {
             attribute(attribute(path(), "_flavour"), "genericpath"),
             attribute(of(name("nobody.knows", "this"), vec![]), "run"),
             Value::Tuple(vec![caller("system")]),
+            attribute(of(name("numpy", "array"), vec![]), "tofile"),
+            of(name("cloudpickle.cloudpickle", "_builtin_type"), vec![text("CodeType")]),
         ] {
             assert_eq!(severity(hostile.clone()), Some(Severity::High), "{hostile}");
         }
@@ -260,6 +271,8 @@ mod tests {
             attribute(of(name("datetime", "datetime"), vec![]), "isoformat"),
             attribute(Value::Call(Box::new(made)), "predict"),
             of(name("operator", "attrgetter"), vec![text("x")]),
+            of(name("cloudpickle.cloudpickle", "_builtin_type"), vec![text("SimpleNamespace")]),
+            attribute(of(name("numpy", "array"), vec![]), "tolist"),
             path(),
         ] {
             assert_eq!(severity(honest.clone()), None, "{honest}");

@@ -198,7 +198,8 @@ mod tests {
         assert_eq!(pickle(&UnknownImport, function)[0].severity, Severity::High);
         // A method of a class runs as much as a function does.
         let method = "This.run";
-        let method = vec![imports("nobody.knows", method), calls(name("nobody.knows", method), vec![])];
+        let method =
+            vec![imports("nobody.knows", method), calls(name("nobody.knows", method), vec![])];
         assert_eq!(pickle(&UnknownImport, method)[0].severity, Severity::High);
     }
 
