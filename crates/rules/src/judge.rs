@@ -481,13 +481,15 @@ fn resolve(call: &Call, known: &Known) -> Option<Judgement> {
     if let Some(path) = paths.iter().find(|path| names_harm(path)) {
         return high(format!("turns {} into what it names", quote(path)));
     }
+    // Keys are no attributes.
+    let by_key = |name: &Name| name.name.ends_with("item") || name.name.ends_with("itemgetter");
+    let asked = callee(call).is_some_and(|name| !by_key(name));
     if let [object, attribute, ..] = paths.as_slice()
+        && asked
         && knowledge::lookup(object, attribute).is_some_and(Known::is_dangerous)
     {
         return high(format!("is asked for {} of {}", quote(attribute), quote(object)));
     }
-    let by_key = |name: &Name| name.name.ends_with("item") || name.name.ends_with("itemgetter");
-    let asked = callee(call).is_some_and(|name| !by_key(name));
     let named = matches!(call.args.first(), Some(Value::Module(_) | Value::Name(_)));
     if asked
         && !named
@@ -505,9 +507,26 @@ fn resolve(call: &Call, known: &Known) -> Option<Judgement> {
 
 /// Whether an attribute of an object that is not known leads to a module or does harm by its name.
 pub(crate) fn leads_away(path: &str) -> bool {
-    /// Modules that are common names of attributes too.
-    const COMMON: &[&str] =
-        &["code", "commands", "io", "multiprocessing", "platform", "threading", "types"];
+    /// Modules and functions that are common names of attributes and methods too.
+    const COMMON: &[&str] = &[
+        "abort",
+        "aiter",
+        "cast",
+        "code",
+        "commands",
+        "compile",
+        "connect",
+        "copy",
+        "eval",
+        "io",
+        "load",
+        "multiprocessing",
+        "platform",
+        "repeat",
+        "spawn",
+        "threading",
+        "types",
+    ];
     let mut parts = path.split('.').peekable();
     while let Some(part) = parts.next() {
         let common = parts.peek().is_none() && COMMON.contains(&part.trim_start_matches('_'));
@@ -696,7 +715,7 @@ mod tests {
         for path in ["os", "x.os.path", "_os", "system", "gi_frame", "code.x", "popen"] {
             assert!(leads_away(path), "{path}");
         }
-        for path in ["predict", "get", "code", "types", "x.y", "io", "run"] {
+        for path in ["predict", "get", "code", "types", "x.y", "io", "run", "eval", "_load"] {
             assert!(!leads_away(path), "{path}");
         }
     }

@@ -3,6 +3,7 @@
 //! On plain containers they are data. On anything else they call methods or set attributes, and an
 //! earlier BUILD may have put those methods there.
 
+use super::evaluate::Function;
 use super::heap::{Heap, How, Node, V};
 use super::machine::Machine;
 use davy_artifact::{Fact, Manner, Name, Quirk};
@@ -223,6 +224,7 @@ impl Machine<'_> {
             self.evaluate_state(target, at);
             self.load_state(at, state);
             self.write_state(target, at);
+            self.replace_partial(at, state);
             self.note_filling(at);
         }
     }
@@ -263,6 +265,30 @@ impl Machine<'_> {
         let callee = self.heap.global(callee);
         let args = self.heap.tuple(&[path]);
         self.report(callee, args, V::Absent, Manner::Through("FileResource.__setstate__"));
+    }
+
+    /// Reports a `partial` whose state holds another function than it was made with.
+    fn replace_partial(&mut self, at: u32, state: V) {
+        let Some(call) = self.heap.call(at).copied() else { return };
+        if self.function(call.callee) != Function::Partial {
+            return;
+        }
+        let Some([function, args, ..]) = self.heap.sequence(state) else { return };
+        let (function, args) = (*function, *args);
+        let made = self.heap.sequence(call.args).and_then(|args| args.first()).copied();
+        let same = |made: V| {
+            made == function || {
+                let name = self.heap.name(made);
+                name.is_some() && name == self.heap.name(function)
+            }
+        };
+        if made.is_some_and(same) {
+            return;
+        }
+        let rest = self.heap.sequence(args).unwrap_or_default();
+        let all: Vec<V> = std::iter::once(function).chain(rest.iter().copied()).collect();
+        let all = self.heap.tuple(&all);
+        self.report(call.callee, all, V::Absent, Manner::Called);
     }
 
     /// Keeps the pickle that the state of an object is; what is no bytes that the file shows is reported.

@@ -170,3 +170,24 @@ fn a_file_that_a_state_places_is_told() {
     // What the library writes: a name of the temporary file's own.
     assert_eq!(build(b"U\x04autoI01\nU\x06prefixU\x05modelU\x04nameN").len(), 1);
 }
+
+#[test]
+fn a_function_that_only_the_state_of_a_partial_names_is_told() {
+    let partial = |made: &str| {
+        let pickle = format!(
+            "cfunctools\npartial\n({made}tR(coperator\nmethodcaller\n(S'touch'\ntR(I1\nt(dNtb."
+        );
+        let calls = calls(&read(pickle.as_bytes()).0);
+        calls
+            .iter()
+            .filter(|call| call.starts_with("functools.partial("))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let told = partial("cmath\nfsum\n");
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[1], "functools.partial(operator.methodcaller('touch'), 1)");
+    // What pickle writes: the same function in both places.
+    let honest = b"cfunctools\npartial\n(cmath\nfsum\ntR(cmath\nfsum\n(I1\nt(dNtb.";
+    assert_eq!(calls(&read(honest).0), ["functools.partial(math.fsum)"]);
+}

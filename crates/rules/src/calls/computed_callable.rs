@@ -37,6 +37,7 @@ use crate::judge::leads_away;
 use crate::knowledge::{self, Effect, is_special};
 use crate::{Confidence, Detector, Reporter, Rule, Severity, Threat};
 use davy_artifact::{Artifact, Call, Manner, Value};
+use std::borrow::Cow;
 
 static RULE: Rule = Rule {
     id: "computed-callable",
@@ -111,16 +112,22 @@ fn computed(call: &Call) -> Option<(Severity, &'static str)> {
 
 /// How bad a method of an object is that is made while the file is loaded.
 fn method(base: &Value, name: &str) -> (Severity, &'static str) {
-    if !is_data(base) || is_special(name) {
-        return (Severity::High, "an attribute of a computed object");
-    }
-    let harm = match base {
-        Value::Call(made) => target(made).and_then(|class| {
-            let path = format!("{}.{name}", class.name);
-            knowledge::lookup(&class.module, &path).filter(|known| known.is_dangerous())
-        }),
+    let kind = match base {
+        Value::Call(made) => type_of_name(made),
         _ => None,
     };
+    if kind.is_none() && !is_data(base) || is_special(name) {
+        return (Severity::High, "an attribute of a computed object");
+    }
+    let class = match base {
+        Value::Call(made) => kind.map(Cow::Owned).or_else(|| target(made)),
+        _ => None,
+    };
+    let harm = class.and_then(|class| {
+        let path = format!("{}.{name}", class.name);
+        let known = knowledge::lookup(&class.module, &path);
+        known.filter(|known| known.is_dangerous() && !known.constants_only)
+    });
     // Of arrays and frames, which functions make, only the names of their methods are known.
     let harm = harm.or_else(|| knowledge::method(name).filter(|known| known.is_dangerous()));
     match harm {
@@ -273,6 +280,8 @@ mod tests {
             of(name("operator", "attrgetter"), vec![text("x")]),
             of(name("cloudpickle.cloudpickle", "_builtin_type"), vec![text("SimpleNamespace")]),
             attribute(of(name("numpy", "array"), vec![]), "tolist"),
+            attribute(of(name("dill._dill", "_load_type"), vec![text("dict")]), "fromkeys"),
+            attribute(of(name("pandas", "DataFrame"), vec![]), "assign"),
             path(),
         ] {
             assert_eq!(severity(honest.clone()), None, "{honest}");

@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(getattr("gi_frame"), [Severity::High]);
         assert!(getattr("stem").is_empty());
         // A key is no attribute.
-        let key = calls(name("operator", "itemgetter"), vec![text("os")]);
+        let key = calls(name("operator", "itemgetter"), vec![text("os"), text("system")]);
         assert!(pickle(&UnsafeCall, vec![key]).is_empty());
     }
 
