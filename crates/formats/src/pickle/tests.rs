@@ -151,10 +151,10 @@ fn the_state_of_a_wrapper_is_a_pickle_that_it_loads() {
         let pickle =
             [b"\x80\x03c", class.as_bytes(), b"\n)\x81C", &[length][..], state, b"b."].concat();
         let (reading, _) = read(&pickle);
-        reading.children.iter().map(|child| child.role).collect::<Vec<_>>()
+        reading.children.iter().any(|child| child.role == Role::Loaded)
     };
-    assert_eq!(build("gymnasium.vector.utils.misc\nCloudpickleWrapper"), [Role::Loaded]);
-    assert_eq!(build("gymnasium.vector.utils.misc\nOther"), [Role::Quoted]);
+    assert!(build("gymnasium.vector.utils.misc\nCloudpickleWrapper"));
+    assert!(!build("gymnasium.vector.utils.misc\nOther"));
 }
 
 #[test]
