@@ -294,7 +294,7 @@ impl<'a> Row<'a> {
         if literal.contains(['*', ':', ' ']) || literal.is_empty() || literal.contains("..") {
             return Err(format!("`{pattern}` is not a pattern"));
         }
-        if !matches!(when, "" | "args:data" | "args:text") {
+        if !matches!(when, "" | "args:data" | "args:text" | "called") {
             return Err(format!("`{when}` is not a condition"));
         }
         if source.trim().is_empty() {
@@ -307,10 +307,14 @@ impl<'a> Row<'a> {
         let Self { pattern, variant, source, .. } = self;
         let constants_only = self.when == "args:data";
         let texts_only = self.when == "args:text";
+        let (variant, called) = match self.when {
+            "called" => ("New", format!("Some(Effect::{variant})")),
+            _ => (*variant, "None".to_owned()),
+        };
         let _ = writeln!(
             out,
             "    Known {{ pattern: {pattern:?}, effect: Effect::{variant}, \
-             constants_only: {constants_only}, texts_only: {texts_only}, called: None, source: {source:?} }},"
+             constants_only: {constants_only}, texts_only: {texts_only}, called: {called}, source: {source:?} }},"
         );
     }
 

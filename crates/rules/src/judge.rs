@@ -2,6 +2,7 @@
 
 use crate::Severity;
 use crate::behaviour::source_of;
+use crate::calls::computed_callable::is_quiet_method;
 use crate::code::{Examiner, Seen, look};
 use crate::facts::{arguments, callee, is_built, is_part, known, type_of_name, visit_handed};
 use crate::knowledge::{self, Effect, Known};
@@ -52,7 +53,7 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
         Effect::File => Some(open(call)),
         Effect::Introspect => Some(introspect(call)),
         Effect::Mutate if adorns(call) => None,
-        Effect::Exec if defines_methods(call) => None,
+        Effect::Exec if defines_methods(call) || takes_method(call) => None,
         Effect::Exec if callee(call).is_some_and(|name| name.dotted() == "patsy.dmatrices") => {
             formula(call, known)
         }
@@ -212,6 +213,20 @@ fn defines_methods(call: &Call) -> bool {
         && matches!(call.args.as_slice(), [text] if text.text().is_some_and(is_stock_template))
 }
 
+/// Whether a call is one of `dill._dill._getattr` whose third argument is how Python prints a method of a
+/// class: what it evaluates is the name of the class, and what it hands out is a name of its own.
+fn takes_method(call: &Call) -> bool {
+    let [_, name, printed] = call.args.as_slice() else { return false };
+    let (Some(name), Some(printed)) = (name.text(), printed.text()) else { return false };
+    let word =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let class = printed.split('\'').nth(3);
+    callee(call).is_some_and(|name| matches!(name.module.as_str(), "dill._dill" | "dill.dill"))
+        && callee(call).is_some_and(|name| name.name == "_getattr")
+        && word(name)
+        && class.is_some_and(|class| class.split('.').all(word))
+}
+
 /// Whether running `text` only defines the three methods that every distribution of scipy.stats has:
 /// its lines are their heads, in which nothing can be called, and their bodies, which do not run yet.
 fn is_stock_template(text: &str) -> bool {
@@ -271,6 +286,9 @@ pub(crate) fn embeds(call: &Call, known: &Known, examiner: &mut Examiner) -> boo
         && matches!(examiner.examine(call, known.effect), Seen::Whole)
 }
 
+/// How a value is shown that lies deeper than a fact shows.
+const DEEPER: &str = "<…>";
+
 /// What rebuilds functions and classes is as bad as what their parts name.
 fn build(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgement> {
     if known.constants_only && only_data(call) {
@@ -286,7 +304,11 @@ fn build(call: &Call, known: &Known, examiner: &mut Examiner) -> Option<Judgemen
             Some(Judgement::new(severity, format!("{does}, which names {}", quote(&name))))
         }
         Seen::Unseen(what) => {
-            let severity = if known.constants_only { Severity::Medium } else { Severity::High };
+            // What lies deeper than a fact shows has facts of its own.
+            let deep =
+                what == DEEPER && known.effect == Effect::ClassBuild && examiner.follows_all();
+            let mild = known.constants_only || deep;
+            let severity = if mild { Severity::Medium } else { Severity::High };
             Some(Judgement::new(severity, format!("{does}, of which {what} cannot be seen")))
         }
         Seen::Whole if is_bare(call) => {
@@ -413,11 +435,18 @@ fn is_harmless(name: &Name) -> bool {
     known(name).is_some_and(|known| !known.is_dangerous() || known.constants_only)
 }
 
-/// The first argument of which nothing can be known.
+/// The first argument of which nothing can be known. A method of an object that is only data is known.
 fn first_mystery(call: &Call) -> Option<&Value> {
     let mut first = None;
     visit_handed(arguments(call), &mut |value| {
-        if matches!(value, Value::Attribute(..) | Value::Extension(_) | Value::Unknown(_)) {
+        let mystery = match value {
+            Value::Attribute(base, name) => !is_quiet_method(base, name),
+            // The items of a container, each of which is told by itself.
+            Value::Unknown(what) => *what != "elements",
+            Value::Extension(_) => true,
+            _ => false,
+        };
+        if mystery {
             first = first.or(Some(value));
         }
     });
@@ -452,10 +481,21 @@ fn resolve(call: &Call, known: &Known) -> Option<Judgement> {
     if let Some(path) = paths.iter().find(|path| names_harm(path)) {
         return high(format!("turns {} into what it names", quote(path)));
     }
+    // Keys are no attributes.
+    let by_key = |name: &Name| name.name.ends_with("item") || name.name.ends_with("itemgetter");
+    let asked = callee(call).is_some_and(|name| !by_key(name));
     if let [object, attribute, ..] = paths.as_slice()
+        && asked
         && knowledge::lookup(object, attribute).is_some_and(Known::is_dangerous)
     {
         return high(format!("is asked for {} of {}", quote(attribute), quote(object)));
+    }
+    let named = matches!(call.args.first(), Some(Value::Module(_) | Value::Name(_)));
+    if asked
+        && !named
+        && let Some(path) = paths.iter().find(|path| leads_away(path))
+    {
+        return high(format!("reaches the insides of an object through {}", quote(path)));
     }
     let of_an_object = !matches!(call.args.first(), Some(Value::Text(_)));
     if of_an_object && matches!(call.args.get(1), Some(Value::Call(_))) {
@@ -463,6 +503,38 @@ fn resolve(call: &Call, known: &Known) -> Option<Judgement> {
     }
     let doubt = Judgement::new(Severity::Medium, Effect::Resolve.does());
     (!known.constants_only && !paths.is_empty()).then_some(doubt)
+}
+
+/// Whether an attribute of an object that is not known leads to a module or does harm by its name.
+pub(crate) fn leads_away(path: &str) -> bool {
+    /// Modules and functions that are common names of attributes and methods too.
+    const COMMON: &[&str] = &[
+        "abort",
+        "aiter",
+        "cast",
+        "code",
+        "commands",
+        "compile",
+        "connect",
+        "copy",
+        "eval",
+        "io",
+        "load",
+        "multiprocessing",
+        "platform",
+        "repeat",
+        "spawn",
+        "threading",
+        "types",
+    ];
+    let mut parts = path.split('.').peekable();
+    while let Some(part) = parts.next() {
+        let common = parts.peek().is_none() && COMMON.contains(&part.trim_start_matches('_'));
+        if knowledge::attribute(part).is_some() && !common {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether a dotted path, as `pkgutil.resolve_name` takes it, names something harmful.
@@ -496,6 +568,14 @@ fn import(call: &Call) -> Option<Judgement> {
     Some(Judgement::new(Severity::High, does))
 }
 
+/// What libraries pickle their objects with whose parts are a pickle of its own, at this place of the
+/// arguments: what it holds is judged as a child.
+const CARRIED: &[(&str, usize)] = &[
+    ("numba.core.serialize._unpickle__CustomPickled", 0),
+    ("spacy.tokens.doc.unpickle_doc", 1),
+    ("spacy.vocab.unpickle_vocab", 4),
+];
+
 /// `loads(bytes)`: bytes that stand in the file are read as an artifact of their own; anything else
 /// is more code from elsewhere.
 fn deser(call: &Call, known: &Known) -> Option<Judgement> {
@@ -503,9 +583,15 @@ fn deser(call: &Call, known: &Known) -> Option<Judgement> {
     if call.manner == Manner::New && only_data(call) {
         return None;
     }
-    let Some(Value::Bytes(_)) = call.args.first() else {
+    let carried =
+        CARRIED.iter().find(|(name, _)| callee(call).is_some_and(|it| it.dotted() == *name));
+    let at = carried.map_or(0, |(_, at)| *at);
+    let Some(Value::Bytes(_)) = call.args.get(at) else {
         return Some(Judgement::new(Severity::Critical, Effect::Deser.does()));
     };
+    if carried.is_some() {
+        return None;
+    }
     let ends = |end| callee(call).is_some_and(|name| name.name.ends_with(end));
     // A storage of torch is a checkpoint of its own inside a pickle.
     if known.constants_only && ends("_load_from_bytes") {
@@ -601,6 +687,36 @@ mod tests {
             "y ~ a.__class__",
         ] {
             assert_eq!(severity(hostile), Some(Severity::Critical), "{hostile}");
+        }
+    }
+
+    #[test]
+    fn a_method_by_how_it_is_printed_is_no_source() {
+        let text = |text: &str| Value::Text(davy_artifact::Excerpt::whole(text));
+        let call = |name: &str, printed: &str| Call {
+            callee: Value::Name(Name::new("dill._dill", "_getattr")),
+            args: vec![Value::None, text(name), text(printed)],
+            kwargs: vec![],
+            manner: Manner::Called,
+        };
+        assert!(takes_method(&call("lower", "<method 'lower' of 'str' objects>")));
+        for hostile in [
+            "<method 'x' of '__import__(\"os\").system(\"id\") or str' objects>",
+            "exit()",
+            "a'b'c'd(e)'",
+        ] {
+            assert!(!takes_method(&call("lower", hostile)), "{hostile}");
+        }
+        assert!(!takes_method(&call("x\"]+f()+[\"", "<method 'x' of 'str' objects>")));
+    }
+
+    #[test]
+    fn attributes_that_lead_away_are_told_from_those_of_data() {
+        for path in ["os", "x.os.path", "_os", "system", "gi_frame", "code.x", "popen"] {
+            assert!(leads_away(path), "{path}");
+        }
+        for path in ["predict", "get", "code", "types", "x.y", "io", "run", "eval", "_load"] {
+            assert!(!leads_away(path), "{path}");
         }
     }
 

@@ -29,8 +29,7 @@ pub struct Known {
     pub constants_only: bool,
     /// Whether it is harmless as long as no argument is text that could be code.
     pub texts_only: bool,
-    /// What its constructor does, where objects of the class can be made and filled without harm and
-    /// that was derived.
+    /// What its constructor does, where objects of the class can be made and filled without harm.
     pub called: Option<Effect>,
     /// Where that is known from.
     pub source: &'static str,
@@ -140,6 +139,10 @@ const POWERFUL: &[&str] = &[
     "types",
     "urllib.request",
 ];
+
+/// Modules that functions of data classes hold (`__repr__` asks for the thread that it runs in); what they are
+/// asked for is judged by its name.
+const HELD: &[&str] = &["_thread", "dataclasses"];
 
 /// Attributes of frames, generators, coroutines, tracebacks and the functions of Python 2 that lead
 /// to the globals and builtins around them.
@@ -255,10 +258,19 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
     {
         return Some(known);
     }
+    if let Some((_, known)) = INHERITED.iter().find(|(package, _)| is_below(module, package))
+        && name.split_once('.').is_some_and(|(_, method)| method.ends_with(last_of(known)))
+    {
+        return exact(known);
+    }
     let on_the_way = harm_on_the_way(module, &parts);
-    // What is said about all of a module is not yet what a path through it ends in.
+    // What is said about all of a module is not yet what a path through it ends in, and what a class does
+    // with data not yet what its methods do.
     if let Some(known) = on_the_way.filter(|known| !known.pattern.contains('*')) {
-        return Some(known);
+        let method = derived::find(&whole).filter(|_| known.constants_only);
+        let harm = method.and_then(|method| method.known());
+        let harm = harm.filter(|known| known.is_dangerous() && !known.constants_only);
+        return harm.or(Some(known));
     }
     // The path leaves the module for another that it has imported.
     for start in 0..parts.len() {
@@ -287,6 +299,20 @@ pub fn lookup(module: &str, name: &str) -> Option<&'static Known> {
         kept.push(part);
     }
     settle(module, &kept)
+}
+
+/// Packages and methods of a class there that many others inherit, so that no file names it.
+const INHERITED: &[(&str, &str)] =
+    &[("torchvision", "torchvision.models._api.WeightsEnum.get_state_dict")];
+
+/// Whether a module is a package, or stands in it.
+fn is_below(module: &str, package: &str) -> bool {
+    module.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The last component of a path.
+fn last_of(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }
 
 /// What is known about a dotted path whose module is not told apart from its attributes.
@@ -353,7 +379,7 @@ pub(crate) fn exact_lookup(module: &str, name: &str) -> Option<&'static Known> {
 #[must_use]
 pub fn is_powerful(module: &str) -> bool {
     let everything = |prefix: &str| exact(&format!("{prefix}.*")).is_some_and(Known::is_dangerous);
-    POWERFUL.binary_search(&module).is_ok() || everything(module)
+    POWERFUL.binary_search(&module).is_ok() || !HELD.contains(&module) && everything(module)
 }
 
 /// What holds for an attribute of an unknown object whose name is known from what does harm in the
@@ -572,8 +598,13 @@ mod tests {
         for row in
             include_str!("../knowledge/callables.tsv").lines().filter(|row| !row.starts_with('#'))
         {
-            let [pattern, name, ..] = row.split('\t').collect::<Vec<_>>()[..] else { panic!() };
-            assert_eq!(exact(pattern).map(|known| known.effect.as_str()), Some(name), "{pattern}");
+            let [pattern, name, when, _] = row.split('\t').collect::<Vec<_>>()[..] else {
+                panic!()
+            };
+            let called =
+                |known: &Known| if when == "called" { known.called } else { Some(known.effect) };
+            let effect = exact(pattern).and_then(called).map(Effect::as_str);
+            assert_eq!(effect, Some(name), "{pattern}");
         }
     }
 
@@ -608,6 +639,36 @@ mod tests {
         // Packages have modules of any name.
         assert!(lookup("mypackage.code.model", "Net").is_none());
         assert!(lookup("torch.nn.modules.sparse", "Embedding").is_none_or(|it| !it.is_dangerous()));
+    }
+
+    #[test]
+    fn constructors_are_told_from_objects_that_are_only_filled() {
+        let class = lookup("cmdstanpy.model", "CmdStanModel").unwrap();
+        assert_eq!((class.effect, class.when_called().effect), (Effect::New, Effect::Native));
+        let plain = lookup("cmdstanpy.model", "CmdStanOptions").unwrap();
+        assert_eq!(plain.when_called().effect, Effect::New);
+    }
+
+    #[test]
+    fn modules_that_data_classes_hold_are_judged_by_what_is_taken_out_of_them() {
+        assert!(!is_powerful("_thread") && is_powerful("threading"));
+        assert!(lookup("_thread", "start_new_thread").is_some_and(Known::is_dangerous));
+        assert!(lookup("_thread", "get_ident").is_some_and(|known| !known.is_dangerous()));
+    }
+
+    #[test]
+    fn what_is_published_elsewhere_is_what_it_is_where_it_stands() {
+        assert_eq!(
+            effect("torch.fx", "GraphModule"),
+            effect("torch.fx.graph_module", "GraphModule")
+        );
+        assert_eq!(effect("torch.fx", "GraphModule"), Some(Effect::Exec));
+        assert_eq!(effect("torch.nn", "Module"), Some(Effect::New));
+        assert_eq!(effect("pkgutil", "zipimporter"), Some(Effect::Exec));
+        assert_eq!(effect("lightgbm", "Booster.save_model"), Some(Effect::FileWrite));
+        let weights = "ResNet18_Weights.DEFAULT.get_state_dict";
+        assert_eq!(effect("torchvision.models", weights), Some(Effect::Network));
+        assert_ne!(effect("torchvision.models.resnet", "ResNet"), Some(Effect::Network));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! On plain containers they are data. On anything else they call methods or set attributes, and an
 //! earlier BUILD may have put those methods there.
 
+use super::evaluate::Function;
 use super::heap::{Heap, How, Node, V};
 use super::machine::Machine;
 use davy_artifact::{Fact, Manner, Name, Quirk};
@@ -74,6 +75,10 @@ const EVALUATES: &[Evaluates] = &[
         through: "statsmodels.base.data.ModelData.__setstate__",
     },
 ];
+
+/// Classes whose state is a pickle that their `__setstate__` loads: wrappers of Gymnasium, Gym, Stable-Baselines3
+/// and Baselines around functions that make environments.
+const WRAPPERS: &[&str] = &["CloudPickleWrapper", "CloudpickleWrapper"];
 
 /// Facts about one BUILD or SETITEMS on something shared.
 const ASSIGNED: usize = 64;
@@ -217,6 +222,9 @@ impl Machine<'_> {
                 record.state = state;
             }
             self.evaluate_state(target, at);
+            self.load_state(at, state);
+            self.write_state(target, at);
+            self.replace_partial(at, state);
             self.note_filling(at);
         }
     }
@@ -229,6 +237,73 @@ impl Machine<'_> {
         if self.heap.name(call.callee).is_some_and(Name::is_class) {
             let nothing = self.heap.tuple(&[]);
             self.report(call.callee, nothing, V::Absent, Manner::Filled);
+        }
+    }
+
+    /// Reports the files that a `FileResource` of sklearn-crfsuite writes when its state is set, where the
+    /// state says in which folder, and removes when it is forgotten.
+    fn write_state(&mut self, target: V, at: u32) {
+        const CLASS: &str = "sklearn_crfsuite._fileresource.FileResource";
+        let class = self.heap.call(at).and_then(|call| self.heap.name(call.callee));
+        if class.is_none_or(|class| class.dotted() != CLASS) {
+            return;
+        }
+        let text = |key| {
+            let value = self.state_entry(target, key)?;
+            self.heap.string(value, 4096).map(|text| (value, text))
+        };
+        let folder =
+            |text: Option<(V, String)>| text.filter(|(_, text)| text.contains(['/', '\\']));
+        let placed = folder(text("prefix")).or_else(|| folder(text("suffix")));
+        let automatic = self.state_entry(target, "auto") == Some(V::True);
+        let named = text("name").filter(|_| automatic);
+        let (path, callee) = match (placed, named) {
+            (Some((path, _)), _) => (path, Name::new("tempfile", "mkstemp")),
+            (None, Some((path, _))) => (path, Name::new("os", "unlink")),
+            (None, None) => return,
+        };
+        let callee = self.heap.global(callee);
+        let args = self.heap.tuple(&[path]);
+        self.report(callee, args, V::Absent, Manner::Through("FileResource.__setstate__"));
+    }
+
+    /// Reports a `partial` whose state holds another function than it was made with.
+    fn replace_partial(&mut self, at: u32, state: V) {
+        let Some(call) = self.heap.call(at).copied() else { return };
+        if self.function(call.callee) != Function::Partial {
+            return;
+        }
+        let Some([function, args, ..]) = self.heap.sequence(state) else { return };
+        let (function, args) = (*function, *args);
+        let made = self.heap.sequence(call.args).and_then(|args| args.first()).copied();
+        let same = |made: V| {
+            made == function || {
+                let name = self.heap.name(made);
+                name.is_some() && name == self.heap.name(function)
+            }
+        };
+        if made.is_some_and(same) {
+            return;
+        }
+        let rest = self.heap.sequence(args).unwrap_or_default();
+        let all: Vec<V> = std::iter::once(function).chain(rest.iter().copied()).collect();
+        let all = self.heap.tuple(&all);
+        self.report(call.callee, all, V::Absent, Manner::Called);
+    }
+
+    /// Keeps the pickle that the state of an object is; what is no bytes that the file shows is reported.
+    fn load_state(&mut self, at: u32, state: V) {
+        let class = self.heap.call(at).and_then(|call| self.heap.name(call.callee));
+        let last = class.and_then(|class| class.name.rsplit('.').next());
+        if !last.is_some_and(|last| WRAPPERS.contains(&last)) {
+            return;
+        }
+        let loads = self.heap.global(Name::new("cloudpickle", "loads"));
+        let args = self.heap.tuple(&[state]);
+        if self.heap.is_bytes(state) {
+            self.keep_loaded(loads, args);
+        } else {
+            self.report(loads, args, V::Absent, Manner::Through("CloudpickleWrapper.__setstate__"));
         }
     }
 

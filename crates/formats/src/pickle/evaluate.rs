@@ -21,8 +21,12 @@ pub(crate) enum Function {
     Apply,
     Attrgetter,
     Bytes,
+    /// Calls a method whose name stands at this place behind the object.
+    CallMethod(usize),
     Chr,
     Decode(Codec),
+    /// Takes a method out of a class, by a name and by how the method is printed.
+    Descriptor,
     Encode,
     Filter,
     Getattr,
@@ -30,10 +34,14 @@ pub(crate) enum Function {
     Import,
     Itemgetter,
     Load,
+    /// Loads the pickle at this place of its arguments.
+    LoadAt(usize),
     Map,
     Method(&'static str),
     Methodcaller,
     Modulo,
+    /// Hands out an attribute of this module.
+    ModuleAttribute(&'static str),
     NewObject,
     Other,
     Partial,
@@ -47,6 +55,8 @@ pub(crate) enum Function {
     Starmap,
     Str,
     Vars,
+    /// Follows a dotted path of attributes from an object.
+    Walk,
 }
 
 /// How bytes or text are decoded.
@@ -102,7 +112,20 @@ fn classify(name: &Name) -> Function {
         | ("werkzeug.utils", "import_string")
         | ("django.utils.module_loading", "import_string") => Function::Resolve,
         ("dill._dill" | "dill.dill", "_get_attr") => Function::Getattr,
-        ("cloudpickle.cloudpickle" | "cloudpickle", "subimport") => Function::Import,
+        ("dill._dill" | "dill.dill", "_getattr") => Function::Descriptor,
+        (_, path) if module.ends_with("cloudpickle") || module.ends_with("cloudpickle_fast") => {
+            cloudpickle(path)
+        }
+        // (object, name): the value that another parameter holds is set where there is none.
+        ("optparse", "Values.ensure_value") | ("argparse", "_ensure_value") => Function::Getattr,
+        ("numpy._core.fromnumeric" | "numpy.core.fromnumeric", path) => fromnumeric(path),
+        (
+            "torch.ao.quantization.fuse_modules" | "torch.quantization.fuse_modules",
+            "_get_module",
+        ) => Function::Walk,
+        ("torch.utils.checkpoint", "_get_device_module") | ("torch", "get_device_module") => {
+            Function::ModuleAttribute("torch")
+        }
         ("operator" | "_operator", path) => operator(path),
         ("functools" | "_functools", "partial") => Function::Partial,
         ("functools" | "_functools", "reduce") => Function::Reduce,
@@ -115,6 +138,12 @@ fn classify(name: &Name) -> Function {
             Function::Decode(Codec::Hex)
         }
         ("zlib" | "gzip", "decompress") => Function::Decode(Codec::Zlib),
+        ("numba.core.serialize" | "numba.serialize", "_unpickle__CustomPickled")
+        | ("joblib.externals.loky.cloudpickle_wrapper", "_reconstruct_wrapper") => {
+            Function::LoadAt(0)
+        }
+        ("spacy.tokens.doc", "unpickle_doc") => Function::LoadAt(1),
+        ("spacy.vocab", "unpickle_vocab") => Function::LoadAt(4),
         ("copyreg" | "copy_reg", "_reconstructor") => Function::Reconstructor,
         ("copyreg", "__newobj__" | "__newobj_ex__") => Function::NewObject,
         ("copyreg", "add_extension") => Function::AddExtension,
@@ -134,6 +163,24 @@ fn classify(name: &Name) -> Function {
                 Function::Other
             }
         }
+    }
+}
+
+fn cloudpickle(path: &str) -> Function {
+    match path {
+        "_builtin_type" => Function::ModuleAttribute("types"),
+        "load" | "loads" | "Unpickler" => Function::Load,
+        "subimport" => Function::Import,
+        _ => Function::Other,
+    }
+}
+
+/// NumPy calls methods of what is no array by their names.
+fn fromnumeric(path: &str) -> Function {
+    match path {
+        "_wrapfunc" | "_wrapit" => Function::CallMethod(1),
+        "_wrapreduction" | "_wrapreduction_any_all" => Function::CallMethod(2),
+        _ => Function::Other,
     }
 }
 
@@ -199,7 +246,8 @@ impl Machine<'_> {
                 let span = self.step.span();
                 Some(self.heap.decoded_bytes(Vec::new(), span))
             }
-            Function::Other | Function::Load | Function::Partial | Function::Source => None,
+            Function::Other | Function::Load | Function::LoadAt(_) => None,
+            Function::Partial | Function::Source => None,
             Function::Attrgetter | Function::Itemgetter | Function::Methodcaller => None,
             Function::Getattr => {
                 let name = self.heap.string(second?, 4096)?;
@@ -209,6 +257,10 @@ impl Machine<'_> {
                 Some(module) => Some(self.import_module(&module, "import_module")),
                 None => Some(self.heap.push(Node::Unknown(super::heap::Mystery::ComputedModule))),
             },
+            Function::CallMethod(at) => self.call_method(args, at),
+            Function::Descriptor => self.descriptor(args),
+            Function::ModuleAttribute(module) => self.module_attribute(module, first?),
+            Function::Walk => self.walk(first?, second?, "getattr"),
             Function::Resolve => self.resolve(first?),
             Function::Vars => Some(self.attribute(first?, "__dict__", "vars")),
             Function::Getitem => self.subscript(first?, second?),

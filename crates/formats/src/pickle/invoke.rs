@@ -133,13 +133,7 @@ impl Machine<'_> {
         match self.function(record.callee) {
             Function::Partial => self.invoke_partial(record, &bound, args),
             Function::Attrgetter => {
-                let (target, path) = (*args.first()?, self.heap.string(*bound.first()?, 4096)?);
-                let parts: Vec<&str> = path.split('.').take(64).collect();
-                Some(
-                    parts.iter().fold(target, |base, part| {
-                        self.attribute(base, part, "operator.attrgetter")
-                    }),
-                )
+                self.walk(*args.first()?, *bound.first()?, "operator.attrgetter")
             }
             Function::Itemgetter => self.subscript(*args.first()?, *bound.first()?),
             Function::Methodcaller => {
@@ -185,8 +179,13 @@ impl Machine<'_> {
     /// Records a call; calls that differ only in plain data are folded into one fact with a count.
     pub(super) fn report(&mut self, callee: V, args: V, kwargs: V, manner: Manner) {
         let function = self.function(callee);
-        if function == Function::Load {
-            self.keep_loaded(callee, args);
+        match function {
+            Function::Load => self.keep_loaded(callee, args),
+            Function::LoadAt(at) => {
+                let pickle = self.heap.sequence(args).and_then(|args| args.get(at)).copied();
+                self.keep_loaded(callee, pickle.unwrap_or(V::None));
+            }
+            _ => {}
         }
         self.keep_code(callee, args);
         let group = shape(&self.heap, &[callee], true);

@@ -442,7 +442,7 @@ impl<'a> Machine<'a> {
             op::READONLY_BUFFER => drop(self.top()?),
             op::BINPERSID => {
                 let id = self.pop()?;
-                self.push_node(Node::Persistent(id));
+                self.push_persistent(id);
             }
             op::LONG_BINPUT => {
                 let at = u64::from(self.cursor.u32_le("LONG_BINPUT")?);
@@ -598,6 +598,22 @@ impl<'a> Machine<'a> {
                 let name = op::name(self.step.code);
                 Err(Halt::malformed(self.step.at, format!("{name} finds no MARK")))
             }
+        }
+    }
+
+    /// What the loader returns for an id. PyTorch keeps a class with its source under one of its own,
+    /// and returns the class (`torch.serialization._legacy_load`, `persistent_load`).
+    fn push_persistent(&mut self, id: V) {
+        let class = match self.heap.sequence(id) {
+            Some([kind, class, ..]) if self.heap.name(*class).is_some() => {
+                let is_module = self.heap.string(*kind, 6).is_some_and(|kind| kind == "module");
+                is_module.then_some(*class)
+            }
+            _ => None,
+        };
+        match class {
+            Some(class) => self.stack.push(class),
+            None => self.push_node(Node::Persistent(id)),
         }
     }
 

@@ -15,6 +15,7 @@ mod frame;
 mod global;
 mod heap;
 mod invoke;
+mod lookup;
 mod machine;
 mod memo;
 mod names;

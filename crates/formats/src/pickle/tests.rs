@@ -104,3 +104,90 @@ fn words_and_prose_are_no_pickle_but_their_look_alikes_are() {
     }
     assert_eq!(probe(b"\x80\x04\x95"), Probe::Certain);
 }
+
+#[test]
+fn a_class_that_pytorch_keeps_with_its_source_is_that_class() {
+    // persistent_load(('module', foo.Bar, 'bar.py', 'class Bar: pass')).__new__()
+    let id =
+        b"\x80\x02(X\x06\x00\x00\x00modulecfoo\nBar\nX\x01\x00\x00\x00fX\x01\x00\x00\x00stQ)\x81.";
+    let (reading, _) = read(id);
+    assert_eq!(calls(&reading), ["foo.Bar.__new__()"]);
+    // Any other id stays what nobody knows.
+    let other =
+        b"\x80\x02(X\x06\x00\x00\x00storedcfoo\nBar\nX\x01\x00\x00\x00fX\x01\x00\x00\x00stQ)\x81.";
+    let (reading, _) = read(other);
+    assert!(!calls(&reading).contains(&"foo.Bar.__new__()".to_owned()), "{:?}", calls(&reading));
+}
+
+#[test]
+fn what_calls_and_hands_out_by_name_is_followed() {
+    for (pickle, call) in [
+        // _wrapfunc(os, 'system', 'id')
+        (&b"cnumpy.core.fromnumeric\n_wrapfunc\n(c__builtin__\n__import__\n(S'os'\ntRS'system'\nS'id'\ntR."[..], "os.system('id')"),
+        // _wrapfunc(Path('x'), 'touch')
+        (b"cnumpy._core.fromnumeric\n_wrapfunc\n(cpathlib\nPath\n(S'x'\ntRS'touch'\ntR.", "pathlib.Path('x').touch()"),
+        // _get_module(_get_device_module('hub'), 'os.system')('id')
+        (b"ctorch.ao.quantization.fuse_modules\n_get_module\n(ctorch.utils.checkpoint\n_get_device_module\n(S'hub'\ntRS'os.system'\ntR(S'id'\ntR.", "torch.hub.os.system('id')"),
+        // Values.ensure_value(os, 'system', None)('id')
+        (b"coptparse\nValues.ensure_value\n(c__builtin__\n__import__\n(S'os'\ntRS'system'\nNtR(S'id'\ntR.", "os.system('id')"),
+        // _builtin_type('new_class')
+        (b"ccloudpickle.cloudpickle\n_builtin_type\n(S'new_class'\ntR(S'id'\ntR.", "types.new_class('id')"),
+        // dill._dill._getattr(<str>, 'lower', "<method 'lower' of 'str' objects>")('A')
+        (b"cdill._dill\n_getattr\n(cdill._dill\n_load_type\n(S'str'\ntRS'lower'\nS\"<method 'lower' of 'str' objects>\"\ntR(S'A'\ntR.", "str.lower('A')"),
+    ] {
+        let (reading, _) = read(pickle);
+        assert!(calls(&reading).contains(&call.to_owned()), "{call}: {:?}", calls(&reading));
+    }
+    // A type that is looked up stays what the call says, and a name that is computed stays unknown.
+    let (reading, _) = read(b"ccloudpickle.cloudpickle\n_builtin_type\n(S'CodeType'\ntR.");
+    assert_eq!(imports(&reading), ["cloudpickle.cloudpickle._builtin_type"]);
+}
+
+#[test]
+fn the_state_of_a_wrapper_is_a_pickle_that_it_loads() {
+    let build = |class: &str| {
+        let state = b"cos\nsystem\n(S'id'\ntR.";
+        let length = u8::try_from(state.len()).unwrap();
+        let pickle =
+            [b"\x80\x03c", class.as_bytes(), b"\n)\x81C", &[length][..], state, b"b."].concat();
+        let (reading, _) = read(&pickle);
+        reading.children.iter().any(|child| child.role == Role::Loaded)
+    };
+    assert!(build("gymnasium.vector.utils.misc\nCloudpickleWrapper"));
+    assert!(!build("gymnasium.vector.utils.misc\nOther"));
+}
+
+#[test]
+fn a_file_that_a_state_places_is_told() {
+    let build = |state: &[u8]| {
+        let class = &b"\x80\x02csklearn_crfsuite._fileresource\nFileResource\n)\x81}("[..];
+        calls(&read(&[class, state, b"ub."].concat()).0)
+    };
+    let placed = build(b"U\x06prefixU\x05/tmp/U\x04nameN");
+    assert!(placed.contains(&"tempfile.mkstemp('/tmp/')".to_owned()), "{placed:?}");
+    let removed = build(b"U\x04autoI01\nU\x04nameU\x01x");
+    assert!(removed.contains(&"os.unlink('x')".to_owned()), "{removed:?}");
+    // What the library writes: a name of the temporary file's own.
+    assert_eq!(build(b"U\x04autoI01\nU\x06prefixU\x05modelU\x04nameN").len(), 1);
+}
+
+#[test]
+fn a_function_that_only_the_state_of_a_partial_names_is_told() {
+    let partial = |made: &str| {
+        let pickle = format!(
+            "cfunctools\npartial\n({made}tR(coperator\nmethodcaller\n(S'touch'\ntR(I1\nt(dNtb."
+        );
+        let calls = calls(&read(pickle.as_bytes()).0);
+        calls
+            .iter()
+            .filter(|call| call.starts_with("functools.partial("))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let told = partial("cmath\nfsum\n");
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[1], "functools.partial(operator.methodcaller('touch'), 1)");
+    // What pickle writes: the same function in both places.
+    let honest = b"cfunctools\npartial\n(cmath\nfsum\ntR(cmath\nfsum\n(I1\nt(dNtb.";
+    assert_eq!(calls(&read(honest).0), ["functools.partial(math.fsum)"]);
+}

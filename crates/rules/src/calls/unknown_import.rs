@@ -14,7 +14,7 @@
 //!
 //! Often: classes of your own code, and of libraries that the list does not cover yet, are unknown.
 //! The finding says so and no more.
-//! It is high only where a function, not a class, is called with what the file chooses. In a model of
+//! It is high only where a function or a method, not a class, is called with what the file chooses. In a model of
 //! Keras a custom object that the loading program defines is low, one of a module of its own medium,
 //! and a module outside of Keras without a registered name, which Keras never writes, high. Settings
 //! (`_target_`, `class_path` and their kin) name classes of many libraries, and of the project that
@@ -156,9 +156,15 @@ const CUSTOM: &[&str] = &["custom object", "registered name"];
 fn severity(name: &Name, used: Use) -> Severity {
     match used {
         Use::Named if is_method_of_data(name) => Severity::Low,
-        Use::Called if !name.name.split('.').any(knowledge::is_class) => Severity::High,
+        Use::Called if !is_class(name) => Severity::High,
         _ => Severity::Medium,
     }
+}
+
+/// Whether a name is spelled as one of a class, or of how a class makes an object.
+fn is_class(name: &Name) -> bool {
+    let mut parts = name.name.rsplit('.').filter(|part| !matches!(*part, "__init__" | "__new__"));
+    parts.next().is_some_and(knowledge::is_class)
 }
 
 /// The strongest use of each global.
@@ -198,6 +204,11 @@ mod tests {
         let function =
             vec![imports("nobody.knows", "this"), calls(name("nobody.knows", "this"), vec![])];
         assert_eq!(pickle(&UnknownImport, function)[0].severity, Severity::High);
+        // A method of a class runs as much as a function does.
+        let method = "This.run";
+        let method =
+            vec![imports("nobody.knows", method), calls(name("nobody.knows", method), vec![])];
+        assert_eq!(pickle(&UnknownImport, method)[0].severity, Severity::High);
     }
 
     #[test]

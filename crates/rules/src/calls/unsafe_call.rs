@@ -274,6 +274,66 @@ mod tests {
     }
 
     #[test]
+    fn pickles_that_libraries_carry_in_their_own_are_judged_as_children() {
+        let bytes = || Value::Bytes(Excerpt::whole(*b"\x80\x04."));
+        let vocab = |getters: Value| {
+            let before = vec![Value::None; 4];
+            let args = [before, vec![getters, Value::None, Value::None]].concat();
+            pickle(&UnsafeCall, vec![calls(name("spacy.vocab", "unpickle_vocab"), args)])
+        };
+        assert!(vocab(bytes()).is_empty());
+        assert_eq!(severities(&vocab(Value::Unknown("computed"))), [Severity::Critical]);
+        let custom = || name("numba.core.serialize", "_unpickle__CustomPickled");
+        assert!(pickle(&UnsafeCall, vec![calls(custom(), vec![bytes()])]).is_empty());
+    }
+
+    #[test]
+    fn a_walk_from_an_object_to_a_module_is_told() {
+        let path = || Value::Call(Box::new(call(name("pathlib", "PosixPath"), vec![text("x")])));
+        let getattr = |attribute| {
+            let args = vec![path(), text(attribute)];
+            severities(&pickle(&UnsafeCall, vec![calls(name("builtins", "getattr"), args)]))
+        };
+        assert_eq!(getattr("os"), [Severity::High]);
+        assert_eq!(getattr("gi_frame"), [Severity::High]);
+        assert!(getattr("stem").is_empty());
+        // A key is no attribute.
+        let key = calls(name("operator", "itemgetter"), vec![text("os"), text("system")]);
+        assert!(pickle(&UnsafeCall, vec![key]).is_empty());
+    }
+
+    #[test]
+    fn attributes_that_are_copied_onto_a_module_change_it() {
+        let update = |target: Value| {
+            let names = Value::Tuple(vec![text("system")]);
+            let args = vec![target, name("collections", "OrderedDict"), names];
+            severities(&pickle(&UnsafeCall, vec![calls(name("functools", "update_wrapper"), args)]))
+        };
+        let object = || Value::Call(Box::new(call(name("nobody.knows", "this"), vec![])));
+        assert_eq!(
+            update(Value::Attribute(Box::new(object()), "platform".into())),
+            [Severity::High]
+        );
+        assert!(update(name("builtins", "len")).is_empty());
+    }
+
+    #[test]
+    fn methods_of_data_are_known_to_those_who_call_them() {
+        let partial = |base: Value, method: &str| {
+            let method = Value::Attribute(Box::new(base), method.into());
+            let call = calls(name("functools", "partial"), vec![method]);
+            severities(&pickle(&UnsafeCall, vec![call]))
+        };
+        let made = |module, class| {
+            let mut made = call(name(module, class), vec![]);
+            made.manner = Manner::New;
+            Value::Call(Box::new(made))
+        };
+        assert!(partial(made("configparser", "SectionProxy"), "get").is_empty());
+        assert_eq!(partial(made("mine", "Model"), "get"), [Severity::Medium]);
+    }
+
+    #[test]
     fn importing_a_module_is_judged_by_the_module() {
         let import = |module| calls(name("importlib", "import_module"), vec![text(module)]);
         assert_eq!(severities(&pickle(&UnsafeCall, vec![import("os")])), [Severity::High]);

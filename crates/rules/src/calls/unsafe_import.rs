@@ -66,7 +66,8 @@ impl Detector for UnsafeImport {
             let Some(known) = known(name).filter(|known| known.is_dangerous()) else { continue };
             let told_elsewhere = used.contains(name)
                 || known.effect == Effect::ScannerDeactivation
-                || is_lambda(name) && is_keras(artifact);
+                || is_lambda(name) && is_keras(artifact)
+                || is_allowed(name, by);
             if told_elsewhere || !quota.admits("") {
                 continue;
             }
@@ -101,6 +102,12 @@ fn is_far(name: &Name, known: &Known) -> bool {
         && knowledge::derivation(&name.dotted()).is_some_and(|found| found.steps > NEAR)
 }
 
+/// Whether a package of PyTorch only says that it may import the module that every program has; what its
+/// pickles take out of it is named there.
+fn is_allowed(name: &Name, by: &str) -> bool {
+    by == "extern module of a package" && name.name.is_empty() && name.module == "builtins"
+}
+
 /// Globals that a call or an assignment uses: other rules speak of those.
 fn used<'a>(facts: &[&'a Fact]) -> BTreeSet<&'a Name> {
     let mut used = BTreeSet::new();
@@ -125,7 +132,7 @@ fn used<'a>(facts: &[&'a Fact]) -> BTreeSet<&'a Name> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::testing::{calls, imports, name, pickle, text};
+    use crate::facts::testing::{calls, imports, imports_by, name, pickle, text};
 
     #[test]
     fn naming_is_reported_where_no_call_is() {
@@ -135,6 +142,14 @@ mod tests {
         assert_eq!(found[0].evidence, "GLOBAL os system");
         let called = vec![imports("os", "system"), calls(name("os", "system"), vec![text("id")])];
         assert!(pickle(&UnsafeImport, called).is_empty());
+    }
+
+    #[test]
+    fn packages_may_import_what_every_program_has() {
+        let by = "extern module of a package";
+        let found = |module| pickle(&UnsafeImport, vec![imports_by(module, "", by)]).len();
+        assert_eq!(found("builtins"), 0);
+        assert_eq!(found("os"), 1);
     }
 
     #[test]
