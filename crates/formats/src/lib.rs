@@ -34,6 +34,7 @@ pub mod mlnet;
 pub mod msgpack;
 pub mod mxnet;
 pub mod native;
+pub mod ncnn;
 pub mod nemo;
 pub mod netcdf;
 pub mod numpy;
@@ -124,6 +125,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &media::MP3,
     &media::MP4,
     &mxnet::MxNet,
+    &ncnn::Ncnn,
     &netcdf::NetCdf,
     &numpy::Npy,
     &numpy::Npz,
