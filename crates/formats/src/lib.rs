@@ -30,6 +30,7 @@ pub mod mar;
 pub mod marshal;
 pub mod matlab;
 pub mod media;
+pub mod mediapipe;
 pub mod mlnet;
 pub mod msgpack;
 pub mod mxnet;
@@ -120,6 +121,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &marshal::Marshal,
     &matlab::Matlab,
     &mlnet::MlNet,
+    &mediapipe::MediaPipe,
     &ollama::Modelfile,
     &msgpack::MessagePack,
     &media::MP3,

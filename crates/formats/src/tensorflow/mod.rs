@@ -127,7 +127,8 @@ impl Format for GraphDef {
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
         look(head, input.bytes, &table::GRAPH_DEF, |sketch| {
             let whole = Span::new(0, input.bytes.len());
-            sketch.has("node") && starts_graph(input.bytes, whole)
+            let graph = sketch.has("node") && starts_graph(input.bytes, whole);
+            graph && !crate::mediapipe::is_graph(head, input.bytes)
         })
     }
 
@@ -192,6 +193,11 @@ fn starts_graph(bytes: &Bytes, span: Span) -> bool {
     }
     // Without nodes there may still be functions.
     message.at >= span.end() && span.len > 0
+}
+
+/// Whether TensorFlow has an operator of this name, or may have one that reaches out of the graph.
+pub(crate) fn has_operator(name: &str) -> bool {
+    check::arity(name).is_some() || told::is_told(name) && !name.ends_with("Calculator")
 }
 
 /// Whether a name can be that of an operator.
