@@ -6,6 +6,7 @@
 
 mod check;
 mod checkpoint;
+mod elements;
 mod ends;
 mod flow;
 mod graph;
