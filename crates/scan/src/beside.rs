@@ -5,7 +5,7 @@
 
 use crate::Scanned;
 use davy_artifact::{Artifact, Fact, Gap, Role, Value, Why};
-use davy_bytes::Span;
+use davy_bytes::{Blame, Span};
 use std::collections::HashMap;
 
 /// What files are named for, of which a loader takes the bytes as they are.
@@ -25,7 +25,9 @@ pub(crate) fn explain(inputs: &mut [Scanned]) {
         let parents: Vec<usize> = artifacts.iter().filter_map(|it| it.parent).collect();
         for (index, artifact) in artifacts.iter_mut().enumerate() {
             let Some(end) = named.get(&plain(&artifact.path)) else { continue };
-            let unread = artifact.identities.is_empty() && !parents.contains(&index);
+            // Numbers look like the start of anything: a guess that learned nothing is no reading.
+            let learned = artifact.identities.iter().any(|identity| !identity.reading.is_empty());
+            let unread = !learned && !parents.contains(&index);
             if unread && !found(&artifact.path) {
                 store(artifact, *end);
             }
@@ -37,7 +39,9 @@ pub(crate) fn explain(inputs: &mut [Scanned]) {
 fn store(artifact: &mut Artifact, end: Option<u64>) {
     artifact.role = Role::Storage;
     let before = artifact.gaps.len();
-    artifact.gaps.retain(|gap| gap.why != Why::Unidentified);
+    // A text says nothing, and is known to its last byte.
+    artifact.identities.retain(|identity| identity.reading.seamless);
+    artifact.gaps.retain(|gap| matches!(gap.why, Why::Crashed | Why::Halted(Blame::Io)));
     if let Some(end) = end.filter(|end| *end < artifact.size && artifact.gaps.len() < before) {
         let what = "no tensor of the model takes these bytes, and no reader knows them";
         artifact.gaps.push(Gap::new(Span::between(end, artifact.size), Why::Unidentified, what));

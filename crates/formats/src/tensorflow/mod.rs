@@ -242,9 +242,17 @@ fn elements(dims: &[i64]) -> Option<u64> {
 /// The attributes of a node that stands by itself in `bytes`: how `TFLite` keeps the operators of
 /// `TensorFlow` that it does not have itself.
 pub(crate) fn node_attributes(bytes: &[u8]) -> Vec<(String, Value)> {
+    node(bytes).map(|(_, _, attributes)| attributes).unwrap_or_default()
+}
+
+/// The operator of a node that stands by itself in `bytes`, how many inputs it has, and its
+/// attributes.
+pub(crate) fn node(bytes: &[u8]) -> Option<(String, usize, Vec<(String, Value)>)> {
     let whole = Span::new(0, davy_bytes::to_u64(bytes.len()));
     let mut wire = Wire::new(&Bytes::from_memory(bytes));
     let mut budget = Budget::new(davy_bytes::Limits { steps: 1 << 16, ..Default::default() });
-    let node = node::Node::read(&mut wire, whole, &mut budget).unwrap_or_default();
-    tell::attributes(&mut wire, &node, &mut budget).unwrap_or_default()
+    let node = node::Node::read(&mut wire, whole, &mut budget).ok()?;
+    let attributes = tell::attributes(&mut wire, &node, &mut budget).unwrap_or_default();
+    let inputs = node.data_inputs().count();
+    Some((node.op, inputs, attributes))
 }

@@ -135,8 +135,17 @@ impl Known {
     }
 }
 
-/// Formats whose graphs have operators of TensorFlow.
-const TENSORFLOW: &[&str] = &["tf-graph", "tf-meta-graph", "tf-saved-model"];
+/// Formats whose graphs have operators of TensorFlow, or that have single nodes of one as layers.
+const TENSORFLOW: &[&str] = &[
+    "keras",
+    "keras-h5",
+    "keras-json",
+    "keras-metadata",
+    "keras-yaml",
+    "tf-graph",
+    "tf-meta-graph",
+    "tf-saved-model",
+];
 
 /// An operator of TensorFlow in a graph, and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -160,7 +169,8 @@ pub(crate) fn operators(artifact: &Artifact) -> impl Iterator<Item = Runs<'_>> {
 }
 
 impl Runs<'_> {
-    /// Whether TensorFlow runs it: its own graphs, and what TFLite hands over to it.
+    /// Whether TensorFlow runs it: its own graphs, layers of Keras that are nodes of one, and what
+    /// TFLite hands over to it.
     pub(crate) fn by_tensorflow(&self) -> bool {
         let own = TENSORFLOW.contains(&self.format) && self.operator.domain.is_empty();
         own || (self.format == "tflite" && self.operator.domain == "flex")
