@@ -139,6 +139,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &xml::OpenVino,
     &ort::Ort,
     &paddle::Program,
+    &paddle::Pir,
     &paddle::Weights,
     &parquet::Parquet,
     &native::PE,

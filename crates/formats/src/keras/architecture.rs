@@ -106,7 +106,7 @@ fn class(node: Node<'_>) -> Option<Cow<'_, str>> {
 
 /// Whether any of `words` may stand in a JSON text: as it is, or with characters escaped or in wide
 /// units. Most JSON is no model, and is not parsed to find that out.
-fn mentions(bytes: &Bytes, words: &[&[u8]], budget: &mut Budget) -> Result<bool, Halt> {
+pub(crate) fn mentions(bytes: &Bytes, words: &[&[u8]], budget: &mut Budget) -> Result<bool, Halt> {
     let longest = words.iter().map(|word| word.len()).max().unwrap_or(0);
     let mut buffer = vec![0; to_usize(bytes.len()).min(PIECE)];
     let mut at = 0_u64;

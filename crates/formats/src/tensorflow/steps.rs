@@ -165,18 +165,31 @@ fn kept(op: &str) -> Step {
             Step::Either(0)
         }
         // The first input is a handle; what was written goes with the flow.
-        "TensorArrayWriteV2" | "TensorArrayWriteV3" | "TensorArrayScatterV2"
+        "TensorArrayWriteV2"
+        | "TensorArrayWriteV3"
+        | "TensorArrayScatterV2"
         | "TensorArrayScatterV3" => Step::AnyOf(&[2, 3]),
         "TensorArraySplitV2" | "TensorArraySplitV3" => Step::AnyOf(&[1, 3]),
-        "TensorArrayReadV2" | "TensorArrayReadV3" | "TensorArrayGatherV2"
+        "TensorArrayReadV2"
+        | "TensorArrayReadV3"
+        | "TensorArrayGatherV2"
         | "TensorArrayGatherV3" => Step::Pass(2),
         "TensorArrayConcatV2" | "TensorArrayConcatV3" => Step::Pass(1),
         "IteratorGetNext" | "IteratorGetNextSync" => Step::Next(0),
         op if op.starts_with("QueueDequeue") => Step::Pass(0),
         op if op.ends_with("Queue") || op.ends_with("QueueV2") => Step::Held("computed"),
-        "HashTable" | "HashTableV2" | "MutableHashTable" | "MutableHashTableV2"
-        | "AnonymousHashTable" | "AnonymousMutableHashTable" | "Iterator" | "IteratorV2"
-        | "AnonymousIterator" | "AnonymousIteratorV2" | "AnonymousIteratorV3" | "Stack"
+        "HashTable"
+        | "HashTableV2"
+        | "MutableHashTable"
+        | "MutableHashTableV2"
+        | "AnonymousHashTable"
+        | "AnonymousMutableHashTable"
+        | "Iterator"
+        | "IteratorV2"
+        | "AnonymousIterator"
+        | "AnonymousIteratorV2"
+        | "AnonymousIteratorV3"
+        | "Stack"
         | "StackV2" => Step::Held("computed"),
         _ => Step::Unknown("computed"),
     }
@@ -187,8 +200,12 @@ fn kept(op: &str) -> Step {
 pub(super) fn keeps(op: &str) -> Option<(usize, std::ops::Range<usize>)> {
     Some(match op {
         "Assign" | "AssignVariableOp" | "StackPush" | "StackPushV2" => (0, 1..2),
-        "InitializeTable" | "InitializeTableV2" | "LookupTableImport" | "LookupTableImportV2"
-        | "LookupTableInsert" | "LookupTableInsertV2" => (0, 2..3),
+        "InitializeTable"
+        | "InitializeTableV2"
+        | "LookupTableImport"
+        | "LookupTableImportV2"
+        | "LookupTableInsert"
+        | "LookupTableInsertV2" => (0, 2..3),
         "MakeIterator" => (1, 0..1),
         op if op.starts_with("QueueEnqueue") => (0, 1..usize::MAX),
         _ => return None,

@@ -340,12 +340,7 @@ impl<'a> Trace<'a> {
 
     /// What other nodes keep in one: the values that are put into a queue, a table or a variable. What
     /// a variable had when the model was saved stands elsewhere.
-    fn held(
-        &mut self,
-        asked: Asked<'_>,
-        name: &str,
-        why: &'static str,
-    ) -> Result<Made, Halt> {
+    fn held(&mut self, asked: Asked<'_>, name: &str, why: &'static str) -> Result<Made, Halt> {
         let key = Nodes::hash(asked.scope, name.as_bytes());
         let mut keeping = self.keeping.get(&key).cloned().unwrap_or_default();
         self.is_lost |= keeping.len() > CALLERS;

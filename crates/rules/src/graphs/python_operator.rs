@@ -74,7 +74,9 @@ impl Detector for PythonOperator {
 /// Whether an operator calls Python: those of ONNX's kin, and one of Paddle.
 fn calls_python(runs: &Runs<'_>) -> bool {
     let of_onnx = is_onnx(runs.format) && is_python(runs.operator);
-    of_onnx || (runs.format == "paddle" && runs.operator.name == "py_func")
+    let of_paddle =
+        ["paddle", "paddle-pir"].contains(&runs.format) && runs.operator.domain.is_empty();
+    of_onnx || of_paddle && runs.operator.name == "py_func"
 }
 
 #[cfg(test)]

@@ -141,7 +141,9 @@ fn judge(known: &Known, target: &Target, format: &str) -> Option<Severity> {
         (Effect::FileRecords | Effect::FileList, Asset | Empty) => None,
         (Effect::FileRecords | Effect::FileList, _) => Some(Low),
         // Both make files, of what passes through them.
-        (Effect::FileCache | Effect::FileLog, Outside(_)) => Some(if training { Low } else { High }),
+        (Effect::FileCache | Effect::FileLog, Outside(_)) => {
+            Some(if training { Low } else { High })
+        }
         (Effect::FileCache | Effect::FileLog, Relative(_)) => Some(Low),
         (Effect::FileCache | Effect::FileLog, _) => None,
         (Effect::FileQueue, Outside(_)) => Some(if training { Low } else { High }),
