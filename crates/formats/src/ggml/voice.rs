@@ -33,7 +33,7 @@ pub(super) fn head(model: &mut Model, reading: &mut Reading) -> Result<(), Halt>
     let at = model.cursor.position();
     let length = model.cursor.u32_le("length of the name of the model")?;
     let name = model.cursor.take(to_usize(u64::from(length)), "name of the model")?;
-    let name = String::from_utf8_lossy(&name).into_owned();
+    let name = String::from_utf8_lossy(name).into_owned();
     let span = Span::between(at, model.cursor.position());
     attribute("type", Value::Text(Excerpt::whole(name)), span, reading);
     let at = model.cursor.position();

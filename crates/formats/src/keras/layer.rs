@@ -4,7 +4,7 @@ use super::config::{Object, Walk};
 use super::names::Resolved;
 use super::{base64, lambda};
 use crate::json::Node;
-use crate::tensorflow;
+use crate::tensorflow::{self, Lone};
 use davy_artifact::{Excerpt, Fact, Operator, Role, Value};
 use davy_bytes::{Bytes, to_u64};
 
@@ -109,21 +109,10 @@ fn module<'d>(walk: &mut Walk<'_, '_, 'd>, object: Object<'d>) {
 /// `TensorFlowOpLayer`): as an object, or as a text whose bytes are the serialized node.
 fn operator<'d>(walk: &mut Walk<'_, '_, 'd>, object: Object<'d>) {
     let Some(definition) = object.config.get("node_def") else { return };
-    let (name, count, attributes) = match definition.text() {
+    let Lone { op: name, inputs: count, mut attributes } = match definition.text() {
         Some(text) => tensorflow::node(text.as_bytes()).unwrap_or_default(),
-        None => {
-            let name = definition.get("op").and_then(Node::text).unwrap_or_default();
-            let inputs = definition.get("input").into_iter().flat_map(Node::items);
-            let named = |input: &Node<'_>| !input.text().unwrap_or_default().starts_with('^');
-            let attributes = definition.get("attr").into_iter().flat_map(Node::entries);
-            let attribute = |(key, value): (Node<'_>, Node<'_>)| {
-                (key.text().unwrap_or_default().into_owned(), attribute(value))
-            };
-            let attributes = attributes.take(PARTS).map(attribute).collect();
-            (name.into_owned(), inputs.filter(named).take(PARTS).count(), attributes)
-        }
+        None => spelled(definition),
     };
-    let mut attributes: Vec<(String, Value)> = attributes;
     if name.is_empty() {
         attributes.push(("node_def".to_owned(), definition.value()));
     }
@@ -131,6 +120,19 @@ fn operator<'d>(walk: &mut Walk<'_, '_, 'd>, object: Object<'d>) {
     let operator = Operator { domain: String::new(), name, inputs, attributes };
     let site = walk.site(definition);
     walk.recorder.reading.fact(Fact::Operator { operator, count: 1, site });
+}
+
+/// A node as the JSON form of messages has it.
+fn spelled(definition: Node<'_>) -> Lone {
+    let op = definition.get("op").and_then(Node::text).unwrap_or_default().into_owned();
+    let inputs = definition.get("input").into_iter().flat_map(Node::items);
+    let named = |input: &Node<'_>| !input.text().unwrap_or_default().starts_with('^');
+    let attributes = definition.get("attr").into_iter().flat_map(Node::entries);
+    let attribute = |(key, value): (Node<'_>, Node<'_>)| {
+        (key.text().unwrap_or_default().into_owned(), attribute(value))
+    };
+    let attributes = attributes.take(PARTS).map(attribute).collect();
+    Lone { op, inputs: inputs.filter(named).take(PARTS).count(), attributes }
 }
 
 /// What a node is given: constants, which stand by the number of the input that they are, and between

@@ -242,17 +242,27 @@ fn elements(dims: &[i64]) -> Option<u64> {
 /// The attributes of a node that stands by itself in `bytes`: how `TFLite` keeps the operators of
 /// `TensorFlow` that it does not have itself.
 pub(crate) fn node_attributes(bytes: &[u8]) -> Vec<(String, Value)> {
-    node(bytes).map(|(_, _, attributes)| attributes).unwrap_or_default()
+    node(bytes).map(|node| node.attributes).unwrap_or_default()
 }
 
-/// The operator of a node that stands by itself in `bytes`, how many inputs it has, and its
-/// attributes.
-pub(crate) fn node(bytes: &[u8]) -> Option<(String, usize, Vec<(String, Value)>)> {
+/// A node that stands by itself.
+#[derive(Debug, Default)]
+pub(crate) struct Lone {
+    /// Its operator.
+    pub(crate) op: String,
+    /// How many inputs it has.
+    pub(crate) inputs: usize,
+    /// Its attributes, by name.
+    pub(crate) attributes: Vec<(String, Value)>,
+}
+
+/// The node that all of `bytes` is.
+pub(crate) fn node(bytes: &[u8]) -> Option<Lone> {
     let whole = Span::new(0, davy_bytes::to_u64(bytes.len()));
     let mut wire = Wire::new(&Bytes::from_memory(bytes));
     let mut budget = Budget::new(davy_bytes::Limits { steps: 1 << 16, ..Default::default() });
     let node = node::Node::read(&mut wire, whole, &mut budget).ok()?;
     let attributes = tell::attributes(&mut wire, &node, &mut budget).unwrap_or_default();
     let inputs = node.data_inputs().count();
-    Some((node.op, inputs, attributes))
+    Some(Lone { op: node.op, inputs, attributes })
 }
