@@ -183,3 +183,43 @@ fn bits(kind: &str) -> Option<u64> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use davy_testkit::robust;
+
+    fn weights_of(name: &str, constant: &str) -> Vec<(String, Option<i64>)> {
+        let text = format!(
+            "<net name=\"m\" version=\"11\"><layers><layer id=\"1\" type=\"Const\" \
+             version=\"opset1\"><data {constant}/></layer></layers></net>"
+        );
+        let reading = robust::read(&OpenVino, name, text.as_bytes()).unwrap().reading;
+        let ends = reading.facts.iter().find_map(|fact| match fact {
+            Fact::Attribute { owner, value: Value::Tuple(parts), .. } if owner == "shards" => {
+                parts.last().cloned()
+            }
+            _ => None,
+        });
+        let end = match ends {
+            Some(Value::Int(end)) => Some(end),
+            _ => None,
+        };
+        let files = reading.facts.iter().filter_map(|fact| match fact {
+            Fact::Reference { target, purpose: "weights", .. } => Some((target.clone(), end)),
+            _ => None,
+        });
+        files.collect()
+    }
+
+    #[test]
+    fn constants_lie_in_the_file_of_the_same_name() {
+        let constant = "element_type=\"f32\" shape=\"4\" offset=\"64\" size=\"16\"";
+        assert_eq!(weights_of("a.b.xml", constant), [("a.b.bin".to_owned(), Some(80))]);
+        // Without constants there is nothing to be read beside it.
+        assert_eq!(weights_of("m.xml", "element_type=\"f32\" shape=\"4\""), []);
+        let endless =
+            "element_type=\"f32\" shape=\"4\" offset=\"18446744073709551615\" size=\"16\"";
+        assert_eq!(weights_of("m.xml", endless), []);
+    }
+}
