@@ -31,10 +31,12 @@ pub mod mar;
 pub mod marshal;
 pub mod matlab;
 pub mod media;
+pub mod mediapipe;
 pub mod mlnet;
 pub mod msgpack;
 pub mod mxnet;
 pub mod native;
+pub mod ncnn;
 pub mod nemo;
 pub mod netcdf;
 pub mod numpy;
@@ -122,11 +124,13 @@ pub const FORMATS: &[&dyn Format] = &[
     &marshal::Marshal,
     &matlab::Matlab,
     &mlnet::MlNet,
+    &mediapipe::MediaPipe,
     &ollama::Modelfile,
     &msgpack::MessagePack,
     &media::MP3,
     &media::MP4,
     &mxnet::MxNet,
+    &ncnn::Ncnn,
     &netcdf::NetCdf,
     &numpy::Npy,
     &numpy::Npz,
@@ -138,6 +142,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &xml::OpenVino,
     &ort::Ort,
     &paddle::Program,
+    &paddle::Pir,
     &paddle::Weights,
     &parquet::Parquet,
     &native::PE,

@@ -65,9 +65,33 @@ pub(crate) fn judge(call: &Call, known: &Known, examiner: &mut Examiner) -> Opti
             let does = "writes text that the file chooses to the terminal or to an open file";
             Some(Judgement::new(effect.severity(), does))
         }
+        _ if opens_by_one(call).is_some() => by_path(call, effect),
         _ if known.constants_only && only_data(call) => None,
         _ => Some(Judgement::new(effect.severity(), effect.does())),
     }
+}
+
+/// The argument by which a function of TensorFlow that computes or prints opens a file as well: its
+/// name, where it stands, and what its text starts with then.
+fn opens_by_one(call: &Call) -> Option<(&'static str, usize, &'static str)> {
+    let name = callee(call)?.dotted();
+    match name.strip_prefix("tensorflow.")? {
+        "print" => Some(("output_stream", usize::MAX, "file://")),
+        "nn.fixed_unigram_candidate_sampler" | "random.fixed_unigram_candidate_sampler" => {
+            Some(("vocab_file", 5, ""))
+        }
+        _ => None,
+    }
+}
+
+/// A call that opens a file if one of its arguments is the path of one.
+fn by_path(call: &Call, effect: Effect) -> Option<Judgement> {
+    let (key, at, start) = opens_by_one(call)?;
+    let named = call.kwargs.iter().find(|(name, _)| name == key).map(|(_, value)| value);
+    let path = named.or_else(|| call.args.get(at))?.text()?;
+    let opens = !path.is_empty() && path.starts_with(start);
+    let does = format!("{}, here `{}`", effect.does(), davy_bytes::escape(path));
+    opens.then(|| Judgement::new(effect.severity(), does))
 }
 
 /// A call of a function of R. Some do harm only when they are given text: a command, the name of a
@@ -718,6 +742,31 @@ mod tests {
         for path in ["predict", "get", "code", "types", "x.y", "io", "run", "eval", "_load"] {
             assert!(!leads_away(path), "{path}");
         }
+    }
+
+    #[test]
+    fn functions_that_print_or_sample_open_files_only_by_one_argument() {
+        let severity = |module: &str, name: &str, kwargs: &[(&str, &str)]| {
+            let known = knowledge::lookup(module, name).unwrap();
+            let text = |text: &str| Value::Text(davy_artifact::Excerpt::whole(text));
+            let kwargs = kwargs.iter().map(|(key, value)| ((*key).to_owned(), text(value)));
+            let call = Call {
+                callee: Value::Name(Name::new(module, name)),
+                args: vec![Value::Unknown("a tensor of the model")],
+                kwargs: kwargs.collect(),
+                manner: Manner::Called,
+            };
+            let artifact = crate::facts::testing::artifact("keras", vec![]);
+            let examiner = &mut Examiner::of(&artifact);
+            judge(&call, known, examiner).map(|judgement| judgement.severity)
+        };
+        let stream = |stream| severity("tensorflow", "print", &[("output_stream", stream)]);
+        assert_eq!(stream("file:///tmp/x"), Some(Severity::High));
+        assert_eq!((stream("stderr"), severity("tensorflow", "print", &[])), (None, None));
+        let sampler = "fixed_unigram_candidate_sampler";
+        let file = [("vocab_file", "/etc/passwd")];
+        assert_eq!(severity("tensorflow.random", sampler, &file), Some(Severity::High));
+        assert_eq!(severity("tensorflow.nn", sampler, &[]), None);
     }
 
     #[test]

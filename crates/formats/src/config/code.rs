@@ -3,6 +3,7 @@
 
 use super::Walk;
 use crate::json::{Kind, Node};
+use crate::python::builtins;
 use davy_artifact::Role;
 use davy_bytes::Bytes;
 use std::collections::HashSet;
@@ -15,6 +16,11 @@ const MOST: usize = 1 << 20;
 
 /// Resolvers that projects register to compute with Python.
 const RESOLVERS: &[&str] = &["calc", "eval", "exec", "expr", "lambda", "math", "py", "python"];
+
+/// Keys of the notes that a detector's exporter puts into the metadata of a model, of which the values
+/// are literals of Python: Ultralytics' and YOLOv5's loaders evaluate them (`nn/autobackend.py`,
+/// `models/common.py`: `eval(metadata["names"])`).
+const NOTES: &[&str] = &["args", "imgsz", "kpt_names", "kpt_shape", "names"];
 
 /// Rows of a detector that are looked at.
 const ROWS: usize = 1_000;
@@ -41,6 +47,52 @@ fn is_call(text: &str) -> bool {
     let path = text.trim_start_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.'));
     let callee = text.len() > path.len() && !text.starts_with(|c: char| c.is_ascii_digit());
     text.starts_with("import ") || (callee && path.starts_with('(') && path.ends_with(')'))
+}
+
+/// Whether metadata under `key` is evaluated by the loaders of detectors, and does more than stand for
+/// a value: it calls something, or makes values in a loop.
+pub(crate) fn evaluates(key: &str, text: &str) -> bool {
+    NOTES.contains(&key) && text.len() <= MOST && acts(text)
+}
+
+/// Whether an expression calls a built-in function or a method, or goes through names that lead
+/// anywhere. Words in brackets, as names of classes have them, are no calls.
+fn acts(text: &str) -> bool {
+    let (mut quote, mut word, mut before) = (None, String::new(), ' ');
+    let mut dotted = false;
+    let bracketed = text.trim_start().starts_with(['[', '{', '(']);
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if let Some(open) = quote {
+            match c {
+                '\\' => _ = chars.next(),
+                _ if c == open => quote = None,
+                // The prefix of a text that has expressions in it.
+                '{' if word.to_ascii_lowercase().contains('f') => return true,
+                _ => {}
+            }
+            before = c;
+            continue;
+        }
+        if c.is_alphanumeric() || c == '_' {
+            if word.is_empty() {
+                dotted = before == '.';
+            }
+            word.push(c);
+        } else if matches!(c, '\'' | '"') {
+            quote = Some(c);
+        } else {
+            let calls = c == '(' && (dotted || builtins::is(&word)) && before != ' ';
+            let leads =
+                word.contains("__") || bracketed && matches!(word.as_str(), "for" | "lambda");
+            if calls && !word.is_empty() || leads {
+                return true;
+            }
+            word.clear();
+        }
+        before = c;
+    }
+    word.contains("__")
 }
 
 /// The expressions of a configuration.
@@ -111,6 +163,17 @@ impl<'d> Walk<'_, '_, 'd> {
         }
     }
 
+    /// What YOLO's exporters note beside a model, and its loader evaluates where it is text.
+    pub(super) fn detector_notes(&mut self, root: Node<'d>) {
+        for (key, value) in root.entries().take(ROWS) {
+            let key = key.text().unwrap_or_default();
+            let text = value.text().filter(|_| value.kind() == Kind::Text);
+            if text.is_some_and(|text| evaluates(&key, &text)) {
+                self.evaluated(value);
+            }
+        }
+    }
+
     /// Hands the expressions over.
     pub(super) fn sources(&mut self) {
         let found = std::mem::take(&mut self.sources.found);
@@ -127,5 +190,34 @@ impl<'d> Walk<'_, '_, 'd> {
             let bytes = Bytes::from_memory(rest.into_bytes());
             self.recorder.reading.child("expressions.py", bytes, Role::Loaded);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_of_detectors_are_literals_unless_they_act() {
+        for literal in [
+            "{0: 'person', 1: 'traffic light (red)', 2: \"dining.table('x')\"}",
+            "[640, 640]",
+            "(17, 3)",
+            "person, cat (domestic), dog",
+            "{'batch': 1, 'half': False, 'scale': 1e-3}",
+        ] {
+            assert!(!evaluates("names", literal), "{literal}");
+        }
+        for hostile in [
+            "__import__('os').system('id')",
+            "{0: open('/etc/passwd').read()}",
+            "[x for x in (1,)]",
+            "{0: 'a'.__class__}",
+            "f'{exec}'",
+            "[1, 2].pop()",
+        ] {
+            assert!(evaluates("imgsz", hostile), "{hostile}");
+        }
+        assert!(!evaluates("description", "eval('1')"));
     }
 }

@@ -11,6 +11,7 @@
 //! | `target` with `params`; `cls` with `params` | latent diffusion (`instantiate_from_config`), NeMo before 1.0 (`Serialization.from_config_dict`) |
 //! | `class_path` with `init_args` | Lightning CLI and jsonargparse |
 //! | `$…` beside `_target_`; rows of `backbone` and `head`; `${eval:…}` | MONAI bundles, YOLO's `parse_model`, resolvers that projects register: Python expressions |
+//! | `names`, `imgsz`, `kpt_shape` at the top | YOLO's `AutoBackend`: literals of Python, which are evaluated |
 //! | `py/object`, `py/reduce`, `py/type`, `py/function` | jsonpickle |
 //! | `@module` with `@class`; `__kind__` with `class` | monty and pymatgen; GluonTS |
 //! | `loader_module`, `code`, `model_code_path` | MLflow (`mlflow.pyfunc.load_model`) |
@@ -41,6 +42,7 @@ use davy_artifact::{Fact, Name, Reading, Route, Site};
 use davy_bytes::{Budget, Halt};
 use std::collections::HashMap;
 
+pub(crate) use code::evaluates;
 pub(crate) use value::global;
 
 /// A configuration.
@@ -95,6 +97,7 @@ impl<'d> Walk<'_, '_, 'd> {
         self.model_index(root);
         self.module_list(root);
         self.detector_rows(root);
+        self.detector_notes(root);
     }
 
     fn node(&mut self, node: Node<'d>) {

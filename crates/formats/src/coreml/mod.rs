@@ -10,9 +10,9 @@ mod weights;
 
 pub use weights::Weights;
 
-use crate::embedded;
 use crate::protobuf::{End, Field, Kind, Message, Sketch, Table, Wire, sketch, stranger};
 use crate::tally::Tally;
+use crate::{config, embedded};
 use davy_artifact::{
     Excerpt, Fact, Format, Input, Operator, Probe, Reading, Role, Route, Site, Value,
 };
@@ -188,6 +188,10 @@ impl Walk<'_> {
         let site = Site { span, route: Route::Key(key.clone()) };
         let owner = String::new();
         self.reading.fact(Fact::Attribute { owner, name: key.clone(), value, site });
+        if config::evaluates(&key, &text) {
+            let source = Bytes::from_memory(format!("{text}\n").into_bytes());
+            self.reading.child(format!("metadata {key}.py"), source, Role::Loaded);
+        }
         embedded::push(&key, &text, (self.bytes, span, true), self.reading, self.budget)
     }
 

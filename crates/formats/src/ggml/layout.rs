@@ -11,6 +11,8 @@ pub(super) struct Layout {
     pub(super) versioned: bool,
     /// The numbers of the model, of 32 bits each.
     pub(super) parameters: &'static [&'static str],
+    /// Whether the name of what is in it and the shapes of its layers follow, in place of parameters.
+    pub(super) voice: bool,
     /// Whether filters of sound follow.
     pub(super) filters: bool,
     /// Whether a vocabulary follows.
@@ -32,6 +34,7 @@ const PLAIN: Layout = Layout {
     name: "llama.cpp, ggml",
     versioned: false,
     parameters: LLAMA,
+    voice: false,
     filters: false,
     vocabulary: true,
     counted: false,
@@ -116,6 +119,16 @@ static GGLA: &[Layout] = &[Layout {
     alignment: 32,
     ..PLAIN
 }];
+
+/// What tells whether somebody speaks (whisper.cpp, `whisper_vad_init_with_params`;
+/// `models/convert-silero-vad-to-ggml.py`).
+pub(super) static VOICE: Layout = Layout {
+    name: "voice activity detection of whisper.cpp",
+    parameters: &[],
+    voice: true,
+    vocabulary: false,
+    ..PLAIN
+};
 
 /// The layouts that four letters can stand for; they stand in the file as a number does, from the
 /// last to the first.

@@ -9,11 +9,12 @@ mod imatrix;
 mod layout;
 mod session;
 mod tensors;
+mod voice;
 
 use davy_artifact::{Fact, Format, Input, Probe, Quirk, Reading, Route, Site, Value};
 use davy_bytes::{Budget, Bytes, Cursor, Halt, Span, to_u64};
 pub use imatrix::Imatrix;
-use layout::{Layout, layouts};
+use layout::{Layout, VOICE, layouts};
 pub use session::Session;
 
 /// Counts from which on no file is meant, but an overflow.
@@ -57,11 +58,13 @@ impl Format for Ggml {
         let Some(first) = candidates.first() else {
             return Err(Halt::malformed(0, "no file of ggml"));
         };
-        let mut fitting = None;
+        let mut fitting = voice::starts(&magic, input.bytes)?.then_some(&VOICE);
         for layout in candidates {
+            if fitting.is_some() {
+                break;
+            }
             if fits(layout, input.bytes, budget)? {
                 fitting = Some(layout);
-                break;
             }
         }
         let layout = fitting.unwrap_or(first);
@@ -112,6 +115,9 @@ impl Model {
                 let what = format!("version {}, which there is not", self.version);
                 reading.deviation(Quirk::LoadersDisagree, span, Route::None, &what);
             }
+        }
+        if self.layout.voice {
+            return voice::head(self, reading);
         }
         self.parameters(reading)?;
         if self.layout.filters {

@@ -106,7 +106,7 @@ fn class(node: Node<'_>) -> Option<Cow<'_, str>> {
 
 /// Whether any of `words` may stand in a JSON text: as it is, or with characters escaped or in wide
 /// units. Most JSON is no model, and is not parsed to find that out.
-fn mentions(bytes: &Bytes, words: &[&[u8]], budget: &mut Budget) -> Result<bool, Halt> {
+pub(crate) fn mentions(bytes: &Bytes, words: &[&[u8]], budget: &mut Budget) -> Result<bool, Halt> {
     let longest = words.iter().map(|word| word.len()).max().unwrap_or(0);
     let mut buffer = vec![0; to_usize(bytes.len()).min(PIECE)];
     let mut at = 0_u64;
@@ -152,15 +152,20 @@ impl Format for TensorFlowJs {
         reading: &mut Reading,
         budget: &mut Budget,
     ) -> Result<(), Halt> {
-        if !mentions(input.bytes, &[b"modelTopology", b"weightsManifest"], budget)? {
+        if !mentions(input.bytes, &[b"modelTopology", b"paths", b"weightsManifest"], budget)? {
             return Err(Halt::malformed(0, "no configuration of TensorFlow.js"));
         }
         let document = Document::parse(input.bytes, budget)?;
         let Some(root) = document.root() else { return fault(&document) };
+        if is_manifest(root) {
+            weights(root.items(), reading);
+            reading.seamless = document.fault().is_none();
+            return fault(&document);
+        }
         if root.get("modelTopology").is_none() && root.get("weightsManifest").is_none() {
             return Err(Halt::malformed(0, "no configuration of TensorFlow.js"));
         }
-        weights(root, reading);
+        weights(root.get("weightsManifest").into_iter().flat_map(Node::items), reading);
         let mut recorder = Recorder::new(reading, budget);
         let topology = root.get("modelTopology").unwrap_or(root);
         metadata::describe(&mut recorder, topology);
@@ -170,6 +175,16 @@ impl Format for TensorFlowJs {
         reading.seamless = result.is_ok();
         result
     }
+}
+
+/// Whether a document is the manifest of the weights alone: what `tf.io.loadWeights` takes, and what
+/// converters before the one of `model.json` wrote (`*-weights_manifest.json`).
+fn is_manifest(root: Node<'_>) -> bool {
+    let group = |it: Node<'_>| {
+        let named = |key| it.get(key).is_some_and(|list| list.is_array() && !list.is_empty());
+        named("paths") && named("weights")
+    };
+    root.items().next().is_some() && root.items().all(group)
 }
 
 /// Groups of weights whose sizes are told.
@@ -193,9 +208,8 @@ fn size(weight: Node<'_>) -> Option<u64> {
 
 /// The files that weights are read from, which a browser or `io.loadModel` fetches from beside the
 /// model, or from wherever else their names lead.
-fn weights(root: Node<'_>, reading: &mut Reading) {
-    let groups = || root.get("weightsManifest").into_iter().flat_map(Node::items);
-    for (index, group) in (0_i64..).zip(groups()).take(GROUPS) {
+fn weights<'n>(groups: impl Iterator<Item = Node<'n>> + Clone, reading: &mut Reading) {
+    for (index, group) in (0_i64..).zip(groups.clone()).take(GROUPS) {
         let paths = group.get("paths").into_iter().flat_map(Node::items);
         let paths: Vec<String> =
             paths.filter_map(|path| path.text()).map(|path| path.into_owned()).collect();
@@ -205,7 +219,7 @@ fn weights(root: Node<'_>, reading: &mut Reading) {
             reading.fact(crate::stored::shards(index, paths, bytes, group.span()));
         }
     }
-    for path in groups().filter_map(|group| group.get("paths")).flat_map(Node::items) {
+    for path in groups.filter_map(|group| group.get("paths")).flat_map(Node::items) {
         let Some(target) = path.text() else { continue };
         let site = Site { span: path.span(), route: Route::Key(path.path()) };
         let outside = target.contains("..") || target.contains("://") || target.starts_with('/');

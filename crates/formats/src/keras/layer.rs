@@ -4,8 +4,15 @@ use super::config::{Object, Walk};
 use super::names::Resolved;
 use super::{base64, lambda};
 use crate::json::Node;
-use davy_artifact::{Fact, Operator, Role, Value};
+use crate::tensorflow::{self, Lone};
+use davy_artifact::{Excerpt, Fact, Operator, Role, Value};
 use davy_bytes::{Bytes, to_u64};
+
+/// Inputs and attributes of a node that are told.
+const PARTS: usize = 64;
+
+/// What another layer gives, which is made of what the model is fed.
+const GIVEN: Value = Value::Unknown("fed when it runs");
 
 /// Arguments that are paths or addresses by their name.
 const PATHS: &[&str] = &[
@@ -98,21 +105,80 @@ fn module<'d>(walk: &mut Walk<'_, '_, 'd>, object: Object<'d>) {
     }
 }
 
-/// A node of a TensorFlow graph, which is run as it is.
+/// A node of a TensorFlow graph, which is run as it is (tf_keras, `engine/base_layer.py`,
+/// `TensorFlowOpLayer`): as an object, or as a text whose bytes are the serialized node.
 fn operator<'d>(walk: &mut Walk<'_, '_, 'd>, object: Object<'d>) {
     let Some(definition) = object.config.get("node_def") else { return };
-    let name = definition.get("op").and_then(Node::text).unwrap_or_default().into_owned();
-    let constants = object.config.get("constants").into_iter().flat_map(Node::entries);
-    let inputs = constants.take(16).map(|(_, value)| value.value()).collect();
-    let attributes = definition.get("attr").into_iter().flat_map(Node::entries).take(16);
-    let attribute = |(key, value): (Node<'_>, Node<'_>)| {
-        (key.text().unwrap_or_default().into_owned(), value.value())
+    let Lone { op: name, inputs: count, mut attributes } = match definition.text() {
+        Some(text) => tensorflow::node(text.as_bytes()).unwrap_or_default(),
+        None => spelled(definition),
     };
-    let mut attributes: Vec<(String, Value)> = attributes.map(attribute).collect();
     if name.is_empty() {
         attributes.push(("node_def".to_owned(), definition.value()));
     }
+    let inputs = inputs(object, count);
     let operator = Operator { domain: String::new(), name, inputs, attributes };
     let site = walk.site(definition);
     walk.recorder.reading.fact(Fact::Operator { operator, count: 1, site });
+}
+
+/// A node as the JSON form of messages has it.
+fn spelled(definition: Node<'_>) -> Lone {
+    let op = definition.get("op").and_then(Node::text).unwrap_or_default().into_owned();
+    let inputs = definition.get("input").into_iter().flat_map(Node::items);
+    let named = |input: &Node<'_>| !input.text().unwrap_or_default().starts_with('^');
+    let attributes = definition.get("attr").into_iter().flat_map(Node::entries);
+    let attribute = |(key, value): (Node<'_>, Node<'_>)| {
+        (key.text().unwrap_or_default().into_owned(), attribute(value))
+    };
+    let attributes = attributes.take(PARTS).map(attribute).collect();
+    Lone { op, inputs: inputs.filter(named).take(PARTS).count(), attributes }
+}
+
+/// What a node is given: constants, which stand by the number of the input that they are, and between
+/// them what other layers give.
+fn inputs(object: Object<'_>, count: usize) -> Vec<Value> {
+    let constants = object.config.get("constants").into_iter().flat_map(Node::entries);
+    let constants = constants.take(PARTS).filter_map(|(key, value)| {
+        let number = key.text()?.trim().parse::<usize>().ok().filter(|number| *number < PARTS)?;
+        // An array is an object with its elements.
+        let value = value.at(&["config", "value"]).unwrap_or(value);
+        Some((number, value.value()))
+    });
+    let mut inputs = vec![GIVEN; count];
+    for (number, value) in constants {
+        if inputs.len() <= number {
+            inputs.resize(number.saturating_add(1), GIVEN);
+        }
+        if let Some(input) = inputs.get_mut(number) {
+            *input = value;
+        }
+    }
+    inputs
+}
+
+/// An attribute of a node as the JSON form of messages has it, whose bytes are in base64 and whose
+/// long numbers are text.
+fn attribute(node: Node<'_>) -> Value {
+    let Some((key, value)) = node.entries().next() else { return node.value() };
+    let item = |kind: &str, value: Node<'_>| match (kind, value.text()) {
+        ("s", Some(text)) => match base64::decode(&text) {
+            Some(bytes) => Value::Text(Excerpt::whole(bytes)),
+            None => value.value(),
+        },
+        ("i", Some(text)) => text.parse().map_or_else(|_| value.value(), Value::Int),
+        ("func", _) => value.get("name").map_or(Value::None, Node::value),
+        _ => value.value(),
+    };
+    match key.text().as_deref() {
+        Some("list") => {
+            let lists = value.entries().flat_map(|(kind, items)| {
+                let kind = kind.text().unwrap_or_default().into_owned();
+                items.items().take(PARTS).map(move |it| item(&kind, it)).collect::<Vec<_>>()
+            });
+            Value::List(lists.take(PARTS).collect())
+        }
+        Some(kind) => item(kind, value),
+        None => Value::None,
+    }
 }

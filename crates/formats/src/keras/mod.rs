@@ -24,6 +24,7 @@ mod shape;
 mod tests;
 mod yaml;
 
+pub(crate) use architecture::mentions;
 pub use architecture::{Architecture, TensorFlowJs};
 pub use archive::Archive;
 pub use h5::H5;

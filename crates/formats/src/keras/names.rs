@@ -5,6 +5,7 @@
 //! the same objects (as an attacker knows who hides from a check for `keras.`). What is known to be
 //! exported is named by its public name, whatever way the file takes to it.
 
+use crate::python::builtins;
 use davy_artifact::Name;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
@@ -225,7 +226,10 @@ pub(super) fn in_module(module: &str, name: &str) -> Resolved {
 }
 
 /// What a function's name stands for that says only that it is built in: the modules that hold
-/// functions which models use are searched for it.
+/// functions which models use are searched for it. Keras writes `builtins`, the module of the type of
+/// all functions, beside functions of the user's as well, under the names that they are registered by:
+/// what Python's own module does not have can be nothing else (`serialization_lib`,
+/// `_retrieve_class_or_fn`, which looks into `vars` of the module).
 pub(super) fn builtin(name: &str) -> Resolved {
     let modules = [
         "activations",
@@ -239,8 +243,18 @@ pub(super) fn builtin(name: &str) -> Resolved {
     let found = modules.iter().find_map(|module| listed(module, name));
     match found {
         Some(found) => known(found),
-        None => Resolved { name: Name::new("builtins", name), what: What::Foreign },
+        None if is_builtin(name) => {
+            Resolved { name: Name::new("builtins", name), what: What::Foreign }
+        }
+        None => Resolved { name: Name::new("__main__", custom(name)), what: What::Custom },
     }
+}
+
+/// Whether Python's own module has something under a name, or under its first part.
+fn is_builtin(name: &str) -> bool {
+    let first = name.split('.').next().unwrap_or(name);
+    let dunder = first.starts_with("__") && !name.contains('>');
+    dunder || builtins::is(first) || first.ends_with("Error") || first.ends_with("Exception")
 }
 
 /// The path below Keras's own root, without `src`, for modules of Keras under any of its names.
@@ -340,5 +354,12 @@ mod tests {
         assert_eq!(dotted(&builtin("relu")).0, "keras.activations.relu");
         assert_eq!(dotted(&builtin("mse")).0, "keras.losses.mean_squared_error");
         assert_eq!(dotted(&builtin("eval")), ("builtins.eval".to_owned(), What::Foreign));
+        // What is registered, under its full name, and what Keras up to 3.6 named without its package.
+        for registered in ["mine>act", "Custom>eval", "act"] {
+            assert_eq!(builtin(registered).what, What::Custom, "{registered}");
+        }
+        for own in ["exec", "__import__", "print.__self__", "__loader__"] {
+            assert_eq!(builtin(own).what, What::Foreign, "{own}");
+        }
     }
 }

@@ -167,3 +167,30 @@ fn layers_that_are_called_twice_are_no_cycle() {
     assert_eq!(cycles(&[entry.clone(), layer("a", &["b"]), layer("b", &["a"])]), 1);
     assert_eq!(cycles(&[entry, layer("a", &["a"])]), 1);
 }
+
+#[test]
+fn nodes_of_tensorflow_graphs_are_told_with_their_constants() {
+    let told = |node: &str, constants: &str| {
+        let layer = format!(
+            r#"{{"class_name": "TensorFlowOpLayer", "name": "t", "config": {{"name": "r",
+                "node_def": {node}, "constants": {constants}}}, "inbound_nodes": []}}"#
+        );
+        let (reading, _) = read(&Architecture, model(&layer).as_bytes());
+        let operator = reading.facts.iter().find_map(|fact| match fact {
+            Fact::Operator { operator, .. } => Some(operator.clone()),
+            _ => None,
+        });
+        let operator = operator.unwrap();
+        let inputs: Vec<String> = operator.inputs.iter().map(ToString::to_string).collect();
+        (operator.name, inputs.join(", "), operator.attributes)
+    };
+    let node = r#"{"name": "r", "op": "WriteFile", "input": ["f", "in", "^c"]}"#;
+    let (op, inputs, _) = told(node, r#"{"0": "/tmp/x"}"#);
+    assert_eq!((op.as_str(), inputs.as_str()), ("WriteFile", "'/tmp/x', <fed when it runs>"));
+    let node = r#"{"op": "PrintV2", "input": ["in"],
+                   "attr": {"output_stream": {"s": "ZmlsZTovLy90bXAveA=="}}}"#;
+    let (_, _, attributes) = told(node, "{}");
+    assert_eq!(attributes[0].1.to_string(), "'file:///tmp/x'");
+    let (op, inputs, _) = told(r#""\n\u0001r\u0012\bReadFile\u001a\u0002in""#, "{}");
+    assert_eq!((op.as_str(), inputs.as_str()), ("ReadFile", "<fed when it runs>"));
+}

@@ -13,7 +13,7 @@ use crate::tflite::{explain, keep};
 use davy_artifact::{
     Excerpt, Fact, Format, Input, Operator, Probe, Quirk, Reading, Role, Route, Site, Tensor, Value,
 };
-use davy_bytes::{Budget, Halt, Span, to_u64};
+use davy_bytes::{Budget, Bytes, Halt, Span, to_u64};
 use flow::{Flow, Join};
 
 /// Elements of one list that are read at most.
@@ -211,6 +211,10 @@ impl Model<'_> {
                         route: Route::Key(key.clone()),
                     };
                     self.reading.fact(Fact::Reference { target, purpose: "native library", site });
+                }
+                if crate::config::evaluates(&key, &value) {
+                    let bytes = Bytes::from_memory(format!("{value}\n").into_bytes());
+                    self.reading.child(format!("metadata {key}.py"), bytes, Role::Loaded);
                 }
                 let value = Value::Text(Excerpt::whole(value));
                 self.attribute("metadata_props", &key, value, entries.span.start);
@@ -467,12 +471,28 @@ impl Model<'_> {
                 self.flow.cast(node, to);
             }
             self.graphs(table, &inner, (within, &name))?;
+            self.values_of(table)?;
             if within.told && attributes.len() < PARTS {
                 let value = self.attribute_value(table)?;
                 attributes.push((name, value));
             }
         }
         Ok(attributes)
+    }
+
+    /// Goes over the values of an attribute, which the trees of a forest have by the thousand.
+    fn values_of(&mut self, attribute: Table) -> Result<(), Halt> {
+        for (field, what) in [(1, "text"), (5, "text")] {
+            self.flat.string(attribute, field, what)?;
+        }
+        for (field, width) in [(8, 4), (9, 8)] {
+            self.flat.vector(attribute, field, width, "numbers")?;
+        }
+        let texts = self.flat.vector(attribute, 10, 4, "texts")?.unwrap_or_default();
+        for index in 0..texts.count.min(MOST) {
+            self.flat.text_element(texts, index, TEXT)?;
+        }
+        Ok(())
     }
 
     /// Puts the graphs of an attribute on the list of what is to be read.

@@ -3,10 +3,12 @@
 //!
 //! Source: Paddle 2.6, `paddle/fluid/framework/framework.proto`, `lod_tensor.cc`
 //! (`DeserializeFromStream`), `tensor_util.cc` (`TensorFromStream`). Programs of the newer kind are
-//! JSON, and what `paddle.save` writes are pickles.
+//! JSON ([`Pir`]), and what `paddle.save` writes are pickles.
 
+mod pir;
 mod program;
 mod weights;
 
+pub use pir::Pir;
 pub use program::Program;
 pub use weights::Weights;

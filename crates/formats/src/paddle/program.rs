@@ -13,7 +13,7 @@ const TOLD: usize = 1000;
 
 /// Operators of which all attributes matter: those that call Python, run what a library brings, or
 /// open files and connections (`paddle/fluid/operators`).
-const TELLING: &[&str] = &[
+pub(super) const TELLING: &[&str] = &[
     "create_custom_reader",
     "dlnne_engine",
     "fetch_barrier",
@@ -22,6 +22,7 @@ const TELLING: &[&str] = &[
     "load_combine",
     "lite_engine",
     "py_func",
+    "read_file",
     "recv",
     "recv_v2",
     "run_program",
@@ -156,6 +157,19 @@ fn starts(head: &[u8]) -> bool {
     block.starts_with(&[0x08, 0x00, 0x10, 0xff])
 }
 
+/// What for an operator opens the file that one of its attributes names (`paddle/fluid/operators`,
+/// `load_op.cc`, `save_op.cc`; `paddle/phi/kernels/cpu/read_file_kernel.cc`); nothing where it opens none.
+pub(super) fn opens(operator: &str, key: &str) -> Option<&'static str> {
+    let purpose = match operator {
+        "load" | "load_combine" => "weights",
+        "save" | "save_combine" => "saved file",
+        "read_file" => "read file",
+        _ if key == "file_path" => "file",
+        _ => return None,
+    };
+    ["file_path", "filename"].contains(&key).then_some(purpose)
+}
+
 /// A program that is being read.
 struct Walk<'a> {
     bytes: &'a Bytes,
@@ -239,12 +253,10 @@ impl Walk<'_> {
         let mut told = Vec::new();
         for attribute in attributes {
             let (key, value) = self.attribute(attribute)?;
-            if key == "file_path"
-                && let Value::Text(path) = &value
-            {
+            if let (Some(purpose), Value::Text(path)) = (opens(&name, &key), &value) {
                 let target = String::from_utf8_lossy(&path.head).into_owned();
                 let site = site.clone();
-                self.reading.fact(Fact::Reference { target, purpose: "file", site });
+                self.reading.fact(Fact::Reference { target, purpose, site });
             }
             told.push((key, value));
         }
@@ -271,5 +283,18 @@ impl Walk<'_> {
         }
         let value = if items.is_empty() { value } else { Value::List(items) };
         Ok((name, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operators_that_open_files_are_known_by_the_attribute_that_names_them() {
+        assert_eq!(opens("read_file", "filename"), Some("read file"));
+        assert_eq!(opens("save_combine", "file_path"), Some("saved file"));
+        assert_eq!(opens("load_combine", "file_path"), Some("weights"));
+        assert_eq!((opens("load", "model_from_memory"), opens("relu", "filename")), (None, None));
     }
 }

@@ -4,7 +4,7 @@
 //! Loaders join each name to the folder of the index and open what is there: as safetensors where
 //! the name ends so, and with pickle where it does not.
 
-use crate::json::{Document, Kind, Node, starts_container};
+use crate::json::{Document, Node, starts_container};
 use davy_artifact::{Fact, Format, Input, Probe, Quirk, Reading, Route, Site};
 use davy_bytes::{Budget, Halt, Span};
 use std::collections::BTreeMap;
@@ -94,24 +94,35 @@ fn weights(
         budget.spend_steps(1, key.span().start)?;
         let name = key.text().unwrap_or_default();
         let route = Route::Tensor(name.to_string());
-        if value.kind() != Kind::Text {
+        let mut told = 0_usize;
+        for (file, place) in named(value, own) {
+            told = told.saturating_add(1);
+            let site = Site { span: place.span(), route: route.clone() };
+            if facts.len() < TOLD {
+                let (path, detail) = (name.to_string(), file.clone());
+                facts.push(Fact::Object { path, kind: "weight", detail, site });
+            }
+            files.entry(file).or_insert(place.span());
+        }
+        if told == 0 || told < value.items().count() {
             let what = "its file is no text";
             reading.deviation(Quirk::WrongType, value.span(), route, what);
-            continue;
         }
-        let file = value.text().unwrap_or_default();
-        let site = Site { span: value.span(), route };
-        if facts.len() < TOLD {
-            let (path, detail) = (name.to_string(), file.to_string());
-            facts.push(Fact::Object { path, kind: "weight", detail, site });
-        }
-        files.entry(file.into_owned()).or_insert(value.span());
     }
     for (target, span) in files {
         refer(target, span, own, reading);
     }
     facts.into_iter().for_each(|fact| reading.fact(fact));
     Ok(())
+}
+
+/// The files that hold a tensor: one, or, in an index of Keras, where several variables stand under one
+/// key, a list of them (`saving_lib`, `ShardedH5IOStore`).
+fn named<'n>(value: Node<'n>, own: &str) -> Vec<(String, Node<'n>)> {
+    let listed = value.is_array() && own.ends_with(".weights.json");
+    let file = |node: Node<'n>| node.text().map(|text| (text.into_owned(), node));
+    let one = (!listed).then_some(value);
+    one.into_iter().chain(value.items().filter(|_| listed)).filter_map(file).collect()
 }
 
 fn refer(target: String, span: Span, own: &str, reading: &mut Reading) {
@@ -125,4 +136,25 @@ fn refer(target: String, span: Span, own: &str, reading: &mut Reading) {
     }
     let site = Site { span, route };
     reading.fact(Fact::Reference { target, purpose: "shard", site });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use davy_testkit::robust;
+
+    #[test]
+    fn keras_lists_the_files_of_a_tensor_and_others_name_one() {
+        let read = |name: &str, map: &str| {
+            let text = format!("{{\"metadata\": {{}}, \"weight_map\": {map}}}");
+            let reading = robust::read(&SafetensorsIndex, name, text.as_bytes()).unwrap().reading;
+            let weight = |fact: &&Fact| matches!(fact, Fact::Object { kind: "weight", .. });
+            (reading.facts.iter().filter(weight).count(), reading.deviations.len())
+        };
+        let listed = "{\"/layers/dense/vars\": [\"m_0.weights.h5\", \"m_1.weights.h5\"]}";
+        assert_eq!(read("m.weights.json", listed), (2, 0));
+        assert_eq!(read("model.safetensors.index.json", listed), (0, 1));
+        assert_eq!(read("m.weights.json", "{\"a\": [7], \"b\": []}"), (0, 2));
+        assert_eq!(read("model.safetensors.index.json", "{\"a\": \"m.safetensors\"}"), (1, 0));
+    }
 }

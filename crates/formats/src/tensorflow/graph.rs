@@ -62,7 +62,7 @@ pub(super) struct Caller {
 #[derive(Debug)]
 pub(super) struct Graph {
     pub(super) wire: Wire,
-    bytes: Bytes,
+    pub(super) bytes: Bytes,
     pub(super) functions: Vec<Function>,
     pub(super) by_name: HashMap<String, usize>,
     pub(super) callers: Vec<Caller>,
@@ -73,6 +73,8 @@ pub(super) struct Graph {
     pub(super) outer: u64,
     /// Nodes that are told with their inputs.
     pub(super) told: Vec<u32>,
+    /// Nodes that keep a value in what is one of their inputs.
+    pub(super) keeping: Vec<u32>,
     constants: u64,
     /// Attributes that cannot be.
     pub(super) faults: usize,
@@ -91,6 +93,7 @@ impl Graph {
             nodes: Nodes::default(),
             outer: 0,
             told: Vec::new(),
+            keeping: Vec::new(),
             constants: 0,
             faults: 0,
         }
@@ -310,6 +313,10 @@ impl Graph {
                 self.call(scope, number, budget)
             }
             Class::Call => self.call(scope, number, budget),
+            Class::Keeps => {
+                self.keeping.push(number);
+                Ok(())
+            }
             Class::Const if span.len >= LARGE => {
                 self.constant(scope, span, place, (reading, budget))
             }

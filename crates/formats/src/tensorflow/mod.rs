@@ -6,6 +6,7 @@
 
 mod check;
 mod checkpoint;
+mod elements;
 mod ends;
 mod flow;
 mod graph;
@@ -127,7 +128,8 @@ impl Format for GraphDef {
     fn probe(&self, head: &[u8], input: &Input<'_>) -> Probe {
         look(head, input.bytes, &table::GRAPH_DEF, |sketch| {
             let whole = Span::new(0, input.bytes.len());
-            sketch.has("node") && starts_graph(input.bytes, whole)
+            let graph = sketch.has("node") && starts_graph(input.bytes, whole);
+            graph && !crate::mediapipe::is_graph(head, input.bytes)
         })
     }
 
@@ -194,6 +196,11 @@ fn starts_graph(bytes: &Bytes, span: Span) -> bool {
     message.at >= span.end() && span.len > 0
 }
 
+/// Whether TensorFlow has an operator of this name, or may have one that reaches out of the graph.
+pub(crate) fn has_operator(name: &str) -> bool {
+    check::arity(name).is_some() || told::is_told(name) && !name.ends_with("Calculator")
+}
+
 /// Whether a name can be that of an operator.
 fn is_operator(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_>-./".contains(c))
@@ -235,9 +242,27 @@ fn elements(dims: &[i64]) -> Option<u64> {
 /// The attributes of a node that stands by itself in `bytes`: how `TFLite` keeps the operators of
 /// `TensorFlow` that it does not have itself.
 pub(crate) fn node_attributes(bytes: &[u8]) -> Vec<(String, Value)> {
+    node(bytes).map(|node| node.attributes).unwrap_or_default()
+}
+
+/// A node that stands by itself.
+#[derive(Debug, Default)]
+pub(crate) struct Lone {
+    /// Its operator.
+    pub(crate) op: String,
+    /// How many inputs it has.
+    pub(crate) inputs: usize,
+    /// Its attributes, by name.
+    pub(crate) attributes: Vec<(String, Value)>,
+}
+
+/// The node that all of `bytes` is.
+pub(crate) fn node(bytes: &[u8]) -> Option<Lone> {
     let whole = Span::new(0, davy_bytes::to_u64(bytes.len()));
     let mut wire = Wire::new(&Bytes::from_memory(bytes));
     let mut budget = Budget::new(davy_bytes::Limits { steps: 1 << 16, ..Default::default() });
-    let node = node::Node::read(&mut wire, whole, &mut budget).unwrap_or_default();
-    tell::attributes(&mut wire, &node, &mut budget).unwrap_or_default()
+    let node = node::Node::read(&mut wire, whole, &mut budget).ok()?;
+    let attributes = tell::attributes(&mut wire, &node, &mut budget).unwrap_or_default();
+    let inputs = node.data_inputs().count();
+    Some(Lone { op: node.op, inputs, attributes })
 }

@@ -4,6 +4,7 @@
 
 use super::Place;
 use super::check::{self, Arity};
+use super::steps;
 use super::told::{self, Class};
 use crate::key::{AsIs, hasher};
 use crate::tally::Tally;
@@ -203,6 +204,14 @@ impl Nodes {
         let start = |number: u32| self.get(number).map(|node| to_usize(u64::from(node.links)));
         let end = start(number.saturating_add(1)).unwrap_or(self.links.len());
         start(number).and_then(|start| self.links.get(start..end)).unwrap_or_default()
+    }
+
+    /// Stands for the name of what a node keeps a value in.
+    pub(super) fn held(&self, number: u32) -> Option<u64> {
+        let op = self.op_of(self.get(number)?.op)?;
+        let (at, _) = steps::keeps(&op.name)?;
+        let mut links = self.links_of(number).iter().filter(|link| link.output != CONTROL);
+        links.nth(at).map(|link| link.name)
     }
 
     /// How many inputs there are.

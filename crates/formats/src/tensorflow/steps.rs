@@ -66,6 +66,7 @@ const PASSING: &[&str] = &[
     "RefNextIteration",
     "RefSwitch",
     "Reshape",
+    "ReadVariableOp",
     "ReverseV2",
     "Roll",
     "Slice",
@@ -74,7 +75,20 @@ const PASSING: &[&str] = &[
     "Squeeze",
     "StopGradient",
     "StridedSlice",
+    "StackPop",
+    "StackPopV2",
     "Switch",
+    "TensorListConcat",
+    "TensorListConcatV2",
+    "TensorListFromTensor",
+    "TensorListGather",
+    "TensorListGetItem",
+    "TensorListPopBack",
+    "TensorListResize",
+    "TensorListScatter",
+    "TensorListScatterV2",
+    "TensorListSplit",
+    "TensorListStack",
     "Tile",
     "Transpose",
     "Unpack",
@@ -92,6 +106,13 @@ pub(super) enum Step {
     PassNth,
     /// It hands on one of its inputs from this number on.
     Either(usize),
+    /// It hands on one of the inputs with these numbers.
+    AnyOf(&'static [usize]),
+    /// It gives the next element of the data set that the input with this number goes through.
+    Next(usize),
+    /// It stands for what other nodes keep in it, which they have as an input; if none does, why it is
+    /// not known.
+    Held(&'static str),
     /// It puts its inputs into a list; the last so many are no items.
     Pack(usize),
     /// It joins texts.
@@ -131,7 +152,62 @@ pub(super) fn step(op: &str) -> Step {
         | "StatelessWhile" => Step::Call(0),
         "If" | "StatelessIf" | "Case" | "StatelessCase" => Step::Call(1),
         "Placeholder" | "PlaceholderV2" | "_Arg" | "_Recv" => Step::Unknown("fed when it runs"),
-        "ReadVariableOp" | "VariableV2" | "Variable" | "VarHandleOp" => Step::Unknown("a variable"),
+        "VariableV2" | "Variable" | "VarHandleOp" => Step::Held("a variable"),
+        _ => kept(op),
+    }
+}
+
+/// What operators do that keep values, and those that take them out again.
+fn kept(op: &str) -> Step {
+    match op {
+        "LookupTableFind" | "LookupTableFindV2" | "TensorListSetItem" => Step::AnyOf(&[0, 2]),
+        "TensorListPushBack" | "TensorListConcatLists" | "TensorListPushBackBatch" => {
+            Step::Either(0)
+        }
+        // The first input is a handle; what was written goes with the flow.
+        "TensorArrayWriteV2"
+        | "TensorArrayWriteV3"
+        | "TensorArrayScatterV2"
+        | "TensorArrayScatterV3" => Step::AnyOf(&[2, 3]),
+        "TensorArraySplitV2" | "TensorArraySplitV3" => Step::AnyOf(&[1, 3]),
+        "TensorArrayReadV2"
+        | "TensorArrayReadV3"
+        | "TensorArrayGatherV2"
+        | "TensorArrayGatherV3" => Step::Pass(2),
+        "TensorArrayConcatV2" | "TensorArrayConcatV3" => Step::Pass(1),
+        "IteratorGetNext" | "IteratorGetNextSync" => Step::Next(0),
+        op if op.starts_with("QueueDequeue") => Step::Pass(0),
+        op if op.ends_with("Queue") || op.ends_with("QueueV2") => Step::Held("computed"),
+        "HashTable"
+        | "HashTableV2"
+        | "MutableHashTable"
+        | "MutableHashTableV2"
+        | "AnonymousHashTable"
+        | "AnonymousMutableHashTable"
+        | "Iterator"
+        | "IteratorV2"
+        | "AnonymousIterator"
+        | "AnonymousIteratorV2"
+        | "AnonymousIteratorV3"
+        | "Stack"
+        | "StackV2" => Step::Held("computed"),
         _ => Step::Unknown("computed"),
     }
+}
+
+/// Which input of a node is what it keeps a value in, and which are the values, from the first to the
+/// one before the last.
+pub(super) fn keeps(op: &str) -> Option<(usize, std::ops::Range<usize>)> {
+    Some(match op {
+        "Assign" | "AssignVariableOp" | "StackPush" | "StackPushV2" => (0, 1..2),
+        "InitializeTable"
+        | "InitializeTableV2"
+        | "LookupTableImport"
+        | "LookupTableImportV2"
+        | "LookupTableInsert"
+        | "LookupTableInsertV2" => (0, 2..3),
+        "MakeIterator" => (1, 0..1),
+        op if op.starts_with("QueueEnqueue") => (0, 1..usize::MAX),
+        _ => return None,
+    })
 }

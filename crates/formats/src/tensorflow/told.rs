@@ -3,6 +3,8 @@
 //!
 //! The list errs on the side of telling: what an operator may do is for rules to say.
 
+use super::steps;
+
 /// What a node is to a reader of graphs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Class {
@@ -10,6 +12,8 @@ pub(super) enum Class {
     Call,
     /// It holds a constant.
     Const,
+    /// It keeps a value in a variable, a queue or a table.
+    Keeps,
     /// Only its name and number matter.
     Plain,
     /// It is told by itself.
@@ -26,6 +30,7 @@ const PARTS: &[&str] = &[
     "Debug",
     "DistributedSave",
     "File",
+    "FixedLengthRecordDataset",
     "GcsConfigure",
     "InitializeTable",
     "Kafka",
@@ -67,6 +72,9 @@ const WHOLE: &[&str] = &[
     "DecodeWav",
     "DecodeWebP",
     "DumpTensor",
+    "ExperimentalCSVDataset",
+    "ExperimentalLMDBDataset",
+    "FixedUnigramCandidateSampler",
     "GenerateVocabRemapping",
     "ImmutableConst",
     "ImportEvent",
@@ -75,11 +83,13 @@ const WHOLE: &[&str] = &[
     "LoadAndRemapMatrix",
     "LoadDataset",
     "PrintV2",
+    "RecordInput",
     "RegisterDataset",
     "RegisterDatasetV2",
     "RemoteFusedGraphExecute",
     "ShutdownDistributedTPU",
     "ShutdownTPUSystem",
+    "Skipgram",
     "XlaCallModule",
     "XlaCustomCall",
     "XlaCustomCallV2",
@@ -126,7 +136,7 @@ pub(super) fn class(op: &str) -> Class {
     if CALLS.contains(&op) || op.ends_with("Dataset") || op.ends_with("DatasetV2") {
         return Class::Call;
     }
-    Class::Plain
+    if steps::keeps(op).is_some() { Class::Keeps } else { Class::Plain }
 }
 
 /// Whether an operator is told by itself.
@@ -161,6 +171,8 @@ mod tests {
             "WholeFileReaderV2",
             "DataServiceDatasetV4",
             "ImmutableConst",
+            "FixedLengthRecordDatasetV2",
+            "ReaderReadV2",
         ] {
             assert_eq!(class(op), Class::Told, "{op}");
         }

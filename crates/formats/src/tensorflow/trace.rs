@@ -7,7 +7,7 @@
 use super::graph::{Caller, Graph};
 use super::node::Node;
 use super::nodes::{Named, Nodes};
-use super::steps::{Step, step};
+use super::steps::{Step, keeps, step};
 use super::{made, value};
 use davy_artifact::Value;
 use davy_bytes::{Budget, Halt, to_u64};
@@ -34,10 +34,25 @@ struct Frame {
 
 /// What is to be found out.
 #[derive(Clone)]
-struct Query {
-    frame: u32,
-    scope: usize,
-    input: String,
+pub(super) struct Query {
+    pub(super) frame: u32,
+    pub(super) scope: usize,
+    pub(super) input: String,
+    /// Which part of an element of the data set that the input is; nothing where it is asked for the
+    /// input itself.
+    pub(super) element: Option<usize>,
+}
+
+/// A node that is asked for one of its outputs.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'o> {
+    /// The call that it is in, and how deep that is.
+    pub(super) frame: u32,
+    pub(super) depth: u32,
+    pub(super) scope: usize,
+    pub(super) number: u32,
+    pub(super) output: &'o str,
+    pub(super) element: Option<usize>,
 }
 
 /// A tensor: the output of what has a name, within a call.
@@ -46,6 +61,7 @@ struct Key {
     frame: u32,
     name: u64,
     output: usize,
+    element: Option<usize>,
 }
 
 /// What is known about a tensor.
@@ -56,7 +72,7 @@ struct Known {
 }
 
 /// How values become the one that they are made into.
-enum Combine {
+pub(super) enum Combine {
     OneOf,
     Pack,
     Join { op: String, separator: Value },
@@ -85,7 +101,7 @@ struct Found {
 }
 
 /// What a tensor is made of.
-enum Made {
+pub(super) enum Made {
     Of(Combine, Vec<Query>, Vec<Value>),
     Known(Value),
 }
@@ -98,6 +114,8 @@ pub(super) struct Trace<'a> {
     by_call: HashMap<(u32, usize, u32), u32>,
     known: HashMap<Key, Known>,
     active: HashMap<Key, usize>,
+    /// By what they keep values in, the nodes that do.
+    keeping: HashMap<u64, Vec<u32>>,
     units: u64,
     /// Whether something was not followed to its end.
     pub(super) is_lost: bool,
@@ -116,6 +134,11 @@ impl<'a> Trace<'a> {
         let units = to_u64(nodes).saturating_mul(4).saturating_add(UNITS);
         // A unit takes about as much memory as a value.
         let units = units.min(budget.left().memory >> 7);
+        let mut keeping: HashMap<u64, Vec<u32>> = HashMap::new();
+        for number in &graph.keeping {
+            let held = graph.nodes.held(*number).unwrap_or_default();
+            keeping.entry(held).or_default().push(*number);
+        }
         Self {
             graph,
             budget,
@@ -123,6 +146,7 @@ impl<'a> Trace<'a> {
             by_call: HashMap::new(),
             known: HashMap::new(),
             active: HashMap::new(),
+            keeping,
             units,
             is_lost: false,
         }
@@ -131,7 +155,7 @@ impl<'a> Trace<'a> {
     /// What the input of a node in `scope` is.
     pub(super) fn input(&mut self, scope: usize, input: &str) -> Result<Value, Halt> {
         let mut open: Vec<Open> = Vec::new();
-        let root = Query { frame: 0, scope, input: input.to_owned() };
+        let root = Query { frame: 0, scope, input: input.to_owned(), element: None };
         let mut found = self.begin(root, &mut open)?;
         loop {
             if let Some(found) = found.take() {
@@ -150,7 +174,7 @@ impl<'a> Trace<'a> {
     }
 
     /// Takes units; what cannot be paid is given up.
-    fn pay(&mut self, units: usize) -> bool {
+    pub(super) fn pay(&mut self, units: usize) -> bool {
         match self.units.checked_sub(to_u64(units)) {
             Some(left) => {
                 self.units = left;
@@ -166,13 +190,13 @@ impl<'a> Trace<'a> {
 
     /// Finds a tensor, or puts it on the list of those that are open.
     fn begin(&mut self, query: Query, open: &mut Vec<Open>) -> Result<Option<Found>, Halt> {
-        let Query { frame, scope, input } = query;
+        let Query { frame, scope, input, element } = query;
         let (name, output) = input.split_once(':').unwrap_or((&input, ""));
         if let Some(file) = self.graph.assets.get(name).filter(|_| scope == 0) {
             return Ok(Some(Found::plain(made::asset(file))));
         }
         let hash = Nodes::hash(scope, name.as_bytes());
-        let key = Key { frame, name: hash, output: output_number(output) };
+        let key = Key { frame, name: hash, output: output_number(output), element };
         let depth = self.frames.get(to_index(frame)).map_or(0, |frame| frame.depth);
         if let Some(found) = self.recall(key, depth) {
             let is_paid = self.pay(made::weight(&found.value));
@@ -189,9 +213,11 @@ impl<'a> Trace<'a> {
         let is = match self.graph.nodes.find(hash) {
             Some(Named::Argument(number)) => {
                 needs = depth;
-                self.argument(frame, scope, to_index(number))?
+                self.argument(frame, scope, to_index(number), element)?
             }
-            Some(Named::Node(number)) => self.node((frame, depth), scope, number, output)?,
+            Some(Named::Node(number)) => {
+                self.node(Asked { frame, depth, scope, number, output, element })?
+            }
             None => Made::Known(Value::Unknown("no node of this graph")),
         };
         match is {
@@ -249,22 +275,22 @@ impl<'a> Trace<'a> {
     }
 
     /// What a node gives.
-    fn node(
-        &mut self,
-        (frame, depth): (u32, u32),
-        scope: usize,
-        number: u32,
-        output: &str,
-    ) -> Result<Made, Halt> {
+    fn node(&mut self, asked: Asked<'_>) -> Result<Made, Halt> {
+        let Asked { frame, scope, number, output, element, .. } = asked;
         let span = self.graph.nodes.get(number).map(|node| node.span).unwrap_or_default();
         let node = Node::read(&mut self.graph.wire, span, self.budget)?;
         if !self.pay(node.inputs.len().saturating_add(node.attributes.len())) {
             return Ok(Made::Known(made::LOST));
         }
         if let Some(callee) = self.graph.by_name.get(&node.op).copied() {
-            return Ok(self.call(&[callee], (frame, depth), (scope, number), output));
+            return Ok(self.call(&[callee], asked));
         }
-        let query = |input: &String| Query { frame, scope, input: input.clone() };
+        if let Some(part) = element
+            && let Some(made) = self.element(&node, asked, part)?
+        {
+            return Ok(made);
+        }
+        let query = |input: &String| Query { frame, scope, input: input.clone(), element };
         let some = |skip: usize, take: usize| -> Vec<Query> {
             node.data_inputs().skip(skip).take(take).map(query).collect()
         };
@@ -278,6 +304,17 @@ impl<'a> Trace<'a> {
             Step::Pass(number) => nth(number),
             Step::PassNth => nth(output_number(output)),
             Step::Either(first) => Made::Of(Combine::OneOf, some(first, usize::MAX), vec![]),
+            Step::AnyOf(numbers) => {
+                let parts = numbers.iter().flat_map(|number| some(*number, 1)).collect();
+                Made::Of(Combine::OneOf, parts, vec![])
+            }
+            Step::Next(first) => {
+                let part = Some(output_number(output));
+                let next = |query| Query { element: part, ..query };
+                let parts = some(first, 1).into_iter().map(next).collect();
+                Made::Of(Combine::OneOf, parts, vec![])
+            }
+            Step::Held(why) => self.held(asked, &node.name, why)?,
             Step::Pack(others) => {
                 let count = node.data_inputs().count().saturating_sub(others);
                 Made::Of(Combine::Pack, some(0, count), vec![])
@@ -295,13 +332,40 @@ impl<'a> Trace<'a> {
             Step::Map(map) => Made::Of(Combine::Map(node.op.clone(), map), some(0, 1), vec![]),
             Step::Call(_) => {
                 let callees = self.callees(&node)?;
-                self.call(&callees, (frame, depth), (scope, number), output)
+                self.call(&callees, asked)
             }
             Step::Unknown(why) => Made::Known(Value::Unknown(why)),
         })
     }
 
-    fn attribute(&mut self, node: &Node, name: &str) -> Result<Option<Value>, Halt> {
+    /// What other nodes keep in one: the values that are put into a queue, a table or a variable. What
+    /// a variable had when the model was saved stands elsewhere.
+    fn held(&mut self, asked: Asked<'_>, name: &str, why: &'static str) -> Result<Made, Halt> {
+        let key = Nodes::hash(asked.scope, name.as_bytes());
+        let mut keeping = self.keeping.get(&key).cloned().unwrap_or_default();
+        self.is_lost |= keeping.len() > CALLERS;
+        keeping.truncate(CALLERS);
+        let mut queries = Vec::new();
+        for number in keeping {
+            let Some(span) = self.graph.nodes.get(number).map(|node| node.span) else { continue };
+            let node = Node::read(&mut self.graph.wire, span, self.budget)?;
+            let Some((_, values)) = keeps(&node.op).filter(|_| self.pay(node.inputs.len())) else {
+                continue;
+            };
+            let Asked { frame, scope, element, .. } = asked;
+            let query = |input: &String| Query { frame, scope, input: input.clone(), element };
+            let count = values.end.saturating_sub(values.start);
+            queries.extend(node.data_inputs().skip(values.start).take(count).map(query));
+        }
+        let values = match why {
+            "a variable" => vec![Value::Unknown(why)],
+            _ if queries.is_empty() => vec![Value::Unknown(why)],
+            _ => vec![],
+        };
+        Ok(Made::Of(Combine::OneOf, queries, values))
+    }
+
+    pub(super) fn attribute(&mut self, node: &Node, name: &str) -> Result<Option<Value>, Halt> {
         let Some(span) = node.attribute(name) else { return Ok(None) };
         Ok(Some(value::attribute(&mut self.graph.wire, span, self.budget)?))
     }
@@ -312,7 +376,7 @@ impl<'a> Trace<'a> {
     }
 
     /// The functions that a node calls.
-    fn callees(&mut self, node: &Node) -> Result<Vec<usize>, Halt> {
+    pub(super) fn callees(&mut self, node: &Node) -> Result<Vec<usize>, Halt> {
         let mut callees = Vec::new();
         for (_, attribute) in &node.attributes {
             for name in value::functions(&mut self.graph.wire, *attribute, self.budget)? {
@@ -323,13 +387,8 @@ impl<'a> Trace<'a> {
     }
 
     /// What a call gives: what each function that it may call returns.
-    fn call(
-        &mut self,
-        callees: &[usize],
-        (frame, depth): (u32, u32),
-        (scope, node): (usize, u32),
-        output: &str,
-    ) -> Made {
+    pub(super) fn call(&mut self, callees: &[usize], asked: Asked<'_>) -> Made {
+        let Asked { frame, depth, scope, number: node, output, element } = asked;
         let mut results = Vec::new();
         self.is_lost |= callees.len() > CALLERS;
         for callee in callees.iter().take(CALLERS) {
@@ -347,7 +406,7 @@ impl<'a> Trace<'a> {
                 node,
             };
             let scope = callee.saturating_add(1);
-            results.push(Query { frame: self.enter(inner), scope, input });
+            results.push(Query { frame: self.enter(inner), scope, input, element });
         }
         Made::Of(Combine::OneOf, results, vec![])
     }
@@ -368,7 +427,13 @@ impl<'a> Trace<'a> {
 
     /// What an argument of a function is: what the call that led here gives, or else what its
     /// callers give.
-    fn argument(&mut self, frame: u32, scope: usize, number: usize) -> Result<Made, Halt> {
+    fn argument(
+        &mut self,
+        frame: u32,
+        scope: usize,
+        number: usize,
+        element: Option<usize>,
+    ) -> Result<Made, Halt> {
         let callee = scope.saturating_sub(1);
         let led = self.frames.get(to_index(frame)).filter(|it| it.callee == callee).copied();
         let mut callers: Vec<(u32, Caller)> = Vec::new();
@@ -387,28 +452,56 @@ impl<'a> Trace<'a> {
         let (mut queries, mut values) = (Vec::new(), Vec::new());
         for (frame, caller) in callers {
             match self.handed(caller, number)? {
-                Ok(input) => queries.push(Query { frame, scope: caller.scope, input }),
-                Err(value) => values.push(value),
+                Handed::Input(input) => {
+                    queries.push(Query { frame, scope: caller.scope, input, element });
+                }
+                Handed::Element(input, part) => {
+                    let element = Some(part).filter(|_| element.is_none());
+                    queries.push(Query { frame, scope: caller.scope, input, element });
+                }
+                Handed::Value(value) => values.push(value),
             }
         }
         Ok(Made::Of(Combine::OneOf, queries, values))
     }
 
-    /// The input that a call hands over as the argument with the given number.
-    fn handed(&mut self, caller: Caller, number: usize) -> Result<Result<String, Value>, Halt> {
+    /// What a call hands over as the argument with the given number.
+    fn handed(&mut self, caller: Caller, number: usize) -> Result<Handed, Halt> {
         let span = self.graph.nodes.get(caller.node).map(|node| node.span).unwrap_or_default();
         let node = Node::read(&mut self.graph.wire, span, self.budget)?;
         if !self.pay(node.inputs.len().saturating_add(node.attributes.len())) {
-            return Ok(Err(made::LOST));
+            return Ok(Handed::Value(made::LOST));
         }
+        let nth = |at: usize| node.data_inputs().nth(at).cloned();
+        let missing = Handed::Value(Value::Unknown("an input that is missing"));
         let at = match step(&node.op) {
             Step::Call(shift) => Some(number.saturating_add(shift)),
             _ if self.graph.by_name.contains_key(&node.op) => Some(number),
             _ => self.captured(&node, caller.callee, number)?,
         };
-        let Some(at) = at else { return Ok(Err(Value::Unknown("an element of a data set"))) };
-        let input = node.data_inputs().nth(at).cloned();
-        Ok(input.ok_or(Value::Unknown("an input that is missing")))
+        if let Some(at) = at {
+            return Ok(nth(at).map_or(missing, Handed::Input));
+        }
+        if !node.op.contains("Dataset") {
+            return Ok(Handed::Value(Value::Unknown("an element of a data set")));
+        }
+        // The states that are handed from call to call come first, and start as inputs.
+        let states = self.length(&node, "Tstate")?;
+        let part = number.checked_sub(states);
+        let input = if part.is_some() { nth(0) } else { nth(number.saturating_add(1)) };
+        Ok(match (input, part) {
+            (Some(input), Some(part)) => Handed::Element(input, part),
+            (Some(input), None) => Handed::Input(input),
+            (None, _) => missing,
+        })
+    }
+
+    /// How many items a list among the attributes of a node has.
+    pub(super) fn length(&mut self, node: &Node, name: &str) -> Result<usize, Halt> {
+        Ok(match self.attribute(node, name)? {
+            Some(Value::List(items)) => items.len(),
+            _ => 0,
+        })
     }
 
     /// Functions of data sets get elements first, and behind them what they captured, which the
@@ -419,12 +512,8 @@ impl<'a> Trace<'a> {
         callee: usize,
         number: usize,
     ) -> Result<Option<usize>, Halt> {
-        let length = |value: Option<Value>| match value {
-            Some(Value::List(items)) => items.len(),
-            _ => 0,
-        };
-        let captured = length(self.attribute(node, "Targuments")?);
-        let states = length(self.attribute(node, "Tstate")?);
+        let captured = self.length(node, "Targuments")?;
+        let states = self.length(node, "Tstate")?;
         let arguments = self.graph.functions.get(callee).map_or(0, |it| it.arguments.len());
         let first = arguments.saturating_sub(captured);
         let index = number.checked_sub(first).filter(|index| *index < captured);
@@ -432,8 +521,17 @@ impl<'a> Trace<'a> {
     }
 }
 
+/// What a call hands over as an argument.
+enum Handed {
+    /// A part of an element of the data set that is this input.
+    Element(String, usize),
+    /// An input of the node that calls.
+    Input(String),
+    Value(Value),
+}
+
 /// The number of the output that an input names: `2` in `node:2` and in `node:name:2`.
-fn output_number(output: &str) -> usize {
+pub(super) fn output_number(output: &str) -> usize {
     let number = output.rsplit(':').next().unwrap_or(output);
     number.parse().unwrap_or_default()
 }
@@ -443,14 +541,12 @@ fn to_index(frame: u32) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(super) mod testing {
     use crate::tensorflow::GraphDef;
-    use davy_artifact::{Fact, Format, Input, Reading, Role};
-    use davy_bytes::Bytes;
-    use std::fmt::Write;
+    use davy_artifact::{Fact, Format, Input, Reading, Role, Value};
+    use davy_bytes::{Budget, Bytes};
 
-    fn read(text: &str) -> (Reading, u64) {
+    pub(in crate::tensorflow) fn read(text: &str) -> (Reading, u64) {
         let bytes = Bytes::from_memory(text.as_bytes());
         let (mut reading, mut budget) = (Reading::default(), Budget::default());
         let before = budget.left().steps;
@@ -460,7 +556,7 @@ mod tests {
     }
 
     /// The inputs of the operators of this name.
-    fn inputs(reading: &Reading, op: &str) -> Vec<String> {
+    pub(in crate::tensorflow) fn inputs(reading: &Reading, op: &str) -> Vec<String> {
         let facts = reading.facts.iter().filter_map(|fact| match fact {
             Fact::Operator { operator, .. } if operator.name == op => {
                 Some(operator.inputs.iter().map(Value::to_string).collect::<Vec<_>>().join(", "))
@@ -470,16 +566,23 @@ mod tests {
         facts.collect()
     }
 
-    fn constant(name: &str, text: &str) -> String {
+    pub(in crate::tensorflow) fn constant(name: &str, text: &str) -> String {
         format!(
             "node {{ name: '{name}' op: 'Const' attr {{ key: 'value' value {{ tensor {{ dtype: \
              DT_STRING string_val: '{text}' }} }} }} }}\n"
         )
     }
 
-    fn node(name: &str, op: &str, inputs: &str) -> String {
+    pub(in crate::tensorflow) fn node(name: &str, op: &str, inputs: &str) -> String {
         format!("node {{ name: '{name}' op: '{op}' input: [{inputs}] }}\n")
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{constant, inputs, node, read};
+    use super::*;
+    use std::fmt::Write;
 
     /// Readers of paths each of which is the one before with something behind it.
     fn chain(length: usize) -> String {

@@ -133,6 +133,7 @@ impl Model<'_> {
         self.buffers = buffers::read(&mut self.flat, root, &mut marked, self.reading)?;
         self.metadata(root)?;
         self.signatures(root)?;
+        self.external(root)?;
         self.graphs(root)?;
         self.tell_overrides()?;
         buffers::push(&self.flat, &self.buffers, &marked, self.reading);
@@ -215,6 +216,36 @@ impl Model<'_> {
             if let Some(fact) = keep(signature, self.reading, route)? {
                 self.reading.fact(fact);
             }
+        }
+        Ok(())
+    }
+}
+
+impl Model<'_> {
+    /// Files beside the model that hold buffers: the runtime joins their names to the folder of the
+    /// model and opens what is there (LiteRT, `ResolveGroupPath`).
+    fn external(&mut self, root: Table) -> Result<(), Halt> {
+        let groups = self.flat.vector(root, 8, 4, "list of external buffer groups");
+        let groups = keep(groups, self.reading, || Route::None)?.flatten().unwrap_or_default();
+        for index in 0..groups.count.min(MOST) {
+            let route = || Route::Object(format!("external buffer group {index}"));
+            let group = self.flat.element(groups, index, "external buffer group");
+            let Some(group) = keep(group, self.reading, route)? else { continue };
+            let name = self.flat.text(group, 0, "name of an external buffer group", NAME);
+            let target = keep(name, self.reading, route)?.unwrap_or_default();
+            if !target.is_empty() {
+                let site = Site { span: Span::new(group.at, 4), route: route() };
+                self.reading.fact(Fact::Reference { target, purpose: "external data", site });
+            }
+        }
+        let buffers = self.flat.vector(root, 9, 4, "list of external buffers");
+        let buffers = keep(buffers, self.reading, || Route::None)?.flatten().unwrap_or_default();
+        for index in 0..buffers.count.min(MOST) {
+            let route = || Route::Object(format!("external buffer {index}"));
+            let buffer = self.flat.element(buffers, index, "external buffer");
+            let Some(buffer) = keep(buffer, self.reading, route)? else { continue };
+            let packing = self.flat.string(buffer, 4, "packing of an external buffer");
+            keep(packing, self.reading, route)?;
         }
         Ok(())
     }

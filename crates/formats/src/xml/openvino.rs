@@ -1,5 +1,5 @@
-//! OpenVINO's intermediate representation: the graph of a model in XML, whose constants lie in a `.bin`
-//! beside it.
+//! OpenVINO's intermediate representation: the graph of a model in XML, whose constants lie in the
+//! `.bin` beside it that has the same name otherwise.
 
 use super::walk::{Element, Visit, starts, walk};
 use davy_artifact::{Fact, Format, Input, Operator, Probe, Quirk, Reading, Site, Value};
@@ -40,7 +40,7 @@ impl Format for OpenVino {
     ) -> Result<(), Halt> {
         let mut model = Model::default();
         let result = walk(input.bytes, reading, budget, &mut model);
-        model.finish(reading);
+        model.finish(input.name, reading);
         result
     }
 }
@@ -52,6 +52,8 @@ struct Model {
     layers: BTreeMap<(String, String), (u64, Site)>,
     /// Types of the layers that are open: layers stand in the bodies of others.
     open: Vec<String>,
+    /// Where the last of the constants ends in the file that holds them, and the element of the first.
+    constants: Option<(u64, Site)>,
 }
 
 impl Visit for Model {
@@ -76,7 +78,10 @@ impl Visit for Model {
                 self.open.push(kind);
             }
             "data" if self.open.last().is_some_and(|kind| kind == "Const") => {
-                constant(element, reading);
+                if let Some(end) = constant(element, reading) {
+                    let (last, _) = self.constants.get_or_insert_with(|| (0, element.site()));
+                    *last = end.max(*last);
+                }
             }
             _ => {}
         }
@@ -90,13 +95,27 @@ impl Visit for Model {
 }
 
 impl Model {
-    fn finish(self, reading: &mut Reading) {
+    fn finish(self, name: &str, reading: &mut Reading) {
+        if let Some((end, site)) = self.constants
+            && let Some(file) = weights(name)
+        {
+            reading.fact(crate::stored::shards(0, vec![file.clone()], end, site.span));
+            reading.fact(Fact::Reference { target: file, purpose: "weights", site });
+        }
         for ((domain, name), (count, site)) in self.layers {
             let (inputs, attributes) = (Vec::new(), Vec::new());
             let operator = Operator { domain, name, inputs, attributes };
             reading.fact(Fact::Operator { operator, count, site });
         }
     }
+}
+
+/// The file that the runtime reads the constants of a model from: it has the model's own name with
+/// another ending (`ov::Core::read_model`).
+fn weights(name: &str) -> Option<String> {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let (stem, _) = last.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())?;
+    Some(format!("{stem}.bin"))
 }
 
 /// Native code that an element names.
@@ -115,21 +134,24 @@ fn libraries(element: &Element<'_>, reading: &mut Reading) {
     }
 }
 
-/// Checks where a constant says that it lies: the runtime adds offset and size.
-fn constant(element: &Element<'_>, reading: &mut Reading) {
+/// Checks where a constant says that it lies: the runtime adds offset and size. Tells where it ends.
+fn constant(element: &Element<'_>, reading: &mut Reading) -> Option<u64> {
     let number = |name: &str| element.attribute(name).map(|text| text.trim().parse::<u64>());
     let mut deviate = |quirk, what: &str| {
         let Site { span, route } = element.site();
         reading.deviation(quirk, span, route, what);
     };
-    let (Some(offset), Some(size)) = (number("offset"), number("size")) else { return };
+    let (offset, size) = (number("offset")?, number("size")?);
     let (Ok(offset), Ok(size)) = (offset, size) else {
-        return deviate(Quirk::OutOfRange, "a constant whose offset or size is no number");
+        deviate(Quirk::OutOfRange, "a constant whose offset or size is no number");
+        return None;
     };
-    if offset.checked_add(size).is_none_or(|end| i64::try_from(end).is_err()) {
-        return deviate(Quirk::OutOfRange, "a constant whose end no offset can reach");
+    let end = offset.checked_add(size).filter(|end| i64::try_from(*end).is_ok());
+    if end.is_none() {
+        deviate(Quirk::OutOfRange, "a constant whose end no offset can reach");
+        return None;
     }
-    let Some(bits) = element.attribute("element_type").and_then(bits) else { return };
+    let Some(bits) = element.attribute("element_type").and_then(bits) else { return end };
     let dimensions = element.attribute("shape").unwrap_or_default().split(',').map(str::trim);
     let count = dimensions
         .filter(|dimension| !dimension.is_empty())
@@ -143,6 +165,7 @@ fn constant(element: &Element<'_>, reading: &mut Reading) {
         }
         Some(_) => {}
     }
+    end
 }
 
 /// Bits of an element (`ov::element::Type`); strings have none.
@@ -159,4 +182,44 @@ fn bits(kind: &str) -> Option<u64> {
         "boolean" | "f8e4m3" | "f8e5m2" | "f8e8m0" | "i8" | "u8" => 8,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use davy_testkit::robust;
+
+    fn weights_of(name: &str, constant: &str) -> Vec<(String, Option<i64>)> {
+        let text = format!(
+            "<net name=\"m\" version=\"11\"><layers><layer id=\"1\" type=\"Const\" \
+             version=\"opset1\"><data {constant}/></layer></layers></net>"
+        );
+        let reading = robust::read(&OpenVino, name, text.as_bytes()).unwrap().reading;
+        let ends = reading.facts.iter().find_map(|fact| match fact {
+            Fact::Attribute { owner, value: Value::Tuple(parts), .. } if owner == "shards" => {
+                parts.last().cloned()
+            }
+            _ => None,
+        });
+        let end = match ends {
+            Some(Value::Int(end)) => Some(end),
+            _ => None,
+        };
+        let files = reading.facts.iter().filter_map(|fact| match fact {
+            Fact::Reference { target, purpose: "weights", .. } => Some((target.clone(), end)),
+            _ => None,
+        });
+        files.collect()
+    }
+
+    #[test]
+    fn constants_lie_in_the_file_of_the_same_name() {
+        let constant = "element_type=\"f32\" shape=\"4\" offset=\"64\" size=\"16\"";
+        assert_eq!(weights_of("a.b.xml", constant), [("a.b.bin".to_owned(), Some(80))]);
+        // Without constants there is nothing to be read beside it.
+        assert_eq!(weights_of("m.xml", "element_type=\"f32\" shape=\"4\""), []);
+        let endless =
+            "element_type=\"f32\" shape=\"4\" offset=\"18446744073709551615\" size=\"16\"";
+        assert_eq!(weights_of("m.xml", endless), []);
+    }
 }

@@ -74,7 +74,13 @@ impl Detector for PythonOperator {
 /// Whether an operator calls Python: those of ONNX's kin, and one of Paddle.
 fn calls_python(runs: &Runs<'_>) -> bool {
     let of_onnx = is_onnx(runs.format) && is_python(runs.operator);
-    of_onnx || (runs.format == "paddle" && runs.operator.name == "py_func")
+    // Operators of other sets than Paddle's own are counted with the name of theirs.
+    let of_paddle = match runs.format {
+        "paddle" => true,
+        "paddle-pir" => runs.operator.domain.is_empty(),
+        _ => false,
+    };
+    of_onnx || of_paddle && runs.operator.name == "py_func"
 }
 
 #[cfg(test)]

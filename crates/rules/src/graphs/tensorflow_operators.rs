@@ -16,6 +16,7 @@ pub(crate) enum Effect {
     FileCache,
     FileList,
     FileLog,
+    FileQueue,
     FileRead,
     FileRecords,
     FileVocabulary,
@@ -40,6 +41,7 @@ impl Effect {
         ("file:cache", Self::FileCache),
         ("file:list", Self::FileList),
         ("file:log", Self::FileLog),
+        ("file:queue", Self::FileQueue),
         ("file:read", Self::FileRead),
         ("file:records", Self::FileRecords),
         ("file:vocabulary", Self::FileVocabulary),
@@ -75,7 +77,7 @@ impl Effect {
             Self::FileList => "lists the files of",
             Self::FileLog => "writes logs to",
             Self::FileRead => "reads the file",
-            Self::FileRecords => "reads records from",
+            Self::FileQueue | Self::FileRecords => "reads records from",
             Self::FileVocabulary => "reads a table from",
             Self::FileWrite => "writes the file",
             Self::Graph => "runs another graph, which stands in",
@@ -133,8 +135,17 @@ impl Known {
     }
 }
 
-/// Formats whose graphs have operators of TensorFlow.
-const TENSORFLOW: &[&str] = &["tf-graph", "tf-meta-graph", "tf-saved-model"];
+/// Formats whose graphs have operators of TensorFlow, or that have single nodes of one as layers.
+const TENSORFLOW: &[&str] = &[
+    "keras",
+    "keras-h5",
+    "keras-json",
+    "keras-metadata",
+    "keras-yaml",
+    "tf-graph",
+    "tf-meta-graph",
+    "tf-saved-model",
+];
 
 /// An operator of TensorFlow in a graph, and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -158,7 +169,8 @@ pub(crate) fn operators(artifact: &Artifact) -> impl Iterator<Item = Runs<'_>> {
 }
 
 impl Runs<'_> {
-    /// Whether TensorFlow runs it: its own graphs, and what TFLite hands over to it.
+    /// Whether TensorFlow runs it: its own graphs, layers of Keras that are nodes of one, and what
+    /// TFLite hands over to it.
     pub(crate) fn by_tensorflow(&self) -> bool {
         let own = TENSORFLOW.contains(&self.format) && self.operator.domain.is_empty();
         own || (self.format == "tflite" && self.operator.domain == "flex")

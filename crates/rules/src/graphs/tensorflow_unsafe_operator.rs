@@ -67,6 +67,8 @@ enum Target {
     Fed,
     /// What cannot be known from the file.
     Computed,
+    /// What a variable has, which comes with the model.
+    Variable,
     /// A constant within the folder that the program runs in.
     Relative(String),
     /// A constant that leads anywhere else: absolute, with `..`, or an address.
@@ -98,7 +100,7 @@ impl Detector for UnsafeOperator {
                 finding.severity = severity;
                 finding.threat = known.effect.threat();
                 finding.indicators = given.and_then(Value::text).map(named).unwrap_or_default();
-                if matches!(target, Target::Computed | Target::Fed) {
+                if matches!(target, Target::Computed | Target::Fed | Target::Variable) {
                     finding.confidence = Confidence::Medium;
                 }
             }
@@ -109,7 +111,7 @@ impl Detector for UnsafeOperator {
 /// How bad an operator is that works with `target`; nothing where that is ordinary.
 fn judge(known: &Known, target: &Target, format: &str) -> Option<Severity> {
     use Severity::{High, Low, Medium};
-    use Target::{Asset, Computed, Empty, Fed, Outside, Relative};
+    use Target::{Asset, Computed, Empty, Fed, Outside, Relative, Variable};
     // Meta graphs are what training leaves behind: their pipelines read data, and what they restore
     // is where the training was.
     let training = format == "tf-meta-graph";
@@ -120,7 +122,9 @@ fn judge(known: &Known, target: &Target, format: &str) -> Option<Severity> {
         (Effect::FileWrite, _) => Some(High),
         (Effect::FileRead, Outside(_)) => Some(High),
         (Effect::FileRead, Asset | Empty) => None,
-        (Effect::FileRead, Fed | Computed) if training => Some(Low),
+        (Effect::FileRead, Fed | Computed | Variable) if training => Some(Low),
+        // Who runs a model may name the files that it reads; who made it has no reason to.
+        (Effect::FileRead, Variable) => Some(High),
         (Effect::FileRead, _) => Some(Medium),
         (Effect::CheckpointWrite, Outside(_)) => Some(High),
         (Effect::CheckpointRead, Outside(_)) => Some(if training { Low } else { Medium }),
@@ -136,11 +140,15 @@ fn judge(known: &Known, target: &Target, format: &str) -> Option<Severity> {
         }
         (Effect::FileRecords | Effect::FileList, Asset | Empty) => None,
         (Effect::FileRecords | Effect::FileList, _) => Some(Low),
+        // Both make files, of what passes through them.
         (Effect::FileCache | Effect::FileLog, Outside(_)) => {
-            Some(if training { Low } else { Medium })
+            Some(if training { Low } else { High })
         }
         (Effect::FileCache | Effect::FileLog, Relative(_)) => Some(Low),
         (Effect::FileCache | Effect::FileLog, _) => None,
+        (Effect::FileQueue, Outside(_)) => Some(if training { Low } else { High }),
+        (Effect::FileQueue, Relative(_)) => Some(if training { Low } else { Medium }),
+        (Effect::FileQueue, _) => None,
         (Effect::Debug | Effect::Print, Outside(_)) => Some(High),
         (Effect::Debug | Effect::Print, _) => None,
         (Effect::Native | Effect::Network | Effect::Python, _) => {
@@ -166,6 +174,7 @@ fn target(value: &Value) -> Target {
         }
         Value::Call(call) => of_call(call),
         Value::Unknown(why) if why.contains("runs") => Target::Fed,
+        Value::Unknown("a variable") => Target::Variable,
         _ => Target::Computed,
     }
 }
@@ -326,6 +335,29 @@ mod tests {
         assert_eq!(severity("MatMul", vec![text("/etc/passwd")]), None);
         let flex = severity_in("tflite", "WriteFile", vec![text("/tmp/x")], &[]);
         assert_eq!(flex, Some(Severity::High));
+    }
+
+    #[test]
+    fn what_the_model_itself_brings_as_a_path_weighs_more_than_what_is_fed() {
+        let variable = || Value::Unknown("a variable");
+        assert_eq!(severity("ReadFile", vec![variable()]), Some(Severity::High));
+        let training = severity_in("tf-meta-graph", "ReadFile", vec![variable()], &[]);
+        assert_eq!(training, Some(Severity::Low));
+        let queued = |path| severity("ReaderReadV2", vec![Value::Unknown("computed"), path]);
+        assert_eq!(queued(text("/etc/passwd")), Some(Severity::High));
+        assert_eq!(queued(Value::Unknown("what is put into a queue")), None);
+        let cache = |path| severity("CacheDatasetV2", vec![variable(), path]);
+        assert_eq!(cache(text("/tmp/x")), Some(Severity::High));
+        assert_eq!(cache(text("")), None);
+    }
+
+    #[test]
+    fn attributes_say_which_files_kernels_read_as_they_are_made() {
+        let of = |op, name, value| severity_in("tf-graph", op, vec![], &[(name, text(value))]);
+        let sampler = |value| of("FixedUnigramCandidateSampler", "vocab_file", value);
+        assert_eq!((sampler("/etc/passwd"), sampler("")), (Some(Severity::High), None));
+        assert_eq!(of("Skipgram", "filename", "/etc/passwd"), Some(Severity::High));
+        assert_eq!(of("RecordInput", "file_pattern", "/etc/*"), Some(Severity::High));
     }
 
     #[test]

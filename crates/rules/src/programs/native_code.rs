@@ -142,14 +142,30 @@ fn judge(artifact: &Artifact, artifacts: &[Artifact]) -> (Severity, &'static str
     }
 }
 
-/// Whether a name ends in what names of programs do not end in. Numbers of versions count as nothing.
+/// Whether a name ends in what names of programs do not end in. Numbers of versions count as nothing,
+/// and behind `.so.` stands a version whatever else is in it.
 fn is_disguised(name: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if name.to_ascii_lowercase().rsplit_once(".so.").is_some_and(|(_, end)| is_version(end)) {
+        return false;
+    }
     let mut parts = name.rsplit('.').skip_while(|part| digits(part));
     let extension = parts.next().unwrap_or_default();
     let alone = parts.next().is_none();
     let lower = extension.to_ascii_lowercase();
     !alone && !PROGRAMS.contains(&lower.as_str())
+}
+
+/// Whether `text` is a version: `1.2.3`, with a suffix where it was built from something between two
+/// of them (`0.9.4-dirty`).
+fn is_version(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_+~".contains(c);
+    let number = |part: &str| {
+        let (digits, suffix) = part.split_at(part.find(['-', '+', '~']).unwrap_or(part.len()));
+        let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        whole && suffix.chars().all(plain)
+    };
+    text.split('.').all(number)
 }
 
 #[cfg(test)]
@@ -173,11 +189,22 @@ mod tests {
 
     #[test]
     fn a_program_that_bears_the_name_of_data_is_high() {
-        for name in ["model.bin", "a/model.pt", "weights.safetensors.1", "x.so.gguf"] {
+        let disguised = [
+            "model.bin",
+            "a/model.pt",
+            "weights.safetensors.1",
+            "x.so.gguf",
+            "x.so.1.bin",
+            "x.so.0-1.pt",
+        ];
+        for name in disguised {
             assert_eq!(severity("elf", name, None), Severity::High, "{name}");
         }
         for name in ["libx.so", "libx.so.1.2", "server", "a.b/LIB.DLL", "x.llamafile", "m.EXE"] {
             assert_eq!(severity("pe", name, None), Severity::Medium, "{name}");
+        }
+        for name in ["libggml.so.0.9.4-dirty", "libx.so.6+ds1", "libx.so.6-g1a2b3c"] {
+            assert_eq!(severity("elf", name, None), Severity::Medium, "{name}");
         }
     }
 

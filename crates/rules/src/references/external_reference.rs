@@ -185,6 +185,9 @@ mod tests {
     fn what_stays_beside_is_judged_by_what_it_is_for() {
         assert_eq!(severity("onnx", "model.data", "external data"), None);
         assert_eq!(severity("hdf5", "part.h5", "external link"), Some(Severity::Low));
+        assert_eq!(severity("paddle-pir", "/tmp/x", "saved file"), Some(Severity::High));
+        assert_eq!(severity("paddle", "../x", "weights"), Some(Severity::High));
+        assert_eq!(severity("paddle", "linear.w_0", "weights"), None);
         assert_eq!(severity("keras", "part.h5", "external link"), Some(Severity::Medium));
         assert_eq!(severity("keras", "words.txt", "vocabulary"), Some(Severity::Medium));
     }

@@ -6,7 +6,8 @@
 //! that is in another file or in none, files hold tensors that the index leaves out, files are
 //! missing, their sizes are far from what the index says; parts of a split GGUF tell different
 //! numbers of parts, or bring the same tensor twice; files of plain bytes, as checkpoints of
-//! TensorFlow and models of TensorFlow.js have them, are shorter or longer than the tensors in them.
+//! TensorFlow and models of OpenVINO and TensorFlow.js have them, are shorter or longer than the
+//! tensors in them.
 //!
 //! ## Why it matters
 //!
@@ -74,7 +75,7 @@ impl Detector for MismatchedShards {
             Index::of(artifact).compare(artifact, beside, reporter);
         } else if artifact.is("gguf") {
             parts(artifact, beside, reporter);
-        } else if artifact.is("tf-checkpoint") || artifact.is("tfjs") {
+        } else if ["openvino", "tf-checkpoint", "tfjs"].iter().any(|format| artifact.is(format)) {
             files(artifact, beside, reporter);
         }
     }
