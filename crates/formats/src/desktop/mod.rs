@@ -11,6 +11,9 @@ const DOUBLE: &[u8] = b"\x00\x05\x16\x07\x00\x02\x00\x00";
 /// What the Finder's files start with.
 const STORE: &[u8] = b"\x00\x00\x00\x01Bud1";
 
+/// Bytes that places in the Finder's files do not count.
+const SKIPPED: u64 = 4;
+
 /// Bytes before the entries.
 const HEADER: u64 = 26;
 
@@ -78,22 +81,40 @@ impl Format for DsStore {
         if head.starts_with(STORE) { Probe::Certain } else { Probe::No }
     }
 
-    /// Its blocks are those of an allocator, used or not: all of them are data, and looked at as such.
-    fn read(&self, input: &Input<'_>, reading: &mut Reading, _: &mut Budget) -> Result<(), Halt> {
+    /// Blocks of a buddy allocator, used or not: all of them are data, and looked at as such. The root lists
+    /// where they lie, counted from behind the first four bytes, with the power of two of their length in
+    /// the last five bits.
+    fn read(
+        &self,
+        input: &Input<'_>,
+        reading: &mut Reading,
+        budget: &mut Budget,
+    ) -> Result<(), Halt> {
         let mut cursor = Cursor::new(input.bytes.clone());
         cursor.skip(to_u64(STORE.len()), "signature")?;
         let root = u64::from(u32::from_be_bytes(cursor.array("place of the root")?));
         let length = u64::from(u32::from_be_bytes(cursor.array("length of the root")?));
-        // Places are counted from behind the first four bytes.
-        let end = root.saturating_add(length).saturating_add(4);
-        if end > input.bytes.len() {
-            let what = format!("its root ends at {end}, and the file before");
-            reading.deviation(Quirk::Truncated, Span::new(8, 8), Route::None, &what);
+        let start = cursor.position();
+        if root.saturating_add(SKIPPED) > input.bytes.len() {
+            return Err(Halt::malformed(start, format!("the root lies at {root}, beyond the end")));
         }
-        let blocks = Span::between(cursor.position(), input.bytes.len());
-        reading.child("blocks", input.bytes.slice(blocks), Role::Storage);
-        reading.seamless = true;
-        Ok(())
+        cursor.seek(root.saturating_add(SKIPPED));
+        let count = u32::from_be_bytes(cursor.array("number of blocks")?);
+        cursor.skip(4, "root")?;
+        let mut end = root.saturating_add(SKIPPED).saturating_add(length);
+        for _ in 0..count {
+            budget.spend_steps(1, cursor.position())?;
+            let place = u32::from_be_bytes(cursor.array("place of a block")?);
+            let block = u64::from(place & !0x1f).saturating_add(1 << (place & 0x1f));
+            end = end.max(block.saturating_add(SKIPPED));
+        }
+        if end > input.bytes.len() {
+            let what = format!("its blocks end at {end}, and the file before");
+            reading.deviation(Quirk::Truncated, Span::new(start, 0), Route::None, &what);
+        }
+        let end = end.min(input.bytes.len()).max(start);
+        reading.child("blocks", input.bytes.slice(Span::between(start, end)), Role::Storage);
+        rest(end, "file", input.bytes, reading)
     }
 }
 
@@ -115,9 +136,11 @@ mod tests {
         [file, entries.concat()].concat()
     }
 
+    /// A root of 32 bytes, whose only block is itself.
     fn store() -> Vec<u8> {
-        let mut file = [STORE, &[0, 0, 0x10, 0, 0, 0, 8, 0, 0, 0, 0x10, 0]].concat();
-        file.resize(6148, 0);
+        let numbers = [0x20_u32, 0x20, 0x20, 0, 0, 0, 0, 1, 0, 0x25].map(u32::to_be_bytes);
+        let mut file = [STORE, &numbers.concat()].concat();
+        file.resize(0x44, 0);
         file
     }
 
@@ -139,8 +162,11 @@ mod tests {
         let reading = robust::read(&DsStore, ".DS_Store", &store()).unwrap().reading;
         assert!(reading.seamless && reading.deviations.is_empty());
         assert_eq!(reading.children[0].role, Role::Storage);
-        let cut = robust::read(&DsStore, ".DS_Store", &store()[..4096]).unwrap().reading;
+        let cut = robust::read(&DsStore, ".DS_Store", &store()[..0x40]).unwrap().reading;
         assert_eq!(cut.deviations[0].quirk, Quirk::Truncated);
+        let longer = [store(), b"#!/bin/sh".to_vec()].concat();
+        let reading = robust::read(&DsStore, ".DS_Store", &longer).unwrap().reading;
+        assert_eq!(reading.deviations[0].quirk, Quirk::BytesAfterEnd);
     }
 
     #[test]
