@@ -163,7 +163,7 @@ fn carried(name: &str) -> Option<(Vec<u8>, &'static str)> {
 /// `__import__('os').system('id')` in byte code of CPython 3.11.
 const EVALUATED: &[u8] =
     b"\x97\0\x02\0e\0d\0\xa6\x01\0\0\xab\x01\0\0\0\0\0\0\0\0\xa0\x01\0\0\0\0\0\0\0\
-    \0\0\0\0\0\0\0\0\0\0\0d\x01\xa6\x01\0\0\xab\x01\0\0\0\0\0\0\0\0S\0";
+    \0\0\0\0\0\0\0\0\0\0\0\0\0d\x01\xa6\x01\0\0\xab\x01\0\0\0\0\0\0\0\0S\0";
 
 /// Pickles that call it.
 fn calls(module: &str, attribute: &str) -> Vec<Vec<u8>> {
