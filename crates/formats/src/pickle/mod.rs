@@ -75,9 +75,12 @@ impl Format for Pickle {
             Ending::Stopped if walked.opcodes > 1 => Probe::Possible,
             Ending::Cut if !whole || looks_up => Probe::Possible,
             _ if looks_up => Probe::Possible,
-            _ if input.role == Role::Loaded && walked.opcodes >= least.min(2) => {
-                // One opcode is the first letter of anything.
-                if walked.globals > 0 || walked.opcodes > 1 { Probe::Possible } else { Probe::No }
+            // One opcode is the first letter of anything, and texts that look nothing up do nothing.
+            _ if input.role == Role::Loaded
+                && walked.opcodes >= least.min(2)
+                && (walked.globals > 0 || least == 1 && walked.opcodes > 1) =>
+            {
+                Probe::Possible
             }
             _ => Probe::No,
         }

@@ -96,6 +96,9 @@ fn plausible(opcode: &Opcode, rest: &[u8], len: usize) -> bool {
         "INT" | "LONG" | "GET" | "PUT" => argument
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || b" \t\r\n+-_\0".contains(byte)),
+        "FLOAT" => argument
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || b" \t\r\n+-_.aefintyAEFINTY".contains(byte)),
         "STRING" => matches!(argument.first(), Some(b'\'' | b'"')),
         _ => true,
     }
@@ -149,6 +152,8 @@ mod tests {
         assert_eq!(walk(b"code/\0\0\0\x000644\nustar\n", 100).opcodes, 0);
         assert_eq!(walk(b"config.json\0\0\0\x000644\0", 100).ending, Ending::Broken);
         assert_eq!(walk(b"cos\nsys", 100).ending, Ending::Cut);
+        assert_eq!(walk(b"Format: 1.0\n", 100).opcodes, 0);
+        assert_eq!(walk(b"F-1.5e300\nFinfinity\n.", 100).opcodes, 3);
         assert_eq!(walk(b"\x80\x04\x95", 100).ending, Ending::Cut);
     }
 }

@@ -328,8 +328,9 @@ fn reads(last: &str) -> bool {
 
 /// Whether a logger is told to write a file.
 fn names_file(call: &Call) -> bool {
-    call.kwargs.iter().any(|(key, _)| matches!(key.as_str(), "filename" | "handlers"))
-        || call.args.iter().any(|value| value.text().is_some_and(|text| text.contains(['/', '.'])))
+    let Value::Name(name) = &call.callee else { return false };
+    let handler = name.name.ends_with("FileHandler");
+    handler || call.kwargs.iter().any(|(key, _)| matches!(key.as_str(), "filename" | "handlers"))
 }
 
 /// Whether a loader is told to take nothing but numbers, or does so by itself.
