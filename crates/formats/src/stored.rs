@@ -27,6 +27,14 @@ pub(crate) struct Stored {
     pub(crate) is_bytes: bool,
 }
 
+/// The file that has the name of a model but for its ending, where its weights lie: `m.xml` of OpenVINO
+/// (`ov::Core::read_model`) and `m.param` of ncnn have `m.bin`.
+pub(crate) fn beside(name: &str) -> Option<String> {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let (stem, _) = last.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())?;
+    Some(format!("{stem}.bin"))
+}
+
 /// The fact that the tensors of a model take `bytes` in `files`, which lie beside it, one behind the
 /// other; rules compare that with the files.
 pub(crate) fn shards(number: i64, files: Vec<String>, bytes: u64, span: Span) -> Fact {

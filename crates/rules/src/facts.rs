@@ -254,6 +254,15 @@ pub(crate) fn arguments(call: &Call) -> impl Iterator<Item = &Value> {
     call.args.iter().chain(call.kwargs.iter().map(|(_, value)| value))
 }
 
+/// Whether one of the texts in what a call is given is as asked for.
+pub(crate) fn is_given(call: &Call, asked: impl Fn(&str) -> bool) -> bool {
+    let mut found = false;
+    for argument in arguments(call) {
+        argument.walk(&mut |part| found |= part.text().is_some_and(&asked));
+    }
+    found
+}
+
 /// Counts how often something was said, so that a file cannot drown what matters.
 #[derive(Debug)]
 pub(crate) struct Quota {

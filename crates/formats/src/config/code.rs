@@ -4,7 +4,7 @@
 use super::Walk;
 use crate::json::{Kind, Node};
 use crate::python::builtins;
-use davy_artifact::Role;
+use davy_artifact::{Reading, Role};
 use davy_bytes::Bytes;
 use std::collections::HashSet;
 
@@ -51,8 +51,16 @@ fn is_call(text: &str) -> bool {
 
 /// Whether metadata under `key` is evaluated by the loaders of detectors, and does more than stand for
 /// a value: it calls something, or makes values in a loop.
-pub(crate) fn evaluates(key: &str, text: &str) -> bool {
+fn evaluates(key: &str, text: &str) -> bool {
     NOTES.contains(&key) && text.len() <= MOST && acts(text)
+}
+
+/// Hands a text of the metadata of a model over as source, where the loaders of detectors evaluate it.
+pub(crate) fn note(key: &str, text: &str, reading: &mut Reading) {
+    if evaluates(key, text) {
+        let source = Bytes::from_memory(format!("{text}\n").into_bytes());
+        reading.child(format!("metadata {key}.py"), source, Role::Loaded);
+    }
 }
 
 /// Whether an expression calls a built-in function or a method, or goes through names that lead

@@ -42,7 +42,7 @@ use davy_artifact::{Fact, Name, Reading, Route, Site};
 use davy_bytes::{Budget, Halt};
 use std::collections::HashMap;
 
-pub(crate) use code::evaluates;
+pub(crate) use code::note;
 pub(crate) use value::global;
 
 /// A configuration.

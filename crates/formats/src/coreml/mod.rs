@@ -188,10 +188,7 @@ impl Walk<'_> {
         let site = Site { span, route: Route::Key(key.clone()) };
         let owner = String::new();
         self.reading.fact(Fact::Attribute { owner, name: key.clone(), value, site });
-        if config::evaluates(&key, &text) {
-            let source = Bytes::from_memory(format!("{text}\n").into_bytes());
-            self.reading.child(format!("metadata {key}.py"), source, Role::Loaded);
-        }
+        config::note(&key, &text, self.reading);
         embedded::push(&key, &text, (self.bytes, span, true), self.reading, self.budget)
     }
 

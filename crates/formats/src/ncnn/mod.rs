@@ -1,7 +1,7 @@
 //! ncnn's `.param`: the layers of a model as text, whose weights lie in the `.bin` beside it, one
 //! behind the other and without any form of their own (ncnn, `src/net.cpp`, `Net::load_param`).
 
-use crate::text;
+use crate::{stored, text};
 use davy_artifact::{Fact, Format, Input, Operator, Probe, Quirk, Reading, Route, Site};
 use davy_bytes::{Budget, Halt, Span, to_u64};
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ impl Format for Ncnn {
             reading.deviation(Quirk::SizeMismatch, span, Route::None, &what);
         }
         let site = Site { span, route: Route::None };
-        if let Some(target) = weights(input.name) {
+        if let Some(target) = stored::beside(input.name) {
             reading.fact(Fact::Reference { target, purpose: "weights", site });
         }
         reading.seamless = true;
@@ -89,14 +89,6 @@ fn layers<'t>(lines: impl Iterator<Item = (Span, &'t str)>, reading: &mut Readin
         reading.fact(Fact::Operator { operator, count, site });
     }
     told
-}
-
-/// The file that the weights of a model are kept in by the tools that write both: `m.param` has
-/// `m.bin`.
-fn weights(name: &str) -> Option<String> {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let (stem, _) = last.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())?;
-    Some(format!("{stem}.bin"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::walk::{Join, Open, Walker};
 use crate::graph::{Constant, is_column};
 use crate::protobuf::{Field, Message};
 use davy_artifact::{Excerpt, Fact, Quirk, Role, Route, Site, Tensor, Value};
-use davy_bytes::{Bytes, Halt, Span};
+use davy_bytes::{Halt, Span};
 
 /// Bytes of a tensor from which on they are an artifact of their own: less holds no program.
 const ARTIFACT: u64 = 64;
@@ -239,10 +239,9 @@ impl Walker<'_> {
             let (site, purpose) = (site.clone(), "native library");
             self.reading.fact(Fact::Reference { target, purpose, site });
         }
-        let text = String::from_utf8_lossy(self.wire.head(value, CONFIG)?).into_owned();
-        if owner.is_empty() && crate::config::evaluates(&name, &text) {
-            let bytes = Bytes::from_memory(format!("{text}\n").into_bytes());
-            self.reading.child(format!("metadata {name}.py"), bytes, Role::Loaded);
+        if owner.is_empty() {
+            let text = String::from_utf8_lossy(self.wire.head(value, CONFIG)?).into_owned();
+            crate::config::note(&name, &text, self.reading);
         }
         let value = Value::Text(Excerpt { head: head.into_bytes(), len: value.len });
         let owner = format!("{owner} metadata").trim_start().to_owned();

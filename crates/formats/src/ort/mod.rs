@@ -13,7 +13,7 @@ use crate::tflite::{explain, keep};
 use davy_artifact::{
     Excerpt, Fact, Format, Input, Operator, Probe, Quirk, Reading, Role, Route, Site, Tensor, Value,
 };
-use davy_bytes::{Budget, Bytes, Halt, Span, to_u64};
+use davy_bytes::{Budget, Halt, Span, to_u64};
 use flow::{Flow, Join};
 
 /// Elements of one list that are read at most.
@@ -212,10 +212,7 @@ impl Model<'_> {
                     };
                     self.reading.fact(Fact::Reference { target, purpose: "native library", site });
                 }
-                if crate::config::evaluates(&key, &value) {
-                    let bytes = Bytes::from_memory(format!("{value}\n").into_bytes());
-                    self.reading.child(format!("metadata {key}.py"), bytes, Role::Loaded);
-                }
+                crate::config::note(&key, &value, self.reading);
                 let value = Value::Text(Excerpt::whole(value));
                 self.attribute("metadata_props", &key, value, entries.span.start);
             }

@@ -2,6 +2,7 @@
 //! `.bin` beside it that has the same name otherwise.
 
 use super::walk::{Element, Visit, starts, walk};
+use crate::stored;
 use davy_artifact::{Fact, Format, Input, Operator, Probe, Quirk, Reading, Site, Value};
 use davy_bytes::{Budget, Halt};
 use std::collections::BTreeMap;
@@ -97,9 +98,9 @@ impl Visit for Model {
 impl Model {
     fn finish(self, name: &str, reading: &mut Reading) {
         if let Some((end, site)) = self.constants
-            && let Some(file) = weights(name)
+            && let Some(file) = stored::beside(name)
         {
-            reading.fact(crate::stored::shards(0, vec![file.clone()], end, site.span));
+            reading.fact(stored::shards(0, vec![file.clone()], end, site.span));
             reading.fact(Fact::Reference { target: file, purpose: "weights", site });
         }
         for ((domain, name), (count, site)) in self.layers {
@@ -108,14 +109,6 @@ impl Model {
             reading.fact(Fact::Operator { operator, count, site });
         }
     }
-}
-
-/// The file that the runtime reads the constants of a model from: it has the model's own name with
-/// another ending (`ov::Core::read_model`).
-fn weights(name: &str) -> Option<String> {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let (stem, _) = last.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())?;
-    Some(format!("{stem}.bin"))
 }
 
 /// Native code that an element names.

@@ -61,8 +61,11 @@ impl Format for Yaml {
         if source || !wide && !is_text(head) || crate::json::starts_object(head) {
             return Probe::No;
         }
-        let named = NAMES.iter().any(|name| input.name.ends_with(name));
-        if named || wide || looks_like_yaml(head) { Probe::Possible } else { Probe::No }
+        if is_named(input.name) || wide || looks_like_yaml(head) {
+            Probe::Possible
+        } else {
+            Probe::No
+        }
     }
 
     fn read(
@@ -87,8 +90,7 @@ impl Format for Yaml {
             Some(fault) if fault.blame() == Blame::Malformed => {
                 let rest = Span::between(fault.at(), input.bytes.len());
                 // Headers of a package, and prose that begins like a mapping, are no settings.
-                let is_named = NAMES.iter().any(|name| input.name.ends_with(name));
-                if acts || is_named && mentions(&input.bytes.slice(rest), budget)? {
+                if acts || is_named(input.name) && mentions(&input.bytes.slice(rest), budget)? {
                     reading.halted(&fault, input.bytes.len());
                     let what = format!("no loader reads on from here: {}", fault.what());
                     let quirk = davy_artifact::Quirk::LoadersDisagree;
@@ -99,6 +101,11 @@ impl Format for Yaml {
             Some(fault) => Err(fault),
         }
     }
+}
+
+/// Whether a file is called as files of YAML are.
+fn is_named(name: &str) -> bool {
+    NAMES.iter().any(|end| name.ends_with(end))
 }
 
 /// Whether the first lines are those of a mapping, a document's start, or have a tag of Python.

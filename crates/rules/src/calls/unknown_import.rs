@@ -138,10 +138,8 @@ fn by_keras(name: &Name, by: &str, used: Use) -> (Severity, String) {
 /// imported and asked for its weights.
 /// What settings are for is to name classes of whoever wrote them.
 fn by_settings(by: &str, name: &Name) -> Severity {
-    let last = name.name.rsplit('.').next().unwrap_or_default();
-    let is_class = last.starts_with(|first: char| first.is_ascii_uppercase());
     // Of libraries that are known, what does harm is known.
-    if by == "model_index.json" || is_class || knowledge::has_harmless(&name.module) {
+    if by == "model_index.json" || is_class(name) || knowledge::has_harmless(&name.module) {
         Severity::Low
     } else {
         Severity::Medium

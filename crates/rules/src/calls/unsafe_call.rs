@@ -41,7 +41,7 @@
 use crate::behaviour::{Observer, target as target_of};
 use crate::code::Examiner;
 use crate::facts::{
-    ALIKE, Performed, Quota, arguments, calls, concern, doubt, fillings, is_settings, known, pose,
+    ALIKE, Performed, Quota, calls, concern, doubt, fillings, is_given, is_settings, known, pose,
     target, times, weigh,
 };
 use crate::judge::{Judgement, judge};
@@ -136,17 +136,11 @@ fn harmful(call: &Call) -> Option<(Cow<'_, Name>, &'static Known)> {
 /// Whether a call in settings makes a part of a recipe as a library means it: an object of a class that
 /// was not reviewed to do harm, with nothing that leads elsewhere, or a seed for chance.
 fn is_recipe(call: &Call, name: &Name, known: &Known) -> bool {
-    let mut leaves = false;
-    for value in arguments(call) {
-        value.walk(&mut |part| {
-            let text = part.text().unwrap_or_default();
-            leaves |= text.contains("://") || matches!(leads(text), Leads::Away(_));
-        });
-    }
+    let away = |text: &str| text.contains("://") || matches!(leads(text), Leads::Away(_));
+    let leaves = is_given(call, away);
     let last = name.name.rsplit('.').next().unwrap_or_default();
-    let is_class = last.starts_with(|first: char| first.is_ascii_uppercase());
     let is_wide = known.is_derived() || known.pattern.ends_with('*');
-    let is_part = is_class && is_wide && known.effect != Effect::Exec;
+    let is_part = knowledge::is_class(last) && is_wide && known.effect != Effect::Exec;
     let root = name.module.split('.').next().unwrap_or_default();
     let seeds = known.effect == Effect::Mutate && last.contains("seed");
     (is_part || seeds) && !leaves && !knowledge::is_powerful_alone(root) && only_trusts_itself(call)

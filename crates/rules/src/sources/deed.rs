@@ -2,7 +2,7 @@
 //! and on whether importing the source makes it or only somebody who calls the function around it.
 
 use crate::Severity;
-use crate::facts::arguments;
+use crate::facts::{arguments, is_given};
 use crate::knowledge::{self, Effect, Known};
 use crate::references::path::{Leads, leads};
 use davy_artifact::{Call, Manner, Name, Value};
@@ -232,7 +232,9 @@ fn severity(call: &Call, dotted: &str, known: &Known, later: bool) -> Option<Sev
         Effect::Exec | Effect::Native => Severity::Low,
         Effect::Network if ASKS.contains(&last) => calm(Severity::High),
         // What reads tables and settings takes addresses as well.
-        Effect::Network if given(call) != Given::Address && reads(last) => return None,
+        Effect::Network if reads(last) && !is_given(call, |text| text.contains("://")) => {
+            return None;
+        }
         Effect::Hook if dotted.starts_with("numpy.") => return None,
         Effect::Network if dotted.starts_with("torch.distributed.") => Severity::Low,
         Effect::Hook | Effect::Network | Effect::ScannerDeactivation => Severity::High,
@@ -266,43 +268,10 @@ pub(super) fn is_of(dotted: &str, all: &[&str]) -> bool {
     })
 }
 
-/// What a call works on, as far as the source says.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Given {
-    /// Text with an address in it.
-    Address,
-    /// Other text.
-    Text,
-    /// Nothing that the source spells.
-    Computed,
-}
-
-fn given(call: &Call) -> Given {
-    let mut given = Given::Computed;
-    for argument in arguments(call) {
-        argument.walk(&mut |part| {
-            if let Some(text) = part.text() {
-                let address = text.contains("://");
-                if address || given == Given::Computed {
-                    given = if address { Given::Address } else { Given::Text };
-                }
-            }
-        });
-    }
-    given
-}
-
 /// Whether a text that is handed over is code that imports or runs something.
 pub(super) fn spells_code(call: &Call) -> bool {
     const SIGNS: &[&str] = &["__import__", "import ", "exec(", "eval(", "system(", "popen("];
-    let mut spells = false;
-    for argument in arguments(call) {
-        argument.walk(&mut |part| {
-            let text = part.text().unwrap_or_default();
-            spells |= SIGNS.iter().any(|sign| text.contains(sign));
-        });
-    }
-    spells
+    is_given(call, |text| SIGNS.iter().any(|sign| text.contains(sign)))
 }
 
 /// Whether something is made of a text that is long enough to hide code.

@@ -146,8 +146,7 @@ fn handed(call: &Call) -> Option<String> {
                 && !known.is_derived()
                 && runs_code(name, known)
         });
-        let class = name.name.starts_with(|first: char| first.is_ascii_uppercase());
-        if harm.is_some() && !class && found.is_none() {
+        if harm.is_some() && !knowledge::is_class(&name.name) && found.is_none() {
             found = Some(name.to_string());
         }
     });
